@@ -1,0 +1,148 @@
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::http::Address;
+
+/// A Unix socket's path has 108 bytes, one of them a final zero; this leaves room for the name of a socket.
+const MAX_DIRECTORY: usize = 60;
+
+/// How much of the log a failure shows.
+const TAIL: usize = 4_000;
+
+const LOG_FILE: &str = "envoy.log";
+const ADMIN_SOCKET: &str = "admin.sock";
+
+/// A child process with its working directory; killed and reaped when dropped.
+#[derive(Debug)]
+pub(super) struct Process {
+    child: Child,
+    directory: TempDir,
+}
+
+impl Process {
+    /// Starts Envoy in a new directory with these files, the first of which is its bootstrap.
+    pub(super) fn spawn(binary: &Path, files: &[(&str, String)], workers: u32) -> Result<Self, String> {
+        let directory = short_directory().map_err(|error| format!("no temporary directory: {error}"))?;
+        for (name, text) in files {
+            fs::write(directory.path().join(name), text).map_err(|error| format!("can't write {name}: {error}"))?;
+        }
+        let (bootstrap, _) = files.first().ok_or("no bootstrap")?;
+        let log = File::create(directory.path().join(LOG_FILE))
+            .map_err(|error| format!("can't write {LOG_FILE}: {error}"))?;
+        let binary = std::path::absolute(binary).map_err(|error| format!("{}: {error}", binary.display()))?;
+        let admin = serde_json::json!({"admin": {"address": {"pipe": {"path": ADMIN_SOCKET}}}});
+
+        let mut command = Command::new(&binary);
+        command
+            .current_dir(directory.path())
+            .args(["--config-path", bootstrap, "--config-yaml", &admin.to_string()])
+            .args(["--log-level", "info"])
+            .args(["--concurrency", &workers.to_string()])
+            // No shared memory, so any number of them run side by side.
+            .arg("--disable-hot-restart")
+            // How long replaced listeners keep their connections.
+            .args(["--drain-time-s", "1", "--drain-strategy", "immediate"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            // Not --log-path: that file is written up to ten seconds late, and lacks what a crash prints.
+            .stderr(log);
+        let child = command.spawn().map_err(|error| format!("can't run {}: {error}", binary.display()))?;
+        Ok(Self { child, directory })
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(super) fn admin(&self) -> Address {
+        Address::Unix(self.directory().join(ADMIN_SOCKET))
+    }
+
+    pub(super) fn log(&self) -> String {
+        let bytes = fs::read(self.directory().join(LOG_FILE)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// An error when it has ended.
+    pub(super) fn check(&mut self) -> Result<(), String> {
+        match self.child.try_wait() {
+            Ok(None) => Ok(()),
+            Ok(Some(status)) => Err(format!("Envoy ended: {status}")),
+            Err(error) => Err(format!("Envoy can't be waited for: {error}")),
+        }
+    }
+
+    /// `why`, with the end of the log.
+    pub(super) fn failure(&self, why: &str) -> String {
+        format!("{why}\n--- Envoy's log ends in\n{}", tail(&self.log()))
+    }
+
+    /// Writes a file beside `name` and renames it over it: the one change that Envoy's watcher acts on.
+    pub(super) fn replace_file(&self, name: &str, text: &str) -> Result<(), String> {
+        let new = self.directory().join(format!("{name}.new"));
+        let written = fs::write(&new, text).and_then(|()| fs::rename(&new, self.directory().join(name)));
+        written.map_err(|error| format!("can't replace {name}: {error}"))
+    }
+
+    /// Waits until it has ended, and kills it when it takes longer than `patience`.
+    pub(super) fn finish(&mut self, patience: Duration) {
+        let ended = wait_for(patience, || Ok(self.check().is_err().then_some(())));
+        if ended.is_err() {
+            self.kill();
+        }
+    }
+
+    fn kill(&mut self) {
+        // Both fail only for a process that has ended and been reaped already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Asks until there is a value or an error, every 10 ms; an error after `patience`.
+pub(super) fn wait_for<T>(patience: Duration, mut ask: impl FnMut() -> Result<Option<T>, String>) -> Result<T, String> {
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Some(value) = ask()? {
+            return Ok(value);
+        }
+        if Instant::now() > deadline {
+            return Err(format!("Envoy wasn't done within {patience:?}"));
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// In the usual place, or in `/tmp` where that would make the paths of the sockets too long.
+fn short_directory() -> std::io::Result<TempDir> {
+    let usual = std::env::temp_dir();
+    let parent = match usual.as_os_str().len() < MAX_DIRECTORY - 16 {
+        true => usual,
+        false => PathBuf::from("/tmp"),
+    };
+    tempfile::Builder::new().prefix("envoy").tempdir_in(parent)
+}
+
+/// At most the last [`TAIL`] bytes, from the start of a line if there is one.
+fn tail(text: &str) -> &str {
+    let mut start = text.len().saturating_sub(TAIL);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    let end = &text[start..];
+    match end.split_once('\n') {
+        Some((_, lines)) if start > 0 => lines,
+        _ => end,
+    }
+}

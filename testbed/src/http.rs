@@ -1,0 +1,72 @@
+//! HTTP/1.1 byte by byte: requests are sent exactly as built, whether or not they are valid.
+
+mod client;
+mod incoming;
+mod message;
+
+pub use client::{Address, Connection, exchange};
+pub(crate) use incoming::Incoming;
+pub use message::{Header, Request, Response};
+
+/// Puts the bytes of a request together: what is given goes out as it is and in this order; nothing is added but the
+/// framing header that [`Self::body`] and [`Self::chunked`] name.
+#[derive(Clone, Debug)]
+pub struct RequestBuilder {
+    head: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl RequestBuilder {
+    /// The request line `method target HTTP/1.1`. No `host` yet, which Envoy asks for.
+    pub fn new(method: &str, target: impl AsRef<[u8]>) -> Self {
+        let head = [method.as_bytes(), b" ", target.as_ref(), b" HTTP/1.1\r\n"].concat();
+        Self { head, body: Vec::new() }
+    }
+
+    /// A `GET` of `target` with `host: test`.
+    pub fn get(target: impl AsRef<[u8]>) -> Self {
+        Self::new("GET", target).header("host", "test")
+    }
+
+    /// A `POST` to `target` with `host: test`.
+    pub fn post(target: impl AsRef<[u8]>) -> Self {
+        Self::new("POST", target).header("host", "test")
+    }
+
+    /// One more header line, after those already there.
+    pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        for part in [name.as_ref(), b": ", value.as_ref(), b"\r\n"] {
+            self.head.extend_from_slice(part);
+        }
+        self
+    }
+
+    /// `content-length` and this body.
+    pub fn body(self, body: impl AsRef<[u8]>) -> Self {
+        let body = body.as_ref();
+        self.header("content-length", body.len().to_string()).raw_body(body)
+    }
+
+    /// `transfer-encoding: chunked` and these chunks (none of them empty, which would be the end).
+    pub fn chunked(self, chunks: &[&[u8]]) -> Self {
+        let mut body = Vec::new();
+        for chunk in chunks {
+            body.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+            body.extend_from_slice(chunk);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"0\r\n\r\n");
+        self.header("transfer-encoding", "chunked").raw_body(body)
+    }
+
+    /// These bytes after the head, without any header about them.
+    pub fn raw_body(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.body = body.as_ref().to_vec();
+        self
+    }
+
+    /// The bytes to send.
+    pub fn build(&self) -> Vec<u8> {
+        [self.head.as_slice(), b"\r\n", &self.body].concat()
+    }
+}
