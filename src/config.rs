@@ -1,0 +1,205 @@
+//! The plugin configuration: bytes from Envoy become a [`Config`] that can't be wrong, or all their faults at once.
+
+mod document;
+mod fields;
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+pub use fields::Fault;
+pub(crate) use fields::{Faults, Field, Section};
+
+use crate::claims::ClaimRules;
+use crate::jwk::KeySet;
+use crate::mapping::Mapping;
+use crate::replay::ReplayPolicy;
+use crate::request::{Location, TokenSource};
+
+/// The gateway's own rule: a token lives less than seven days.
+const DEFAULT_MAX_TOKEN_LIFETIME_SECONDS: u64 = 7 * 24 * 60 * 60;
+/// More leeway than an hour is a broken clock, not a skewed one.
+const CLOCK_SKEW_SECONDS: RangeInclusive<u64> = 0..=3600;
+/// About 100 MB of used `jti`s if all are live at once, spread over values that stay cheap to copy.
+const DEFAULT_MAX_TRACKED_JTIS: u64 = 1_000_000;
+/// Beyond this the shared values grow so long that copying them under Envoy's lock would hold up all workers.
+const MAX_TRACKED_JTIS: RangeInclusive<u64> = 1..=10_000_000;
+const CACHE_ENTRIES: RangeInclusive<u64> = 0..=1_000_000;
+const CACHE_BYTES: RangeInclusive<u64> = 0..=1 << 30;
+
+/// A configuration without faults.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// `parameter`, `parameterLocation`.
+    pub(crate) source: TokenSource,
+    /// `jwk`, `jwks`.
+    pub(crate) keys: KeySet,
+    /// `issuer`, `audiences`, `clockSkewSeconds`, `maxTokenLifetimeSeconds`, `ignoreExpirationCheck`.
+    pub(crate) rules: ClaimRules,
+    /// `claimParameters`, `forwardToken`.
+    pub(crate) mapping: Mapping,
+    /// `preventJtiReplay`, `maxTrackedJtis`.
+    pub(crate) replay: Option<ReplayPolicy>,
+    /// `bypassEmptyToken`.
+    pub(crate) bypass_empty_token: bool,
+}
+
+/// Every fault of a configuration, in the order of the fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError(Vec<Fault>);
+
+impl ConfigError {
+    /// The faults; never empty.
+    pub fn faults(&self) -> &[Fault] {
+        &self.0
+    }
+}
+
+impl From<Fault> for ConfigError {
+    fn from(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let faults: Vec<_> = self.0.iter().map(Fault::to_string).collect();
+        f.write_str(&faults.join("; "))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads a plugin configuration in any of the forms in which Envoy hands one over.
+    pub(crate) fn parse(configuration: &[u8]) -> Result<Self, ConfigError> {
+        let document = document::read(configuration)?;
+        let mut faults = Faults::default();
+        let config =
+            Field::root(&document).section(&mut faults).and_then(|section| Self::from_section(section, &mut faults));
+        match (config, faults.into_error()) {
+            (_, Some(error)) => Err(error),
+            (Some(config), None) => Ok(config),
+            // Every missing part has left its fault; should one not have, the configuration is refused all the same.
+            (None, None) => Err(Fault::new("", "expected a plugin configuration").into()),
+        }
+    }
+
+    fn from_section(mut section: Section, faults: &mut Faults) -> Option<Self> {
+        let source = token_source(&mut section, faults);
+        let mapping = Mapping::parse(section.optional("claimParameters"), faults);
+        let prevent_jti_replay = boolean(&mut section, "preventJtiReplay", false, faults);
+        let bypass_empty_token = boolean(&mut section, "bypassEmptyToken", false, faults);
+        let ignore_expiration_check = boolean(&mut section, "ignoreExpirationCheck", false, faults);
+        if prevent_jti_replay && ignore_expiration_check {
+            faults.report(
+                "preventJtiReplay",
+                "expected false with ignoreExpirationCheck: a used jti can be forgotten only once its token is expired",
+            );
+        }
+        let keys = KeySet::parse(section.optional("jwk"), section.optional("jwks"), faults);
+        let rules = ClaimRules {
+            issuers: section.optional("issuer").and_then(|field| names(&field, field.one_or_many(), faults)),
+            audiences: section.optional("audiences").and_then(|field| names(&field, field.list(faults), faults)),
+            clock_skew: integer(&mut section, "clockSkewSeconds", CLOCK_SKEW_SECONDS, 0, faults) as f64,
+            max_lifetime: max_lifetime(&mut section, faults),
+            check_expiration: !ignore_expiration_check,
+        };
+        let forward_token = boolean(&mut section, "forwardToken", true, faults);
+        let max_tracked_jtis =
+            integer(&mut section, "maxTrackedJtis", MAX_TRACKED_JTIS, DEFAULT_MAX_TRACKED_JTIS, faults);
+        check_token_cache(&mut section, faults);
+        section.finish(faults);
+        let source = source?;
+        Some(Self {
+            keys: keys?,
+            rules,
+            mapping: mapping?.hiding_token((!forward_token).then(|| source.clone())),
+            replay: prevent_jti_replay.then(|| ReplayPolicy::new(max_tracked_jtis)),
+            bypass_empty_token,
+            source,
+        })
+    }
+}
+
+fn token_source(section: &mut Section, faults: &mut Faults) -> Option<TokenSource> {
+    let parameter = section.required("parameter", faults);
+    let locations = match section.optional("parameterLocation") {
+        None => Some(vec![Location::Header, Location::Query]),
+        Some(field) => match field.string(faults) {
+            Some("header") => Some(vec![Location::Header]),
+            Some("query") => Some(vec![Location::Query]),
+            Some("cookie") => Some(vec![Location::Cookie]),
+            Some(_) => {
+                faults.report(field.path(), "expected header, query or cookie");
+                None
+            }
+            None => None,
+        },
+    };
+    let (field, locations) = (parameter?, locations?);
+    let parameter = field.name(faults)?;
+    let needs_token_characters = locations != [Location::Query];
+    if needs_token_characters && !is_http_token(&parameter) {
+        faults.report(field.path(), "expected a name of letters, digits and !#$%&'*+-.^_`|~");
+        return None;
+    }
+    Some(TokenSource { parameter, locations })
+}
+
+/// Whether a text can name a header or a cookie [RFC 9110 §5.6.2].
+pub(crate) fn is_http_token(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+fn max_lifetime(section: &mut Section, faults: &mut Faults) -> Option<u32> {
+    let seconds = integer(
+        section,
+        "maxTokenLifetimeSeconds",
+        0..=u64::from(u32::MAX),
+        DEFAULT_MAX_TOKEN_LIFETIME_SECONDS,
+        faults,
+    );
+    u32::try_from(seconds).ok().filter(|&seconds| seconds != 0)
+}
+
+/// The verified-token cache changes no decision; its bounds are checked so that a mistake in them is reported.
+fn check_token_cache(section: &mut Section, faults: &mut Faults) {
+    let Some(mut cache) = section.optional("tokenCache").and_then(|field| field.section(faults)) else {
+        return;
+    };
+    integer(&mut cache, "maxEntries", CACHE_ENTRIES, 0, faults);
+    integer(&mut cache, "maxBytes", CACHE_BYTES, 0, faults);
+    cache.finish(faults);
+}
+
+fn boolean(section: &mut Section, name: &str, default: bool, faults: &mut Faults) -> bool {
+    section.optional(name).and_then(|field| field.boolean(faults)).unwrap_or(default)
+}
+
+fn integer(section: &mut Section, name: &str, range: RangeInclusive<u64>, default: u64, faults: &mut Faults) -> u64 {
+    section.optional(name).and_then(|field| field.integer(range, faults)).unwrap_or(default)
+}
+
+/// A list of names, at least one: an empty list could be read as "any" or as "none".
+fn names(field: &Field, elements: Option<Vec<Field>>, faults: &mut Faults) -> Option<Vec<String>> {
+    let elements = elements?;
+    if elements.is_empty() {
+        faults.report(field.path(), "expected at least one element");
+    }
+    elements.iter().map(|element| element.name(faults)).collect()
+}
+
+/// Reads a YAML text with one of the readers of a part of the configuration, for that reader's tests.
+#[cfg(test)]
+pub(crate) fn parse_for_test<T>(
+    text: &str,
+    read: impl FnOnce(Field, &mut Faults) -> Option<T>,
+) -> Result<T, ConfigError> {
+    let document = document::read(text.as_bytes())?;
+    let mut faults = Faults::default();
+    let value = read(Field::root(&document), &mut faults);
+    value.ok_or_else(|| faults.into_error().unwrap())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! The forms in which Envoy hands over a configuration, made into one.
+
+use prost::Message as _;
+use prost_types::Struct;
+use prost_types::value::Kind;
+use serde_yaml::{Mapping, Value};
+
+use super::fields::Fault;
+
+/// Reads YAML text, of which JSON is a part, or the wire bytes of a `google.protobuf.Struct`: Envoy unwraps a
+/// `StringValue` to its text, but hands a `Struct` over as it is encoded.
+///
+/// No text can be taken for a Struct: each of its entries holds the control byte 0x12, which YAML does not allow.
+pub(super) fn read(configuration: &[u8]) -> Result<Value, Fault> {
+    if let Some(value) = read_struct(configuration) {
+        return Ok(value);
+    }
+    let text = std::str::from_utf8(configuration).map_err(|_| Fault::new("", "expected UTF-8 text"))?;
+    if text.trim().is_empty() {
+        return Err(Fault::new("", "expected a plugin configuration, found nothing"));
+    }
+    // The library's words name a place, or a key that stands twice, but never a value, which could be a secret.
+    serde_yaml::from_str(text).map_err(|error| Fault::new("", format!("expected one YAML document: {error}")))
+}
+
+fn read_struct(bytes: &[u8]) -> Option<Value> {
+    let decoded = Struct::decode(bytes).ok().filter(|decoded| !decoded.fields.is_empty())?;
+    to_mapping(decoded)
+}
+
+fn to_mapping(decoded: Struct) -> Option<Value> {
+    let mut mapping = Mapping::new();
+    for (name, value) in decoded.fields {
+        mapping.insert(Value::String(name), to_value(value)?);
+    }
+    Some(Value::Mapping(mapping))
+}
+
+fn to_value(value: prost_types::Value) -> Option<Value> {
+    Some(match value.kind? {
+        Kind::NullValue(_) => Value::Null,
+        Kind::NumberValue(number) => Value::Number(number.into()),
+        Kind::StringValue(text) => Value::String(text),
+        Kind::BoolValue(value) => Value::Bool(value),
+        Kind::StructValue(inner) => to_mapping(inner)?,
+        Kind::ListValue(list) => Value::Sequence(list.values.into_iter().map(to_value).collect::<Option<_>>()?),
+    })
+}

@@ -1,0 +1,191 @@
+//! A document field by field: every fault is noted with the name of its field, and reading goes on.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use serde_yaml::Value;
+
+use super::ConfigError;
+
+/// One fault of a configuration. It never holds a configured value, since that may be a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    field: String,
+    problem: String,
+}
+
+impl Fault {
+    pub(crate) fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { field: field.into(), problem: problem.into() }
+    }
+
+    /// The field, for example `claimParameters[1].location`; empty for the document as a whole.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// What was expected there.
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.field.is_empty() { f.write_str(&self.problem) } else { write!(f, "{}: {}", self.field, self.problem) }
+    }
+}
+
+/// The faults found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// Notes one.
+    pub(crate) fn report(&mut self, field: impl Into<String>, problem: impl Into<String>) {
+        self.0.push(Fault::new(field, problem));
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn into_error(self) -> Option<ConfigError> {
+        (!self.0.is_empty()).then_some(ConfigError(self.0))
+    }
+}
+
+/// A value and the name of the field that it stands in.
+#[derive(Clone, Debug)]
+pub(crate) struct Field<'a> {
+    path: String,
+    value: &'a Value,
+}
+
+impl<'a> Field<'a> {
+    pub(super) fn root(document: &'a Value) -> Self {
+        Self { path: String::new(), value: document }
+    }
+
+    /// The name of the field from the root of the document.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// A string.
+    pub(crate) fn string(&self, faults: &mut Faults) -> Option<&'a str> {
+        self.expect(self.value.as_str(), "a string", faults)
+    }
+
+    /// A string that is not empty.
+    pub(crate) fn name(&self, faults: &mut Faults) -> Option<String> {
+        let text = self.string(faults)?;
+        self.expect((!text.is_empty()).then(|| text.to_owned()), "a string that is not empty", faults)
+    }
+
+    /// `true` or `false`.
+    pub(crate) fn boolean(&self, faults: &mut Faults) -> Option<bool> {
+        self.expect(self.value.as_bool(), "true or false", faults)
+    }
+
+    /// A whole number of a range. A Struct has doubles only, so 30.0 is taken for 30.
+    pub(crate) fn integer(&self, range: RangeInclusive<u64>, faults: &mut Faults) -> Option<u64> {
+        let number = self.value.as_u64().or_else(|| self.value.as_f64().and_then(whole));
+        let (least, most) = (range.start(), range.end());
+        self.expect(
+            number.filter(|number| range.contains(number)),
+            &format!("a whole number from {least} to {most}"),
+            faults,
+        )
+    }
+
+    /// The elements of a list.
+    pub(crate) fn list(&self, faults: &mut Faults) -> Option<Vec<Self>> {
+        self.expect(self.elements(), "a list", faults)
+    }
+
+    /// The elements of a list, or the one value that stands in its place.
+    pub(crate) fn one_or_many(&self) -> Option<Vec<Self>> {
+        Some(self.elements().unwrap_or_else(|| vec![self.clone()]))
+    }
+
+    fn elements(&self) -> Option<Vec<Self>> {
+        let elements = self.value.as_sequence()?;
+        let at = |index| format!("{}[{index}]", self.path);
+        Some(elements.iter().enumerate().map(|(index, value)| Self { path: at(index), value }).collect())
+    }
+
+    /// The members of a map.
+    pub(crate) fn section(&self, faults: &mut Faults) -> Option<Section<'a>> {
+        self.expect(self.as_section(), "a map of fields", faults)
+    }
+
+    /// The members of a map; `None` if this is something else.
+    pub(crate) fn as_section(&self) -> Option<Section<'a>> {
+        let members = self.value.as_mapping()?.iter().map(|(name, value)| Some((name.as_str()?, value)));
+        Some(Section { path: self.path.clone(), members: members.collect::<Option<_>>()?, known: Vec::new() })
+    }
+
+    fn expect<T>(&self, found: Option<T>, expected: &str, faults: &mut Faults) -> Option<T> {
+        if found.is_none() {
+            faults.report(&self.path, format!("expected {expected}"));
+        }
+        found
+    }
+}
+
+fn whole(number: f64) -> Option<u64> {
+    /// Up to here a double has every whole number.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    (number.fract() == 0.0 && (0.0..=EXACT).contains(&number)).then_some(number as u64)
+}
+
+/// A map of fields, which remembers the names it was asked for.
+#[derive(Debug)]
+pub(crate) struct Section<'a> {
+    path: String,
+    members: Vec<(&'a str, &'a Value)>,
+    known: Vec<String>,
+}
+
+impl<'a> Section<'a> {
+    /// A field that may be left out.
+    pub(crate) fn optional(&mut self, name: &str) -> Option<Field<'a>> {
+        self.known.push(name.to_owned());
+        let value = self.value(name)?;
+        Some(Field { path: self.path_of(name), value })
+    }
+
+    /// A field that must be there.
+    pub(crate) fn required(&mut self, name: &str, faults: &mut Faults) -> Option<Field<'a>> {
+        let field = self.optional(name);
+        if field.is_none() {
+            faults.report(self.path_of(name), "required");
+        }
+        field
+    }
+
+    /// Whether the field is there.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.value(name).is_some()
+    }
+
+    /// The name of one of its fields from the root of the document.
+    pub(crate) fn path_of(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+
+    /// Reports the fields that were never asked for: a misspelt name must not pass for a left-out one.
+    pub(crate) fn finish(self, faults: &mut Faults) {
+        for (name, _) in &self.members {
+            if !self.known.iter().any(|known| known == name) {
+                faults.report(self.path_of(name), "unknown field");
+            }
+        }
+    }
+
+    fn value(&self, name: &str) -> Option<&'a Value> {
+        self.members.iter().find_map(|&(member, value)| (member == name).then_some(value))
+    }
+}

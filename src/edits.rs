@@ -1,0 +1,74 @@
+//! What the filter wants done to a request that passes: data, applied by the host at the very end.
+
+/// The edits that turn the client's request into the one the backend gets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edits {
+    /// Header edits, to be applied in this order.
+    pub headers: Vec<HeaderEdit>,
+    /// The new `:path`, when path or query change.
+    pub path: Option<Vec<u8>>,
+}
+
+/// One change to the request's headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderEdit {
+    /// Take away every value of the header of this name.
+    Remove(String),
+    /// Put this value in the place of every value of the header of this name.
+    Set(String, Vec<u8>),
+}
+
+impl Edits {
+    /// Applies the edits to a list of headers in the way a host does: names compare in lower case, a set value stands
+    /// once, and `:path` is a header.
+    pub fn apply(&self, headers: &mut Vec<(String, Vec<u8>)>) {
+        for edit in &self.headers {
+            match edit {
+                HeaderEdit::Remove(name) => remove(headers, name),
+                HeaderEdit::Set(name, value) => set(headers, name, value),
+            }
+        }
+        if let Some(path) = &self.path {
+            set(headers, ":path", path);
+        }
+    }
+}
+
+fn remove(headers: &mut Vec<(String, Vec<u8>)>, name: &str) {
+    headers.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+}
+
+fn set(headers: &mut Vec<(String, Vec<u8>)>, name: &str, value: &[u8]) {
+    remove(headers, name);
+    headers.push((name.to_ascii_lowercase(), value.to_vec()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Edits, HeaderEdit};
+
+    #[test]
+    fn a_removal_and_a_setting_take_every_value_of_the_name_in_any_case() {
+        let mut headers = vec![
+            (":path".to_owned(), b"/a".to_vec()),
+            ("X-User".to_owned(), b"1".to_vec()),
+            ("x-user".to_owned(), b"2".to_vec()),
+            ("x-role".to_owned(), b"3".to_vec()),
+            ("x-role".to_owned(), b"4".to_vec()),
+            ("x-rest".to_owned(), b"5".to_vec()),
+        ];
+        Edits {
+            headers: vec![HeaderEdit::Remove("x-role".to_owned()), HeaderEdit::Set("X-User".to_owned(), b"6".to_vec())],
+            path: Some(b"/b".to_vec()),
+        }
+        .apply(&mut headers);
+        assert_eq!(
+            headers,
+            [
+                ("x-rest".to_owned(), b"5".to_vec()),
+                ("x-user".to_owned(), b"6".to_vec()),
+                (":path".to_owned(), b"/b".to_vec()),
+            ]
+        );
+    }
+}

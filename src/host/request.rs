@@ -1,0 +1,130 @@
+//! One request: read, decide, act.
+
+use std::rc::Rc;
+
+use log::Level;
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext};
+use proxy_wasm::types::{Action, GrpcStatusCode, MapType, Status};
+
+use super::notice::say_once;
+use super::root::Filter;
+use super::services::{self, Envoy};
+use crate::edits::{Edits, HeaderEdit};
+use crate::plugin::Host;
+use crate::rejection::Rejection;
+use crate::request::Request;
+use crate::signature::SignatureBackend;
+
+/// The context of one request.
+pub(super) struct RequestContext {
+    filter: Option<Rc<Filter>>,
+}
+
+impl RequestContext {
+    pub(super) fn new(filter: Option<Rc<Filter>>) -> Self {
+        Self { filter }
+    }
+
+    /// The decision on the request whose headers these are.
+    fn decide(&self, headers: &[(String, Vec<u8>)]) -> Result<Edits, Rejection> {
+        let filter = self.filter.as_deref().ok_or(Rejection::HostFailure)?;
+        let now = services::now().ok_or(Rejection::HostFailure)?;
+        let signatures: Option<&dyn crate::signature::HostSignatures> = match filter.backend {
+            SignatureBackend::Host => Some(&Envoy),
+            SignatureBackend::Wasm => None,
+        };
+        filter.plugin.decide(Request::new(headers), now, Host { shared_data: &Envoy, signatures })
+    }
+
+    fn count(&self, decision: &Result<(), Rejection>) {
+        let Some(filter) = &self.filter else { return };
+        match decision {
+            Ok(()) => filter.counters.count_accepted(),
+            Err(rejection) => filter.counters.count_refused(rejection.code()),
+        }
+    }
+}
+
+impl Context for RequestContext {}
+
+impl HttpContext for RequestContext {
+    fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+        // As bytes: the getters of strings panic on a byte that is not UTF-8, and with them the whole worker.
+        let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders);
+        let decision = match &headers {
+            Ok(headers) => self.decide(headers),
+            Err(_) => Err(Rejection::HostFailure),
+        };
+        let decision = decision.and_then(|edits| apply(&edits).map_err(|_| Rejection::HostFailure));
+        self.count(&decision);
+        match decision {
+            Ok(()) => Action::Continue,
+            Err(rejection) => {
+                refuse(&rejection, headers.as_deref().unwrap_or_default());
+                Action::Pause
+            }
+        }
+    }
+}
+
+fn apply(edits: &Edits) -> Result<(), Status> {
+    for edit in &edits.headers {
+        match edit {
+            HeaderEdit::Remove(name) => hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)?,
+            HeaderEdit::Set(name, value) => {
+                hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value))?;
+            }
+        }
+    }
+    match &edits.path {
+        Some(path) => hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, ":path", Some(path)),
+        None => Ok(()),
+    }
+}
+
+/// Answers the request. Whether or not the answer can be sent, the request is paused for good.
+fn refuse(rejection: &Rejection, headers: &[(String, Vec<u8>)]) {
+    if *rejection == Rejection::ReplayStoreFull {
+        say_once(Level::Warn, "the replay store is full: tokens are refused with S503JF until used ones expire");
+    }
+    let message = rejection.message();
+    let sent = if is_grpc(headers) {
+        hostcalls::send_grpc_response(
+            grpc_status(rejection),
+            Some(&message),
+            vec![("x-ca-error-code", rejection.code().as_bytes()), ("x-ca-error-message", message.as_bytes())],
+        )
+    } else {
+        hostcalls::send_http_response(
+            u32::from(rejection.status()),
+            vec![
+                ("x-ca-error-code", rejection.code()),
+                ("x-ca-error-message", &message),
+                ("content-type", "application/json"),
+            ],
+            Some(rejection.body().as_bytes()),
+        )
+    };
+    if sent.is_err() {
+        say_once(Level::Error, "Envoy would not send a refusal; the request is held");
+    }
+}
+
+/// Exactly Envoy's own rule: only for such a request does it turn an answer with a gRPC status into one for a gRPC client.
+fn is_grpc(headers: &[(String, Vec<u8>)]) -> bool {
+    headers
+        .iter()
+        .find(|(name, _)| name == "content-type")
+        .and_then(|(_, value)| value.strip_prefix(b"application/grpc"))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+"))
+}
+
+fn grpc_status(rejection: &Rejection) -> GrpcStatusCode {
+    match rejection.grpc_status() {
+        7 => GrpcStatusCode::PermissionDenied,
+        14 => GrpcStatusCode::Unavailable,
+        16 => GrpcStatusCode::Unauthenticated,
+        _ => GrpcStatusCode::Internal,
+    }
+}

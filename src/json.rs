@@ -1,0 +1,175 @@
+//! JSON as a token carries it: no duplicate members at any depth, bounded depth, and numbers with their own digits.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// How deep objects and arrays may nest. Real claim sets use fewer than ten levels; every level is read once more for
+/// each one around it, so the limit also bounds the work that one token can cause to this multiple of its size.
+const MAX_DEPTH: usize = 64;
+
+/// A JSON value that borrows from the text it was read from.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value<'a> {
+    Null,
+    Bool(bool),
+    /// The digits as they stand in the text: `9007199254740993` and `1.10` survive.
+    Number(&'a str),
+    String(Cow<'a, str>),
+    Array(Vec<Value<'a>>),
+    Object(Object<'a>),
+}
+
+/// A JSON object, its members in the order of the text, no name twice.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
+
+impl<'a> Object<'a> {
+    /// Reads `text`, which must be one JSON object and nothing else; `None` for anything else, for a name that stands
+    /// twice in any object of it ([RFC 7519 §4], [RFC 7515 §4]), and for nesting deeper than [`MAX_DEPTH`].
+    pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
+        let raw: &RawValue = serde_json::from_slice(text).ok()?;
+        match Value::parse(raw.get(), MAX_DEPTH).ok()? {
+            Value::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The member of exactly this name.
+    pub(crate) fn get(&self, name: &str) -> Option<&Value<'a>> {
+        self.0.iter().find_map(|(member, value)| (member == name).then_some(value))
+    }
+}
+
+impl<'a> Value<'a> {
+    fn parse(text: &'a str, depth: usize) -> serde_json::Result<Self> {
+        let Some(inner_depth) = depth.checked_sub(1) else {
+            return Err(serde_json::Error::custom("nested too deep"));
+        };
+        Ok(match text.as_bytes().first() {
+            Some(b'{') => Self::Object(parse_object(text, inner_depth)?),
+            Some(b'[') => Self::Array(
+                serde_json::from_str::<Vec<&'a RawValue>>(text)?
+                    .into_iter()
+                    .map(|element| Self::parse(element.get(), inner_depth))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Some(b'"') => Self::String(serde_json::from_str::<Text<'a>>(text)?.0),
+            Some(b't') => Self::Bool(true),
+            Some(b'f') => Self::Bool(false),
+            Some(b'n') => Self::Null,
+            _ => Self::Number(text),
+        })
+    }
+
+    /// The text of a string; `None` for any other value.
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn is_scalar(&self) -> bool {
+        !matches!(self, Self::Array(_) | Self::Object(_))
+    }
+
+    /// The value as one text for a backend: a string as it is, a number with its own digits, an array of scalars joined
+    /// by `,`, anything deeper as compact JSON.
+    pub(crate) fn to_text(&self) -> Cow<'_, str> {
+        match self {
+            Self::String(text) => Cow::Borrowed(text),
+            Self::Number(digits) => Cow::Borrowed(digits),
+            Self::Array(elements) if elements.iter().all(Self::is_scalar) => {
+                let texts: Vec<_> = elements.iter().map(Self::to_text).collect();
+                Cow::Owned(texts.join(","))
+            }
+            other => Cow::Owned(other.to_string()),
+        }
+    }
+}
+
+/// Compact JSON, members in their order.
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Number(digits) => f.write_str(digits),
+            Self::String(text) => write_quoted(f, text),
+            Self::Array(elements) => {
+                f.write_str("[")?;
+                for (index, element) in elements.iter().enumerate() {
+                    write_comma(f, index)?;
+                    write!(f, "{element}")?;
+                }
+                f.write_str("]")
+            }
+            Self::Object(object) => {
+                f.write_str("{")?;
+                for (index, (name, value)) in object.0.iter().enumerate() {
+                    write_comma(f, index)?;
+                    write_quoted(f, name)?;
+                    write!(f, ":{value}")?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
+}
+
+fn write_comma(f: &mut fmt::Formatter<'_>, index: usize) -> fmt::Result {
+    if index > 0 { f.write_str(",") } else { Ok(()) }
+}
+
+fn write_quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?)
+}
+
+fn parse_object(text: &str, depth: usize) -> serde_json::Result<Object<'_>> {
+    let Members(members) = serde_json::from_str(text)?;
+    let mut names = HashSet::with_capacity(members.len());
+    if let Some((name, _)) = members.iter().find(|(name, _)| !names.insert(name.as_ref())) {
+        return Err(serde_json::Error::custom(format_args!("{name:?} stands twice")));
+    }
+    members
+        .into_iter()
+        .map(|(name, raw)| Ok((name, Value::parse(raw.get(), depth)?)))
+        .collect::<Result<_, _>>()
+        .map(Object)
+}
+
+/// A string that borrows from the text when it holds no escape.
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The members of an object as they come, duplicates included.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some((Text(name), value)) = map.next_entry()? {
+                    members.push((name, value));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+use super::{MAX_DEPTH, Object};
+
+fn text_of(object: &[u8], name: &str) -> Option<String> {
+    Some(Object::parse(object)?.get(name)?.to_text().into_owned())
+}
+
+#[test]
+fn a_claims_text_keeps_every_digit_and_every_letter() {
+    for (json, expected) in [
+        (r#""a b""#, "a b"),
+        (r#""\u00e9\ud83d\ude00\"""#, "é😀\""),
+        ("9007199254740993", "9007199254740993"),
+        ("1.10", "1.10"),
+        ("-0", "-0"),
+        ("1E5", "1E5"),
+        ("123456789012345678901234567890", "123456789012345678901234567890"),
+        ("true", "true"),
+        ("false", "false"),
+        (r#"["a",1.0,true]"#, "a,1.0,true"),
+        ("[]", ""),
+        (r#"[[ 1 ], "x"]"#, r#"[[1],"x"]"#),
+        (r#"{ "b" : 1.50 , "a" : [ null ] }"#, r#"{"b":1.50,"a":[null]}"#),
+        (r#"{"n":"\n\u0007"}"#, r#"{"n":"\n\u0007"}"#),
+    ] {
+        let object = format!(r#"{{"x":{json}}}"#);
+        assert_eq!(text_of(object.as_bytes(), "x").as_deref(), Some(expected), "{json}");
+    }
+}
+
+#[test]
+fn what_is_not_exactly_one_json_object_is_refused() {
+    for text in [
+        "",
+        " ",
+        "null",
+        "1",
+        "\"a\"",
+        "[]",
+        "{",
+        "{}{}",
+        "{} x",
+        "{,}",
+        "{\"a\":}",
+        "{\"a\":01}",
+        "{\"a\":NaN}",
+        "{a:1}",
+        "{'a':1}",
+        "\u{feff}{}",
+        "{\"a\":\"\\ud800\"}",
+        "{\"a\":\"\\udc00\\ud800\"}",
+        "{\"\\ud800\":1}",
+        "{\"a\":\"\u{1}\"}",
+        "{\"a\":1}\0",
+    ] {
+        assert_eq!(Object::parse(text.as_bytes()), None, "{text:?}");
+    }
+    assert_eq!(Object::parse(b"{\"a\":\"\xff\"}"), None, "bytes that are not UTF-8");
+}
+
+#[test]
+fn a_name_that_stands_twice_is_refused_at_every_depth_and_in_every_spelling() {
+    for text in
+        [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"{"x":{"a":1,"a":2}}"#, r#"{"x":[{"y":{"a":1,"b":2,"a":3}}]}"#]
+    {
+        assert_eq!(Object::parse(text.as_bytes()), None, "{text}");
+    }
+    assert!(Object::parse(br#"{"a":1,"A":2,"x":{"a":3}}"#).is_some());
+}
+
+#[test]
+fn nesting_is_read_up_to_the_limit_and_refused_one_level_deeper() {
+    let nested = |depth: usize| {
+        let arrays = depth - 2;
+        format!(r#"{{"a":{}1{}}}"#, "[".repeat(arrays), "]".repeat(arrays))
+    };
+    assert!(Object::parse(nested(MAX_DEPTH).as_bytes()).is_some());
+    assert_eq!(Object::parse(nested(MAX_DEPTH + 1).as_bytes()), None);
+    assert_eq!(Object::parse(nested(10_000).as_bytes()), None);
+    assert_eq!(Object::parse("{\"a\":".repeat(10_000).as_bytes()), None);
+}

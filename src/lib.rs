@@ -1,0 +1,40 @@
+//! An Envoy proxy-wasm filter that authenticates requests with JSON Web Tokens.
+//!
+//! A request is bytes that go through a straight line, written down in [`Plugin::decide`]: find the token, decode it,
+//! select the key, verify the signature, read the claims, check them, plan the edits, admit the `jti`. Each step takes
+//! what the one before has proved. Nothing outside the process changes before the last step, and what comes out is
+//! data: [`Edits`] to apply or one [`Rejection`] to send.
+//!
+//! This crate is the whole filter but for the host: the module `host` exists for `wasm32` only, so the compiler keeps
+//! everything else from reaching Envoy. Time and bytes are arguments; what a decision needs of the host comes in as
+//! [`Host`].
+
+#![cfg_attr(
+    test,
+    allow(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may panic; a request may not")
+)]
+
+mod claims;
+mod config;
+mod edits;
+#[cfg(target_arch = "wasm32")]
+mod host;
+mod json;
+mod jwk;
+mod mapping;
+mod plugin;
+mod rejection;
+mod replay;
+mod request;
+mod signature;
+mod text;
+mod token;
+
+pub use claims::NumericDate;
+pub use config::{ConfigError, Fault};
+pub use edits::{Edits, HeaderEdit};
+pub use plugin::{Host, Plugin};
+pub use rejection::{Invalid, Rejection};
+pub use replay::{Conflict, SharedData};
+pub use request::Request;
+pub use signature::{Algorithm, HostSignatures, SignatureBackend};

@@ -1,0 +1,167 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::parse_for_test;
+use crate::edits::HeaderEdit;
+use crate::signature::Verified;
+
+/// A mapping of `x` to the header X-User and of `y` to the query parameter userId.
+fn mapping(hide: Option<TokenSource>) -> Mapping {
+    parse_for_test(
+        "- {claimName: x, parameterName: X-User, location: header}
+- {claimName: y, parameterName: userId, location: query}",
+        |field, faults| Mapping::parse(Some(field), faults),
+    )
+    .unwrap()
+    .hiding_token(hide)
+}
+
+fn headers(list: &[(&str, &str)]) -> Vec<(String, Vec<u8>)> {
+    list.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
+}
+
+fn plan(claims: &str, sent: &[(&str, &str)], hide: Option<TokenSource>) -> Result<Edits, Rejection> {
+    let verified = Verified::for_test(claims);
+    let claims = Claims::read(&verified)?;
+    let headers = headers(sent);
+    Ok(mapping(hide).plan(&claims)?.edits(Request::new(&headers)))
+}
+
+fn edited_path(claims: &str, path: &str) -> Option<String> {
+    plan(claims, &[(":path", path)], None).unwrap().path.map(|path| String::from_utf8(path).unwrap())
+}
+
+fn removal(name: &str) -> HeaderEdit {
+    HeaderEdit::Remove(name.to_owned())
+}
+
+fn setting(name: &str, value: &str) -> HeaderEdit {
+    HeaderEdit::Set(name.to_owned(), value.as_bytes().to_vec())
+}
+
+fn hidden(parameter: &str, location: crate::request::Location) -> Option<TokenSource> {
+    Some(TokenSource { parameter: parameter.to_owned(), locations: vec![location] })
+}
+
+#[test]
+fn every_header_that_a_backend_could_take_for_the_target_is_removed() {
+    let sent = &[("x-user", "1"), ("x_user", "2"), ("x-user", "3"), ("X_USER", "4"), ("x-users", "5"), ("xuser", "6")];
+    assert_eq!(
+        plan(r#"{"x":"é"}"#, sent, None).unwrap().headers,
+        [removal("x_user"), removal("X_USER"), setting("X-User", "é")]
+    );
+    assert_eq!(plan("{}", sent, None).unwrap().headers, [removal("x-user"), removal("x_user"), removal("X_USER")]);
+    assert_eq!(plan("{}", &[("accept", "*/*")], None).unwrap(), Edits::default());
+}
+
+#[test]
+fn a_header_carries_any_text_without_control_characters_up_to_the_limit() {
+    let refused =
+        |problem| Err(Rejection::Invalid(Invalid::Claim { name: Excerpt::new(b"x", CLAIM_EXCERPT_BYTES), problem }));
+    for control in ["\\r\\nset-cookie: a", "\\n", "\\u0000", "\\t", "\\u007f", "\\u0085"] {
+        let claims = format!(r#"{{"x":"a{control}"}}"#);
+        assert_eq!(
+            plan(&claims, &[], None),
+            refused("has control characters, which a header can't carry"),
+            "{control}"
+        );
+    }
+    let long = |length| format!(r#"{{"x":"{}"}}"#, "a".repeat(length));
+    assert!(plan(&long(MAX_VALUE_BYTES), &[], None).is_ok());
+    assert_eq!(plan(&long(MAX_VALUE_BYTES + 1), &[], None), refused("is too long for its target"));
+    assert_eq!(plan(r#"{"x":""}"#, &[], None).unwrap().headers, [setting("X-User", "")]);
+}
+
+#[test]
+fn the_query_keeps_the_bytes_of_others_and_has_the_target_once_at_the_end() {
+    let claims = r#"{"y":"a b&c=d/é"}"#;
+    let encoded = "userId=a%20b%26c%3Dd%2F%C3%A9";
+    for (sent, kept) in [
+        ("/p", ""),
+        ("/p?", ""),
+        ("/p?userId=1", ""),
+        ("/p?userId=1&userId=2&%75serId=3&userId[]=4&userId", ""),
+        ("/p?a=%2f+&userId=1&&b", "a=%2f+&&b&"),
+        ("/p?&", "&&"),
+        ("/p?userid=1&userId2=2", "userid=1&userId2=2&"),
+    ] {
+        assert_eq!(edited_path(claims, sent), Some(format!("/p?{kept}{encoded}")), "{sent}");
+    }
+}
+
+#[test]
+fn without_the_claim_the_target_is_removed_and_nothing_else_is_touched() {
+    for (sent, edited) in [
+        ("/p", None),
+        ("/p?", None),
+        ("/p?a=1&&b", None),
+        ("/p?userId=1", Some("/p")),
+        ("/p?a=1&userId=1&b=2", Some("/p?a=1&b=2")),
+        ("/p?userId=1&", Some("/p?")),
+        ("/p?a?userId=1", None),
+    ] {
+        assert_eq!(edited_path("{}", sent).as_deref(), edited, "{sent}");
+    }
+    assert_eq!(plan(r#"{"y":"1"}"#, &[(":method", "CONNECT")], None).unwrap().path, None);
+}
+
+#[test]
+fn scrubbing_takes_the_targets_out_and_leaves_the_blank_token() {
+    let sent = headers(&[("x-user", "1"), ("authorization", "Bearer"), (":path", "/p?userId=1&a")]);
+    let source = hidden("authorization", crate::request::Location::Header);
+    assert_eq!(
+        mapping(source).scrub(Request::new(&sent)),
+        Edits { headers: vec![removal("x-user")], path: Some(b"/p?a".to_vec()) }
+    );
+}
+
+#[test]
+fn a_hidden_token_goes_and_all_else_of_its_place_stays() {
+    use crate::request::Location::{Cookie, Header, Query};
+    let sent = &[("authorization", "Bearer t"), ("x_authorization", "u"), (":path", "/?t=1&t[]=2&tt=3")];
+    assert_eq!(
+        plan("{}", sent, hidden("Authorization", Header)).unwrap(),
+        Edits { headers: vec![removal("Authorization")], path: None }
+    );
+    assert_eq!(plan("{}", sent, hidden("t", Query)).unwrap().path, Some(b"/?t[]=2&tt=3".to_vec()));
+    for (cookies, expected) in [
+        (&["jwt=t"][..], vec![removal("cookie")]),
+        (&["a=1; jwt=t; jwt2=\"b\";c"], vec![setting("cookie", "a=1; jwt2=\"b\"; c")]),
+        (&["jwt=t;a=1"], vec![setting("cookie", "a=1")]),
+        (&["a=1", "jwt=t", "b=2; jwt=t"], vec![setting("cookie", "a=1; b=2")]),
+        (&["a=1; jwt"], vec![]),
+    ] {
+        let sent: Vec<_> = cookies.iter().map(|&cookie| ("cookie", cookie)).collect();
+        assert_eq!(plan("{}", &sent, hidden("jwt", Cookie)).unwrap().headers, expected, "{cookies:?}");
+    }
+}
+
+#[test]
+fn a_claim_mapped_to_the_hidden_tokens_header_takes_its_place() {
+    let edits =
+        plan(r#"{"x":"u"}"#, &[("x-user", "token")], hidden("x-user", crate::request::Location::Header)).unwrap();
+    assert_eq!(edits.headers, [removal("x-user"), setting("X-User", "u")]);
+}
+
+proptest! {
+    #[test]
+    fn a_rewritten_query_reads_back_with_the_value_once_and_the_others_unchanged(
+        parameters in prop::collection::vec("(userId|%75serId|userId%5B%5D|[a-z%+=]{0,6})(=[ -%'-~]{0,8})?", 0..8),
+        value in any::<String>(),
+    ) {
+        prop_assume!(value.len() < 1000);
+        let claims = format!(r#"{{"y":{}}}"#, serde_json::to_string(&value).unwrap());
+        let query = parameters.join("&");
+        let edited = edited_path(&claims, &format!("/p?{query}")).unwrap();
+        let (path, edited) = edited.split_once('?').unwrap();
+        prop_assert_eq!(path, "/p");
+        let (mine, others): (Vec<_>, Vec<_>) =
+            crate::request::Parameter::all(edited.as_bytes()).partition(|parameter| parameter.can_stand_for("userId"));
+        prop_assert_eq!(mine.len(), 1);
+        prop_assert_eq!(mine[0].value().into_owned(), value.into_bytes());
+        let kept: Vec<_> = crate::request::Parameter::all(query.as_bytes())
+            .filter(|parameter| !query.is_empty() && !parameter.can_stand_for("userId"))
+            .collect();
+        prop_assert_eq!(others, kept);
+    }
+}

@@ -1,0 +1,88 @@
+//! The line that every request goes along. Nothing else decides.
+
+use crate::claims::{Claims, NumericDate};
+use crate::config::{Config, ConfigError};
+use crate::edits::Edits;
+use crate::rejection::Rejection;
+use crate::replay::SharedData;
+use crate::request::Request;
+use crate::signature::{self, HostSignatures, SignatureBackend};
+use crate::text::Excerpt;
+use crate::token::Token;
+
+/// How much of the configuration's faults goes into the message of I400JP; the log has them whole.
+const FAULTS_EXCERPT_BYTES: usize = 512;
+
+/// One configured filter: what Envoy's plugin `configuration` became. A faulty configuration is a plugin, too: one that
+/// refuses every request.
+#[derive(Debug)]
+pub struct Plugin {
+    config: Result<Config, ConfigError>,
+    forced_backend: Option<SignatureBackend>,
+}
+
+/// What a decision needs of the process around it.
+#[derive(Clone, Copy)]
+pub struct Host<'a> {
+    /// The data that all workers share: where used `jti`s are kept.
+    pub shared_data: &'a dyn SharedData,
+    /// The host's own signature check, where it has one that works.
+    pub signatures: Option<&'a dyn HostSignatures>,
+}
+
+impl Plugin {
+    /// Reads a plugin configuration (YAML or JSON text, or the wire bytes of a `google.protobuf.Struct`) and that of the
+    /// VM (empty, `signatures: host` or `signatures: wasm`). Never fails and depends on nothing but its arguments: Envoy
+    /// skips a filter that fails to configure, and lets requests by.
+    pub fn new(configuration: &[u8], vm_configuration: &[u8]) -> Self {
+        let config = Config::parse(configuration);
+        match SignatureBackend::from_vm_configuration(vm_configuration) {
+            Ok(forced_backend) => Self { config, forced_backend },
+            Err(fault) => Self { config: Err(fault.into()), forced_backend: None },
+        }
+    }
+
+    /// Where signatures are to be checked: where the VM's configuration says, else wherever the host is good for.
+    pub fn signature_backend(&self, host: &dyn HostSignatures) -> SignatureBackend {
+        self.forced_backend.unwrap_or_else(|| SignatureBackend::for_host(host))
+    }
+
+    /// The faults of the configuration, if it has any.
+    pub fn faults(&self) -> Option<&ConfigError> {
+        self.config.as_ref().err()
+    }
+
+    /// Decides one request at the time `now`: the edits with which it goes on, or the refusal that ends it.
+    ///
+    /// The steps are those of the gateway, in its order; each uses only what the one before has proved. The `jti` is used
+    /// up last, so a request that is refused for any other reason burns none.
+    pub fn decide(&self, request: Request, now: NumericDate, host: Host) -> Result<Edits, Rejection> {
+        let config = self.config.as_ref().map_err(misconfigured)?;
+        let Some(raw) = config.source.find(request)? else {
+            return config.without_token(request);
+        };
+        let token = Token::decode(&raw)?;
+        let key = config.keys.select(token.key_id())?;
+        let verified = signature::verify(token, key, host.signatures)?;
+        let claims = Claims::read(&verified)?;
+        claims.times().check(&config.rules, now)?;
+        claims.check_parties(&config.rules)?;
+        let edits = config.mapping.plan(&claims)?.edits(request);
+        if let Some(replay) = &config.replay {
+            replay.admit(&claims, &config.rules, now, host.shared_data)?;
+        }
+        Ok(edits)
+    }
+}
+
+impl Config {
+    /// A request without a token goes on unauthenticated where the configuration says so, without anything in it that the
+    /// backend could take for a claim.
+    fn without_token(&self, request: Request) -> Result<Edits, Rejection> {
+        if self.bypass_empty_token { Ok(self.mapping.scrub(request)) } else { Err(Rejection::TokenMissing) }
+    }
+}
+
+fn misconfigured(error: &ConfigError) -> Rejection {
+    Rejection::Misconfigured { faults: Excerpt::new(error.to_string().as_bytes(), FAULTS_EXCERPT_BYTES) }
+}

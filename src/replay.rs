@@ -1,0 +1,75 @@
+//! Each `jti` is accepted once: what counts as one, and the store of those that were used.
+
+mod ledger;
+mod store;
+
+use crate::claims::{ClaimRules, Claims, NumericDate};
+use crate::json::Value;
+use crate::rejection::{Invalid, Rejection};
+
+use store::{Identity, Outcome, Store};
+
+/// The longest `jti`, in bytes. A random one has some 30.
+const MAX_JTI_BYTES: usize = 1024;
+
+/// Data that all workers of a process share, with compare-and-swap: what replay protection needs of its host.
+pub trait SharedData {
+    /// The value of a key and the number of that version of it, or neither when there is no such key.
+    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>);
+
+    /// Puts a value under a key if `expected` is the number of its present version, or if there is no such key and
+    /// `expected` is [`u32::MAX`]. Zero is never passed: hosts take it for "whatever the version".
+    fn set(&self, key: &str, value: &[u8], expected: u32) -> Result<(), Conflict>;
+}
+
+/// Somebody else changed the key first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conflict;
+
+/// `preventJtiReplay: true`.
+#[derive(Debug)]
+pub(crate) struct ReplayPolicy {
+    max_tracked_jtis: u64,
+}
+
+impl ReplayPolicy {
+    /// A policy that refuses when this many `jti`s are live.
+    pub(crate) fn new(max_tracked_jtis: u64) -> Self {
+        Self { max_tracked_jtis }
+    }
+
+    /// Records the token's `jti` as used until the token is expired. S403JI when the token has none that can be used, S403JU
+    /// when it was used before, S503JF when the store can't take it.
+    ///
+    /// Of any number of workers that admit the same `jti` at the same time, exactly one gets `Ok`.
+    pub(crate) fn admit(
+        &self,
+        claims: &Claims,
+        rules: &ClaimRules,
+        now: NumericDate,
+        shared_data: &dyn SharedData,
+    ) -> Result<(), Rejection> {
+        let jti = claims.find("jti").and_then(Value::as_str).ok_or(Rejection::JtiMissing)?;
+        if jti.is_empty() || jti.len() > MAX_JTI_BYTES {
+            return Err(Rejection::JtiMissing);
+        }
+        let end = claims.times().end(rules).ok_or(Invalid::ExpirationMissing)?;
+        let issuer = claims.find("iss").map(Value::to_text);
+        let identity = Identity::new(issuer.as_deref(), jti);
+        let store =
+            Store { shared_data, max_live: self.max_tracked_jtis, now: whole_seconds(now.as_unix_seconds().floor()) };
+        match store.insert(&identity, whole_seconds(end.as_unix_seconds().ceil())) {
+            Outcome::Inserted => Ok(()),
+            Outcome::Present => Err(Rejection::JtiUsed),
+            Outcome::Refused => Err(Rejection::ReplayStoreFull),
+        }
+    }
+}
+
+/// Seconds since the epoch in the 32 bits of the store; a time after 2106 counts as the end of it.
+fn whole_seconds(seconds: f64) -> u32 {
+    seconds.clamp(0.0, f64::from(u32::MAX)) as u32
+}
+
+#[cfg(test)]
+mod tests;

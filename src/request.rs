@@ -1,0 +1,221 @@
+//! A request as the filter sees it, and the token in it.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode;
+
+use crate::rejection::{Invalid, Rejection};
+
+/// A request's head: the headers as the host has them, pseudo headers included, names in lower case.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    headers: &'a [(String, Vec<u8>)],
+}
+
+impl<'a> Request<'a> {
+    /// Wraps headers; values are bytes of any kind.
+    pub fn new(headers: &'a [(String, Vec<u8>)]) -> Self {
+        Self { headers }
+    }
+
+    /// All headers.
+    pub(crate) fn headers(self) -> &'a [(String, Vec<u8>)] {
+        self.headers
+    }
+
+    /// The values of the header of this name, in order.
+    pub(crate) fn values(self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers
+            .iter()
+            .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_slice())
+    }
+
+    /// The target of the request; CONNECT has none.
+    pub(crate) fn target(self) -> Option<Target<'a>> {
+        self.values(":path").next().map(Target::new)
+    }
+}
+
+/// The path of a request and its query, as bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Target<'a> {
+    pub(crate) path: &'a [u8],
+    /// What stands behind the first `?`.
+    pub(crate) query: Option<&'a [u8]>,
+}
+
+impl<'a> Target<'a> {
+    fn new(target: &'a [u8]) -> Self {
+        let mut parts = target.splitn(2, |&byte| byte == b'?');
+        Self { path: parts.next().unwrap_or_default(), query: parts.next() }
+    }
+}
+
+/// One `name=value` of a query or a form, as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parameter<'a> {
+    /// The bytes between two `&`.
+    pub(crate) raw: &'a [u8],
+}
+
+impl<'a> Parameter<'a> {
+    /// The parameters of a query or a form, empty ones included.
+    pub(crate) fn all(encoded: &'a [u8]) -> impl Iterator<Item = Self> {
+        encoded.split(|&byte| byte == b'&').map(|raw| Self { raw })
+    }
+
+    fn split(self) -> (&'a [u8], &'a [u8]) {
+        let mut parts = self.raw.splitn(2, |&byte| byte == b'=');
+        (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+    }
+
+    /// Whether a server could read the name as `name`: percent-decoded, with `+` as a space or as itself.
+    pub(crate) fn is_named(self, name: &str) -> bool {
+        self.names().iter().any(|decoded| decoded.as_ref() == name.as_bytes())
+    }
+
+    /// Whether a server could take this parameter for `name`, either as [`Self::is_named`] or, as PHP, Rails and `qs` do,
+    /// as a member of an array or object of that name: `name[]`, `name[0]`, `name[key]`.
+    pub(crate) fn can_stand_for(self, name: &str) -> bool {
+        self.names().iter().any(|decoded| {
+            decoded.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"["))
+        })
+    }
+
+    fn names(self) -> [Cow<'a, [u8]>; 2] {
+        let (name, _) = self.split();
+        [decode(name), Cow::from(percent_decode(name))]
+    }
+
+    /// The value, decoded.
+    pub(crate) fn value(self) -> Cow<'a, [u8]> {
+        decode(self.split().1)
+    }
+}
+
+/// Decodes `application/x-www-form-urlencoded` text: `+` is a space, `%XX` a byte, a stray `%` itself.
+fn decode(encoded: &[u8]) -> Cow<'_, [u8]> {
+    if !encoded.contains(&b'+') {
+        return Cow::from(percent_decode(encoded));
+    }
+    let spaced: Vec<u8> = encoded.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }).collect();
+    Cow::Owned(percent_decode(&spaced).collect())
+}
+
+/// One `name=value` of a `cookie` header, as it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cookie<'a> {
+    /// The bytes between two `;`, white space included.
+    pub(crate) raw: &'a [u8],
+}
+
+impl<'a> Cookie<'a> {
+    /// The cookies of one header value [RFC 6265 §4.2].
+    pub(crate) fn all(header: &'a [u8]) -> impl Iterator<Item = Self> {
+        header.split(|&byte| byte == b';').map(|raw| Self { raw })
+    }
+
+    /// The value of the cookie if it is of exactly this name; quotes around it are removed.
+    pub(crate) fn value_of(self, name: &str) -> Option<&'a [u8]> {
+        let mut parts = self.raw.splitn(2, |&byte| byte == b'=');
+        if parts.next()?.trim_ascii() != name.as_bytes() {
+            return None;
+        }
+        let value = parts.next()?.trim_ascii();
+        Some(value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value))
+    }
+}
+
+/// Where a token may stand in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Location {
+    Header,
+    Query,
+    Cookie,
+}
+
+/// `parameter` and `parameterLocation`: where the configuration says the token is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TokenSource {
+    pub(crate) parameter: String,
+    /// The places to look into, in this order.
+    pub(crate) locations: Vec<Location>,
+}
+
+impl TokenSource {
+    /// The token of the request: from the first place that holds one that is not blank. `None` when there is none.
+    ///
+    /// Two different values in that place are A403JT: a filter that verifies one while the backend uses the other guards
+    /// nothing.
+    pub(crate) fn find<'r>(&self, request: Request<'r>) -> Result<Option<Cow<'r, [u8]>>, Rejection> {
+        for &location in &self.locations {
+            let token = only_value(&self.values(location, request))?;
+            if token.is_some() {
+                return Ok(token);
+            }
+        }
+        Ok(None)
+    }
+
+    fn values<'r>(&self, location: Location, request: Request<'r>) -> Vec<Cow<'r, [u8]>> {
+        match location {
+            Location::Header => request
+                .headers()
+                .iter()
+                .filter(|(name, _)| name.eq_ignore_ascii_case(&self.parameter))
+                .flat_map(|(_, value)| value.split(|&byte| byte == b','))
+                .map(|value| Cow::Borrowed(without_bearer(value.trim_ascii())))
+                .collect(),
+            Location::Query => request
+                .target()
+                .and_then(|target| target.query)
+                .into_iter()
+                .flat_map(Parameter::all)
+                .filter(|parameter| parameter.is_named(&self.parameter))
+                .map(|parameter| trimmed(parameter.value()))
+                .collect(),
+            Location::Cookie => request
+                .values("cookie")
+                .flat_map(Cookie::all)
+                .filter_map(|cookie| cookie.value_of(&self.parameter))
+                .map(|value| Cow::Borrowed(value.trim_ascii()))
+                .collect(),
+        }
+    }
+}
+
+/// The one value among `values`, if it is not blank. Envoy joins some repeated headers with `,`, which no token contains,
+/// so the parts of a joined value count as values.
+fn only_value<'r>(values: &[Cow<'r, [u8]>]) -> Result<Option<Cow<'r, [u8]>>, Rejection> {
+    let Some((first, rest)) = values.split_first() else {
+        return Ok(None);
+    };
+    if rest.iter().any(|other| other != first) {
+        return Err(Invalid::SeveralTokens.into());
+    }
+    Ok((!first.is_empty()).then(|| first.clone()))
+}
+
+/// Removes the scheme `Bearer`, in any case, and the white space behind it [RFC 6750 §2.1].
+fn without_bearer(value: &[u8]) -> &[u8] {
+    const SCHEME: usize = "Bearer".len();
+    match value.split_at_checked(SCHEME) {
+        Some((scheme, rest))
+            if scheme.eq_ignore_ascii_case(b"Bearer") && rest.first().is_none_or(u8::is_ascii_whitespace) =>
+        {
+            rest.trim_ascii_start()
+        }
+        _ => value,
+    }
+}
+
+fn trimmed(value: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    match value {
+        Cow::Borrowed(bytes) => Cow::Borrowed(bytes.trim_ascii()),
+        Cow::Owned(bytes) => Cow::Owned(bytes.trim_ascii().to_vec()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+use super::*;
+
+fn find(locations: &[Location], headers: &[(&str, &[u8])]) -> Result<Option<Vec<u8>>, Rejection> {
+    let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect();
+    let source = TokenSource { parameter: "token".to_owned(), locations: locations.to_vec() };
+    source.find(Request::new(&headers)).map(|found| found.map(Cow::into_owned))
+}
+
+const SEVERAL: Rejection = Rejection::Invalid(Invalid::SeveralTokens);
+
+#[test]
+fn a_header_gives_its_whole_value_without_bearer() {
+    for (value, expected) in [
+        ("a.b.c", Some("a.b.c")),
+        ("Bearer a.b.c", Some("a.b.c")),
+        ("bEaReR \t  a.b.c ", Some("a.b.c")),
+        ("Bearera.b.c", Some("Bearera.b.c")),
+        ("Basic a.b.c", Some("Basic a.b.c")),
+        ("Bearer", None),
+        (" bearer \t", None),
+        ("", None),
+        (" \t ", None),
+        ("Bearer Bearer", Some("Bearer")),
+    ] {
+        assert_eq!(
+            find(&[Location::Header], &[("token", value.as_bytes())]),
+            Ok(expected.map(|token| token.as_bytes().to_vec())),
+            "{value:?}"
+        );
+    }
+    assert_eq!(find(&[Location::Header], &[("x-token", b"a"), (":path", b"/?token=b")]), Ok(None));
+    assert_eq!(find(&[Location::Header], &[("token", b"\xff\x80")]), Ok(Some(b"\xff\x80".to_vec())));
+}
+
+#[test]
+fn two_different_headers_are_refused_and_two_equal_ones_are_one() {
+    for (first, second, expected) in [
+        ("a", "a", Ok(Some(b"a".to_vec()))),
+        ("Bearer a", "bearer  a", Ok(Some(b"a".to_vec()))),
+        ("a", "b", Err(SEVERAL)),
+        ("a", "", Err(SEVERAL)),
+        ("", "a", Err(SEVERAL)),
+        ("", "Bearer", Ok(None)),
+    ] {
+        assert_eq!(
+            find(&[Location::Header], &[("token", first.as_bytes()), ("token", second.as_bytes())]),
+            expected,
+            "{first:?}, {second:?}"
+        );
+        let joined = format!("{first},{second}");
+        assert_eq!(find(&[Location::Header], &[("token", joined.as_bytes())]), expected, "{joined:?}");
+    }
+}
+
+#[test]
+fn a_query_gives_the_decoded_value_of_the_decoded_name() {
+    for (path, expected) in [
+        ("/p?token=a.b.c", Ok(Some("a.b.c"))),
+        ("/p?x=1&token=a.b.c&y", Ok(Some("a.b.c"))),
+        ("/p?%74o%6Ben=a%2Eb.c", Ok(Some("a.b.c"))),
+        ("/p?token=a=b", Ok(Some("a=b"))),
+        ("/p?token=a?b", Ok(Some("a?b"))),
+        ("/p?token=%zz", Ok(Some("%zz"))),
+        ("/p?token=", Ok(None)),
+        ("/p?token", Ok(None)),
+        ("/p?token=+%20%09", Ok(None)),
+        ("/p?Token=a", Ok(None)),
+        ("/p?tokens=a", Ok(None)),
+        ("/p?token%5B%5D=a", Ok(None)),
+        ("/p/token=a", Ok(None)),
+        ("/p?", Ok(None)),
+        ("/p", Ok(None)),
+        ("/p?token=a&token=a", Ok(Some("a"))),
+        ("/p?token=a&token=b", Err(SEVERAL)),
+        ("/p?token=a&%74oken=b", Err(SEVERAL)),
+        ("/p?token=&token=b", Err(SEVERAL)),
+    ] {
+        assert_eq!(
+            find(&[Location::Query], &[(":path", path.as_bytes())]),
+            expected.map(|found| found.map(|token| token.as_bytes().to_vec())),
+            "{path}"
+        );
+    }
+    assert_eq!(find(&[Location::Query], &[(":method", b"CONNECT")]), Ok(None), "CONNECT has no path");
+}
+
+#[test]
+fn a_cookie_gives_the_value_of_exactly_its_name() {
+    for (cookies, expected) in [
+        (&["token=a.b.c"][..], Ok(Some("a.b.c"))),
+        (&["x=1; token=a.b.c; y=2"], Ok(Some("a.b.c"))),
+        (&["x=1;token=a"], Ok(Some("a"))),
+        (&["token=\"a.b.c\""], Ok(Some("a.b.c"))),
+        (&["token=\"a"], Ok(Some("\"a"))),
+        (&["token=a=b="], Ok(Some("a=b="))),
+        (&["token2=b; tokens=c; Token=d"], Ok(None)),
+        (&["token"], Ok(None)),
+        (&["token; token=a"], Ok(Some("a"))),
+        (&["token="], Ok(None)),
+        (&["token=\"\""], Ok(None)),
+        (&["", ";", "="], Ok(None)),
+        (&["token=a", "token=a"], Ok(Some("a"))),
+        (&["token=a; token=b"], Err(SEVERAL)),
+        (&["token=a", "token=b"], Err(SEVERAL)),
+        (&["token=a; token="], Err(SEVERAL)),
+    ] {
+        let headers: Vec<_> = cookies.iter().map(|cookie| ("cookie", cookie.as_bytes())).collect();
+        assert_eq!(
+            find(&[Location::Cookie], &headers),
+            expected.map(|found| found.map(|token| token.as_bytes().to_vec())),
+            "{cookies:?}"
+        );
+    }
+}
+
+#[test]
+fn places_are_tried_in_order_and_a_blank_one_is_passed_over() {
+    let both = [Location::Header, Location::Query];
+    assert_eq!(find(&both, &[("token", b"a"), (":path", b"/?token=b")]), Ok(Some(b"a".to_vec())));
+    assert_eq!(find(&both, &[("token", b"Bearer "), (":path", b"/?token=b")]), Ok(Some(b"b".to_vec())));
+    assert_eq!(find(&both, &[(":path", b"/?token=b")]), Ok(Some(b"b".to_vec())));
+}
+
+#[test]
+fn every_spelling_of_a_parameter_name_is_recognised() {
+    let can_stand = |raw: &str, name: &str| Parameter { raw: raw.as_bytes() }.can_stand_for(name);
+    for raw in ["userId=1", "userId", "%75serId=1", "user%49d=1", "userId[]=1", "userId%5B0%5D=1", "userId[a][b]=1"] {
+        assert!(can_stand(raw, "userId"), "{raw}");
+    }
+    for raw in ["userid=1", "userId2=1", "xuserId=1", "x=userId", "[userId]=1", "", "=userId"] {
+        assert!(!can_stand(raw, "userId"), "{raw}");
+    }
+    for raw in ["a+b=1", "a%20b=1"] {
+        assert!(can_stand(raw, "a b"), "{raw}");
+    }
+    for raw in ["a+b=1", "a%2Bb=1"] {
+        assert!(can_stand(raw, "a+b"), "{raw}");
+    }
+}

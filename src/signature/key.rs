@@ -1,0 +1,220 @@
+//! Key material, and the check of a signature with the libraries of this crate.
+
+use ed25519_compact as ed25519;
+use jwt_simple::prelude::{
+    ECDSAP256PublicKeyLike as _, ECDSAP256kPublicKeyLike as _, ECDSAP384PublicKeyLike as _, ES256PublicKey,
+    ES256kPublicKey, ES384PublicKey, Ed25519PublicKey, EdDSAPublicKeyLike as _, HS256Key, HS384Key, HS512Key,
+    MACLike as _, RS256PublicKey, RSAPublicKeyLike as _,
+};
+use jwt_simple::reexports::ct_codecs;
+use p256::ecdsa::signature::Verifier as _;
+use superboring::hash::MessageDigest;
+use superboring::pkey::{PKey, Public};
+use superboring::rsa::Padding;
+use superboring::sign::Verifier as RsaVerifier;
+
+use super::Algorithm;
+
+/// The smallest RSA modulus, in bits [RFC 7518 §3.3], and the largest that the libraries here check.
+const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
+
+/// 65537, the one exponent in use; small or even ones have been the way into forgeries.
+const RSA_EXPONENT: &[u8] = &[1, 0, 1];
+
+/// The key material with which a signature is checked.
+pub(crate) struct VerifyingKey {
+    material: Material,
+    subject_public_key_info: Option<Vec<u8>>,
+}
+
+enum Material {
+    Rsa(Box<PKey<Public>>),
+    P256(p256::ecdsa::VerifyingKey),
+    P384(p384::ecdsa::VerifyingKey),
+    Secp256k1(k256::ecdsa::VerifyingKey),
+    Ed25519(ed25519::PublicKey),
+    Secret(Box<Secret>),
+}
+
+/// One secret for the three hashes.
+struct Secret {
+    hs256: HS256Key,
+    hs384: HS384Key,
+    hs512: HS512Key,
+}
+
+/// An elliptic curve of a JWK of type EC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Curve {
+    P256,
+    P384,
+    Secp256k1,
+}
+
+/// Why key material is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyError {
+    ModulusSize,
+    Modulus,
+    Exponent,
+    Point,
+}
+
+impl VerifyingKey {
+    /// An RSA key from big-endian modulus and exponent.
+    pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
+        let (modulus, exponent) = (without_leading_zeros(modulus), without_leading_zeros(exponent));
+        if !RSA_MODULUS_BITS.contains(&bit_length(modulus)) {
+            return Err(KeyError::ModulusSize);
+        }
+        if exponent != RSA_EXPONENT {
+            return Err(KeyError::Exponent);
+        }
+        let key = RS256PublicKey::from_components(modulus, exponent).map_err(|_| KeyError::Modulus)?;
+        let pkey = PKey::from_rsa(key.public_key().as_ref().clone()).map_err(|_| KeyError::Modulus)?;
+        let subject_public_key_info = key.to_der().map_err(|_| KeyError::Modulus)?;
+        Ok(Self { material: Material::Rsa(Box::new(pkey)), subject_public_key_info: Some(subject_public_key_info) })
+    }
+
+    /// An elliptic curve key from its coordinates, each of exactly the size of the curve's field.
+    pub(crate) fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
+        if x.len() != curve.coordinate_bytes() || y.len() != curve.coordinate_bytes() {
+            return Err(KeyError::Point);
+        }
+        // SEC 1 §2.3.3: 4 marks an uncompressed point.
+        let point = [&[4], x, y].concat();
+        let (material, subject_public_key_info) = match curve {
+            Curve::P256 => {
+                let key = ES256PublicKey::from_bytes(&point).map_err(|_| KeyError::Point)?;
+                (Material::P256(*key.public_key().as_ref()), key.to_der().ok())
+            }
+            Curve::P384 => {
+                let key = ES384PublicKey::from_bytes(&point).map_err(|_| KeyError::Point)?;
+                (Material::P384(*key.public_key().as_ref()), key.to_der().ok())
+            }
+            Curve::Secp256k1 => {
+                let key = ES256kPublicKey::from_bytes(&point).map_err(|_| KeyError::Point)?;
+                (Material::Secp256k1(*key.public_key().as_ref()), None)
+            }
+        };
+        Ok(Self { material, subject_public_key_info })
+    }
+
+    /// An Ed25519 key from its 32 bytes.
+    pub(crate) fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
+        let key = Ed25519PublicKey::from_bytes(x).map_err(|_| KeyError::Point)?;
+        Ok(Self { material: Material::Ed25519(*key.public_key().as_ref()), subject_public_key_info: None })
+    }
+
+    /// A secret for HS256, HS384 and HS512.
+    pub(crate) fn secret(secret: &[u8]) -> Self {
+        let secret = Secret {
+            hs256: HS256Key::from_bytes(secret),
+            hs384: HS384Key::from_bytes(secret),
+            hs512: HS512Key::from_bytes(secret),
+        };
+        Self { material: Material::Secret(Box::new(secret)), subject_public_key_info: None }
+    }
+
+    /// The public key in DER [RFC 5280 §4.1.2.7], for the families that a host's check may know.
+    pub(crate) fn subject_public_key_info(&self) -> Option<&[u8]> {
+        self.subject_public_key_info.as_deref()
+    }
+
+    /// Checks `signature`, of any length, over `text`. False also for an algorithm that is not the material's.
+    pub(crate) fn verify(&self, algorithm: Algorithm, text: &[u8], signature: &[u8]) -> bool {
+        match (&self.material, algorithm) {
+            (Material::Rsa(key), _) => {
+                rsa_scheme(algorithm).is_some_and(|scheme| verify_rsa(key, scheme, text, signature))
+            }
+            (Material::P256(key), Algorithm::Es256) => p256::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify(text, &signature).is_ok()),
+            (Material::P384(key), Algorithm::Es384) => p384::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify(text, &signature).is_ok()),
+            (Material::Secp256k1(key), Algorithm::Es256k) => verify_secp256k1(key, text, signature),
+            (Material::Ed25519(key), Algorithm::EdDsa) => {
+                ed25519::Signature::from_slice(signature).is_ok_and(|signature| key.verify(text, &signature).is_ok())
+            }
+            (Material::Secret(secret), _) => {
+                secret.tag(algorithm, text).is_some_and(|tag| ct_codecs::verify(&tag, signature))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl std::fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("VerifyingKey(..)")
+    }
+}
+
+impl Curve {
+    /// The length of a coordinate in bytes.
+    pub(crate) fn coordinate_bytes(self) -> usize {
+        match self {
+            Self::P256 | Self::Secp256k1 => 32,
+            Self::P384 => 48,
+        }
+    }
+
+    /// The one algorithm of the curve.
+    pub(crate) fn algorithm(self) -> Algorithm {
+        match self {
+            Self::P256 => Algorithm::Es256,
+            Self::P384 => Algorithm::Es384,
+            Self::Secp256k1 => Algorithm::Es256k,
+        }
+    }
+}
+
+impl Secret {
+    fn tag(&self, algorithm: Algorithm, text: &[u8]) -> Option<Vec<u8>> {
+        match algorithm {
+            Algorithm::Hs256 => Some(self.hs256.authentication_tag(text)),
+            Algorithm::Hs384 => Some(self.hs384.authentication_tag(text)),
+            Algorithm::Hs512 => Some(self.hs512.authentication_tag(text)),
+            _ => None,
+        }
+    }
+}
+
+fn rsa_scheme(algorithm: Algorithm) -> Option<(MessageDigest, Padding)> {
+    Some(match algorithm {
+        Algorithm::Rs256 => (MessageDigest::sha256(), Padding::PKCS1),
+        Algorithm::Rs384 => (MessageDigest::sha384(), Padding::PKCS1),
+        Algorithm::Rs512 => (MessageDigest::sha512(), Padding::PKCS1),
+        Algorithm::Ps256 => (MessageDigest::sha256(), Padding::PKCS1_PSS),
+        Algorithm::Ps384 => (MessageDigest::sha384(), Padding::PKCS1_PSS),
+        Algorithm::Ps512 => (MessageDigest::sha512(), Padding::PKCS1_PSS),
+        _ => return None,
+    })
+}
+
+fn verify_rsa(key: &PKey<Public>, scheme: (MessageDigest, Padding), text: &[u8], signature: &[u8]) -> bool {
+    let (digest, padding) = scheme;
+    let verified = || {
+        let mut verifier = RsaVerifier::new(digest, key)?;
+        verifier.set_rsa_padding(padding)?;
+        verifier.verify_oneshot(signature, text)
+    };
+    verified().unwrap_or(false)
+}
+
+/// The library takes only the lower of the two values of `s` that verify, a rule of Bitcoin's; JWS has none such
+/// [RFC 8812 §3.2], and issuers send both.
+fn verify_secp256k1(key: &k256::ecdsa::VerifyingKey, text: &[u8], signature: &[u8]) -> bool {
+    k256::ecdsa::Signature::from_slice(signature)
+        .is_ok_and(|signature| key.verify(text, &signature.normalize_s()).is_ok())
+}
+
+fn without_leading_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
+}
+
+/// The bits of a number without leading zero bytes.
+fn bit_length(number: &[u8]) -> usize {
+    let unused = number.first().map_or(0, |first| first.leading_zeros() as usize);
+    number.len().saturating_mul(8).saturating_sub(unused)
+}

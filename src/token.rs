@@ -1,0 +1,244 @@
+//! A JWS in compact serialization, taken apart but not yet believed [RFC 7515 §3.1].
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::json::{Object, Value};
+use crate::rejection::{Invalid, Rejection};
+use crate::text::Excerpt;
+
+/// The longest token that is looked at, in bytes. Envoy and common servers take some 60 and 8 KiB of headers; the largest
+/// tokens in use (hundreds of groups) stay below 16 KiB.
+pub(crate) const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// How much of an unreadable token goes into the message of I400JD: enough to recognise its kind, too little to replay it.
+const EXCERPT_BYTES: usize = 16;
+
+/// How much of a `kid` or an `alg` goes into a message.
+const NAME_EXCERPT_BYTES: usize = 64;
+
+/// A token of three well-formed segments. Nothing in it is proved, and its claims can't be reached: only a good signature
+/// opens them.
+pub(crate) struct Token<'a> {
+    header: Header,
+    signing_input: &'a [u8],
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+/// What the filter reads of a JOSE header. `jku`, `jwk`, `x5u`, `x5c` and the rest are not even kept.
+struct Header {
+    algorithm: Option<String>,
+    key_id: KeyId,
+    critical: bool,
+}
+
+/// The `kid` of a token [RFC 7515 §4.1.4].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeyId {
+    /// No `kid`.
+    Absent,
+    /// A `kid`.
+    Text(String),
+    /// A `kid` that is not a string and so is no key's: its JSON text.
+    NotText(String),
+}
+
+impl KeyId {
+    /// The `kid` for a message.
+    pub(crate) fn excerpt(&self) -> Option<Excerpt> {
+        match self {
+            Self::Absent => None,
+            Self::Text(kid) | Self::NotText(kid) => Some(Excerpt::new(kid.as_bytes(), NAME_EXCERPT_BYTES)),
+        }
+    }
+}
+
+impl<'a> Token<'a> {
+    /// Takes `raw` apart: at most [`MAX_TOKEN_BYTES`], exactly three segments, strict unpadded base64url, a header that is
+    /// a JSON object. Anything else is I400JD.
+    pub(crate) fn decode(raw: &'a [u8]) -> Result<Self, Rejection> {
+        Self::split(raw).ok_or_else(|| malformed(raw))
+    }
+
+    fn split(raw: &'a [u8]) -> Option<Self> {
+        if raw.len() > MAX_TOKEN_BYTES {
+            return None;
+        }
+        let mut segments = raw.splitn(4, |&byte| byte == b'.');
+        let (header, payload, signature) = (segments.next()?, segments.next()?, segments.next()?);
+        if segments.next().is_some() {
+            return None;
+        }
+        let signing_input = raw.get(..header.len().checked_add(1)?.checked_add(payload.len())?)?;
+        Some(Self {
+            header: Header::parse(&decode_base64url(header)?)?,
+            signing_input,
+            payload: decode_base64url(payload)?,
+            signature: decode_base64url(signature)?,
+        })
+    }
+
+    /// The `kid` that the token names.
+    pub(crate) fn key_id(&self) -> &KeyId {
+        &self.header.key_id
+    }
+
+    /// The algorithm that the token names, once it is sure that the header asks for nothing the filter does not do.
+    ///
+    /// A missing or non-string `alg` and every `crit`, even an empty one, are A403JT [RFC 7515 §4.1.1, §4.1.11].
+    pub(crate) fn algorithm(&self) -> Result<&str, Invalid> {
+        if self.header.critical {
+            return Err(Invalid::CriticalHeader);
+        }
+        self.header.algorithm.as_deref().ok_or(Invalid::AlgorithmMissing)
+    }
+
+    /// The bytes that are signed: header and payload segment as they came [RFC 7515 §5.2].
+    pub(crate) fn signing_input(&self) -> &'a [u8] {
+        self.signing_input
+    }
+
+    /// The decoded signature, of any length.
+    pub(crate) fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// Gives up the payload and the bytes that are signed; for `signature::verify`, which does so only once the signature
+    /// is proved.
+    pub(crate) fn into_payload(self) -> (Vec<u8>, &'a [u8]) {
+        (self.payload, self.signing_input)
+    }
+}
+
+impl Header {
+    fn parse(json: &[u8]) -> Option<Self> {
+        let object = Object::parse(json)?;
+        Some(Self {
+            algorithm: object.get("alg").and_then(Value::as_str).map(str::to_owned),
+            key_id: match object.get("kid") {
+                None => KeyId::Absent,
+                Some(Value::String(kid)) => KeyId::Text(kid.to_string()),
+                Some(other) => KeyId::NotText(other.to_string()),
+            },
+            critical: object.get("crit").is_some(),
+        })
+    }
+}
+
+/// Strict: no padding, no `+/`, no white space, no stray bits at the end [RFC 7515 §2].
+fn decode_base64url(segment: &[u8]) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(segment).ok()
+}
+
+/// The refusal of a token that can't be read, I400JD, with the beginning of the token.
+pub(crate) fn malformed(raw: &[u8]) -> Rejection {
+    Rejection::Malformed { token: Excerpt::new(raw, EXCERPT_BYTES) }
+}
+
+/// The algorithm name of a token for a message.
+pub(crate) fn name_excerpt(name: &str) -> Excerpt {
+    Excerpt::new(name.as_bytes(), NAME_EXCERPT_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header_of(json: &str) -> Option<Header> {
+        Header::parse(json.as_bytes())
+    }
+
+    fn is_malformed(raw: &[u8]) -> bool {
+        matches!(Token::decode(raw), Err(Rejection::Malformed { .. }))
+    }
+
+    #[test]
+    fn a_token_of_three_good_segments_is_taken_apart() {
+        let token = Token::decode(b"eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.AQID").map_err(|_| ()).unwrap();
+        assert_eq!(token.algorithm(), Ok("RS256"));
+        assert_eq!(token.key_id(), &KeyId::Text("k".to_owned()));
+        assert_eq!(token.signing_input(), b"eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30");
+        assert_eq!(token.signature(), [1, 2, 3]);
+        assert_eq!(token.into_payload().0, b"{}");
+    }
+
+    #[test]
+    fn only_three_segments_of_strict_base64url_are_a_token() {
+        for raw in [
+            "",
+            ".",
+            "..",
+            "e30",
+            "e30.e30",
+            "e30.e30.AQ.AQ",
+            "e30.e30.AQ.AQ.AQ",
+            "e30=.e30.AQ",
+            "e30.e30=.AQ",
+            "e30.e30.AQ==",
+            "e30.e30.AR",
+            "e31.e30.AQ",
+            "e30.e31.AQ",
+            "e30.e30.+/8",
+            "e30.e30.A Q",
+            "e30.e30.AQ\n",
+            " e30.e30.AQ",
+            "e30.e30.A",
+            "W10.e30.AQ",
+            "eyJhIjoxLCJhIjoyfQ.e30.AQ",
+        ] {
+            assert!(is_malformed(raw.as_bytes()), "{raw:?}");
+        }
+        assert!(!is_malformed(b"e30.e30.AQ"));
+        assert!(!is_malformed(b"e30.."), "empty payload and signature are left to the later steps");
+    }
+
+    #[test]
+    fn a_token_at_the_size_limit_is_read_and_one_byte_more_is_not() {
+        let of_length = |length: usize| {
+            let token = format!("e30.{}.AQID", "A".repeat(length - "e30..AQID".len()));
+            assert_eq!(token.len(), length);
+            token.into_bytes()
+        };
+        assert!(!is_malformed(&of_length(MAX_TOKEN_BYTES)));
+        assert!(is_malformed(&of_length(MAX_TOKEN_BYTES + 1)));
+        assert!(is_malformed(&vec![b'.'; 1_000_000]));
+    }
+
+    #[test]
+    fn a_message_holds_no_whole_token() {
+        let Err(rejection) = Token::decode(b"eyJhbGciOiJSUzI1NiJ9.e30.c2VjcmV0.") else {
+            panic!("four segments were taken");
+        };
+        assert_eq!(rejection.message(), "JWT Deserialize Failed: eyJhbGciOiJSUzI1...");
+    }
+
+    #[test]
+    fn a_header_that_asks_for_more_than_the_filter_does_names_no_algorithm() {
+        for (json, expected) in [
+            (r#"{"alg":"RS256","crit":[]}"#, Invalid::CriticalHeader),
+            (r#"{"alg":"RS256","crit":null}"#, Invalid::CriticalHeader),
+            (r#"{"alg":"RS256","crit":["b64"],"b64":false}"#, Invalid::CriticalHeader),
+            (r#"{}"#, Invalid::AlgorithmMissing),
+            (r#"{"alg":null}"#, Invalid::AlgorithmMissing),
+            (r#"{"alg":256}"#, Invalid::AlgorithmMissing),
+            (r#"{"alg":["RS256"]}"#, Invalid::AlgorithmMissing),
+        ] {
+            let token = Token {
+                header: header_of(json).unwrap(),
+                signing_input: b"",
+                payload: Vec::new(),
+                signature: Vec::new(),
+            };
+            assert_eq!(token.algorithm(), Err(expected), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_kid_that_is_not_a_string_is_told_from_a_missing_one() {
+        assert_eq!(header_of("{}").unwrap().key_id, KeyId::Absent);
+        assert_eq!(header_of(r#"{"kid":""}"#).unwrap().key_id, KeyId::Text(String::new()));
+        assert_eq!(header_of(r#"{"kid":5}"#).unwrap().key_id, KeyId::NotText("5".to_owned()));
+        assert_eq!(header_of(r#"{"kid":null}"#).unwrap().key_id, KeyId::NotText("null".to_owned()));
+    }
+}
