@@ -1,0 +1,143 @@
+//! The rows and the vectors against `dist/jwt-auth.wasm` in every Envoy, with either check of signatures; and what only an
+//! Envoy can show.
+
+mod processes;
+mod replay;
+mod runner;
+
+use std::collections::HashMap;
+
+use testbed::bootstrap::{Configuration, Listener, WasmFilter};
+use testbed::envoy;
+
+use crate::{rows, vectors};
+use runner::{Proxy, filter, module, now};
+
+/// The check of signatures that a run forces, as the configuration of the VM.
+const BACKENDS: [&str; 2] = ["signatures: wasm", "signatures: host"];
+
+#[test]
+fn every_row_holds_in_every_envoy_with_either_check_of_signatures() {
+    for binary in envoy::binaries() {
+        for backend in BACKENDS {
+            let rows = rows::all(now());
+            let listeners = rows.iter().enumerate().map(|(index, row)| {
+                let filter = filter(Configuration::Text(row.config.clone()), Some(backend));
+                Listener::new(&format!("row{index}"), vec![filter])
+            });
+            let proxy = Proxy::start(&binary, listeners.collect());
+            let mut failures = Vec::new();
+            for (index, row) in rows.iter().enumerate() {
+                for (number, step) in row.steps.iter().enumerate() {
+                    let place = format!("{}, request {} ({backend})", row.name, number + 1);
+                    failures.extend(proxy.run(&format!("row{index}"), step).err().map(|why| format!("{place}: {why}")));
+                }
+            }
+            let tokens = rows.iter().flat_map(|row| &row.steps).flat_map(|step| &step.request.headers);
+            failures.extend(proxy.unsafe_log_lines(tokens.map(|(_, value)| value.as_slice())));
+            proxy.report(&failures);
+        }
+    }
+}
+
+#[test]
+fn every_vector_is_judged_as_expected_in_every_envoy_with_either_check_of_signatures() {
+    let vectors: Vec<_> = vectors::all().into_iter().filter(|vector| !vector.only_at_now).collect();
+    for binary in envoy::binaries() {
+        for backend in BACKENDS {
+            let mut names: HashMap<String, String> = HashMap::new();
+            let mut listeners = Vec::new();
+            for vector in &vectors {
+                let config = vector.config();
+                if !names.contains_key(&config) {
+                    let name = format!("vector{}", names.len());
+                    listeners
+                        .push(Listener::new(&name, vec![filter(Configuration::Text(config.clone()), Some(backend))]));
+                    names.insert(config, name);
+                }
+            }
+            let proxy = Proxy::start(&binary, listeners);
+            let mut failures = Vec::new();
+            for vector in &vectors {
+                let response = proxy.send(&names[&vector.config()], &vector.request());
+                let found = match response.status {
+                    200 => "pass".to_owned(),
+                    _ => String::from_utf8_lossy(response.header("x-ca-error-code").unwrap_or_default()).into_owned(),
+                };
+                let subject = (found == "pass")
+                    .then(|| {
+                        response.echoed().unwrap().header("x-sub").map(|sub| String::from_utf8(sub.to_vec()).unwrap())
+                    })
+                    .flatten();
+                if found != vector.expected || subject != vector.subject {
+                    failures.push(format!(
+                        "{} ({backend}): {found} {subject:?}, expected {} {:?}",
+                        vector.name, vector.expected, vector.subject
+                    ));
+                }
+            }
+            proxy.report(&failures);
+        }
+    }
+}
+
+#[test]
+fn a_struct_is_the_same_language_as_text() {
+    let now = now();
+    let world = rows::World { now };
+    let good = serde_json::json!({
+        "parameter": "X-Token", "jwk": rows::key().public_jwk(Some("k1"), true), "clockSkewSeconds": 100,
+        "claimParameters": [{"claimName": "sub", "parameterName": "X-Sub", "location": "header"}],
+    });
+    let mut bad = good.clone();
+    bad["clockSkewSeconds"] = 1.5.into();
+    for binary in envoy::binaries() {
+        let proxy = Proxy::start(
+            &binary,
+            vec![
+                Listener::new("good", vec![filter(Configuration::Struct(good.clone()), None)]),
+                Listener::new("bad", vec![filter(Configuration::Struct(bad.clone()), None)]),
+            ],
+        );
+        let late = rows::get().token(world.token(&serde_json::json!({"exp": now - 50})));
+        let fault = "Invalid JWT plugin config: clockSkewSeconds: expected a whole number from 0 to 3600";
+        proxy.report(
+            &[
+                proxy.run("good", &late.clone().passes_to("/p", &[], &[("x-sub", "alice")])),
+                proxy.run("good", &rows::get().refused("I400JR", "JWT required")),
+                proxy.run("bad", &late.refused("I400JP", fault)),
+            ]
+            .into_iter()
+            .filter_map(Result::err)
+            .collect::<Vec<_>>(),
+        );
+    }
+}
+
+/// A filter without any configuration, or without a module that Envoy could start, must not let a request by.
+#[test]
+fn a_filter_without_a_configuration_refuses() {
+    for binary in envoy::binaries() {
+        let mut unconfigured = WasmFilter::new("jwt", module(), Configuration::Text(String::new()));
+        unconfigured.vm_configuration = Some("signatures: wsam".to_owned());
+        let proxy = Proxy::start(
+            &binary,
+            vec![
+                Listener::new("empty", vec![filter(Configuration::Text(String::new()), None)]),
+                Listener::new("vm", vec![unconfigured]),
+            ],
+        );
+        let empty = "Invalid JWT plugin config: expected a plugin configuration, found nothing";
+        let vm = "Invalid JWT plugin config: vm_config.configuration: \
+                  expected nothing, `signatures: host` or `signatures: wasm`";
+        proxy.report(
+            &[
+                proxy.run("empty", &rows::get().refused("I400JP", empty)),
+                proxy.run("vm", &rows::get().refused("I400JP", vm)),
+            ]
+            .into_iter()
+            .filter_map(Result::err)
+            .collect::<Vec<_>>(),
+        );
+    }
+}

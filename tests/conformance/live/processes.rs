@@ -1,0 +1,112 @@
+//! What an operator and other clients than browsers see: the log, the statistics, gRPC, HEAD.
+
+use serde_json::json;
+use testbed::bootstrap::{Configuration, Listener};
+use testbed::envoy;
+
+use super::runner::{Proxy, filter, now};
+use crate::rows::{World, get, header_config};
+
+fn proxy(binary: &std::path::Path, listeners: &[(&str, &str)], backend: Option<&str>) -> Proxy {
+    let listener = |&(name, lines): &(&str, &str)| {
+        Listener::new(name, vec![filter(Configuration::Text(header_config(lines)), backend)])
+    };
+    Proxy::start(binary, listeners.iter().map(listener).collect())
+}
+
+#[test]
+fn the_check_of_signatures_and_the_faults_of_a_configuration_are_said_once() {
+    for binary in envoy::binaries() {
+        for (backend, line) in [
+            (None, "jwt-auth: RS256, RS384, RS512, ES256 and ES384 are verified by the host"),
+            (Some("signatures: host"), "jwt-auth: RS256, RS384, RS512, ES256 and ES384 are verified by the host"),
+            (Some("signatures: wasm"), "jwt-auth: all signatures are verified in Wasm"),
+        ] {
+            let proxy = proxy(&binary, &[("good", ""), ("bad", "typo: 1\nother: 2")], backend);
+            for _ in 0..3 {
+                proxy.send("good", &get());
+                proxy.send("bad", &get());
+            }
+            let log = proxy.envoy.log();
+            let faults = "jwt-auth: every request is refused with I400JP: typo: unknown field; other: unknown field";
+            let lines: Vec<_> = log.lines().filter(|line| line.contains("jwt-auth")).collect();
+            assert_eq!(lines.len(), 2, "{log}");
+            assert!(lines.iter().any(|found| found.ends_with(line) && found.contains("[info]")), "{log}");
+            assert!(lines.iter().any(|found| found.ends_with(faults) && found.contains("[error]")), "{log}");
+        }
+    }
+}
+
+#[test]
+fn what_passes_and_what_is_refused_is_counted() {
+    for binary in envoy::binaries() {
+        let world = World { now: now() };
+        let proxy = proxy(&binary, &[("a", "")], None);
+        for _ in 0..2 {
+            proxy.send("a", &get());
+        }
+        proxy.send("a", &get().token("junk"));
+        for _ in 0..3 {
+            proxy.send("a", &get().token(world.token(&json!({}))));
+        }
+        let counters = proxy.envoy.stats("wasmcustom.jwt_auth").unwrap();
+        let raised: Vec<_> =
+            counters.iter().filter(|(_, count)| **count > 0).map(|(name, count)| (name.as_str(), *count)).collect();
+        assert_eq!(
+            raised,
+            [
+                ("wasmcustom.jwt_auth.accepted", 3),
+                ("wasmcustom.jwt_auth.refused.I400JD", 1),
+                ("wasmcustom.jwt_auth.refused.I400JR", 2),
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_grpc_client_gets_a_grpc_status_and_others_do_not() {
+    for binary in envoy::binaries() {
+        let world = World { now: now() };
+        let expired = world.token(&json!({"exp": 0}));
+        let proxy = proxy(&binary, &[("good", ""), ("bad", "typo: 1")], None);
+        for (listener, content_type, token, status, grpc_status, code) in [
+            ("good", "application/grpc", None, 200, Some("16"), "I400JR"),
+            ("good", "application/grpc+proto", Some("junk"), 200, Some("16"), "I400JD"),
+            ("good", "application/grpc", Some(expired.as_str()), 200, Some("7"), "A403JE"),
+            ("bad", "application/grpc", None, 200, Some("13"), "I400JP"),
+            ("good", "application/grpc-web", None, 400, None, "I400JR"),
+            ("good", "application/grpcx", None, 400, None, "I400JR"),
+            ("good", "text/plain, application/grpc", None, 400, None, "I400JR"),
+        ] {
+            let mut request = get().header("content-type", content_type);
+            request.method = "POST";
+            if let Some(token) = token {
+                request = request.token(token);
+            }
+            let response = proxy.send(listener, &request);
+            let text = |name: &str| response.header(name).map(|value| String::from_utf8_lossy(value).into_owned());
+            assert_eq!(
+                (response.status, text("grpc-status").as_deref(), text("x-ca-error-code").as_deref()),
+                (status, grpc_status, Some(code)),
+                "{content_type}: {response:?}"
+            );
+            if grpc_status.is_some() {
+                assert_eq!(text("x-ca-error-message").is_some(), text("grpc-message").is_some(), "{response:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_head_request_is_refused_without_a_body() {
+    for binary in envoy::binaries() {
+        let proxy = proxy(&binary, &[("a", "")], None);
+        let mut request = get();
+        request.method = "HEAD";
+        let response = proxy.send("a", &request);
+        assert_eq!(
+            (response.status, response.header("x-ca-error-code"), response.body.len()),
+            (400, Some(b"I400JR".as_slice()), 0)
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! Replay protection over workers, updates and instances.
+
+use std::sync::Barrier;
+use std::thread;
+
+use serde_json::json;
+use testbed::bootstrap::{Configuration, Listener};
+use testbed::envoy::{self, Update};
+
+use super::runner::{Proxy, filter, now};
+use crate::rows::{self, World, get, header_config};
+
+fn listener(name: &str, lines: &str) -> Listener {
+    Listener::new(name, vec![filter(Configuration::Text(header_config(lines)), None)])
+}
+
+#[test]
+fn of_many_requests_with_one_jti_on_two_workers_exactly_one_passes() {
+    const JTIS: usize = 200;
+    const CLIENTS: usize = 8;
+    for binary in envoy::binaries() {
+        let world = World { now: now() };
+        let proxy = Proxy::start(&binary, vec![listener("once", "preventJtiReplay: true")]);
+        let tokens: Vec<_> = (0..JTIS).map(|jti| world.token(&json!({"jti": format!("race{jti}")}))).collect();
+        let start = Barrier::new(CLIENTS);
+        let statuses: Vec<Vec<u16>> = thread::scope(|scope| {
+            let client = || {
+                tokens
+                    .iter()
+                    .map(|token| {
+                        start.wait();
+                        proxy.send("once", &get().token(token)).status
+                    })
+                    .collect()
+            };
+            let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
+            clients.into_iter().map(|client| client.join().unwrap()).collect()
+        });
+        let failures: Vec<_> = (0..JTIS)
+            .filter_map(|jti| {
+                let answers: Vec<_> = statuses.iter().map(|client| client[jti]).collect();
+                let passed = answers.iter().filter(|&&status| status == 200).count();
+                let used = answers.iter().filter(|&&status| status == 403).count();
+                (passed != 1 || used != CLIENTS - 1).then(|| format!("jti {jti}: {answers:?}"))
+            })
+            .collect();
+        proxy.report(&failures);
+        let workers = proxy.envoy.stats("downstream_cx_total").unwrap();
+        let busy = workers.iter().filter(|(name, count)| name.contains("worker_") && **count > 0).count();
+        assert_eq!(busy, 2, "both workers took part: {workers:?}");
+    }
+}
+
+#[test]
+fn used_jtis_outlive_a_listener_update_and_are_shared_by_instances_of_one_vm_id() {
+    for binary in envoy::binaries() {
+        let world = World { now: now() };
+        let token = world.token(&json!({"jti": "updated"}));
+        let mut proxy = Proxy::watched(&binary, vec![listener("a", "preventJtiReplay: true")]);
+        let first = proxy.run("a", &get().token(&token).passes());
+        let update = proxy
+            .envoy
+            .update_listeners(&[
+                listener("a", "preventJtiReplay: true\nclockSkewSeconds: 1\nmaxTrackedJtis: 5"),
+                listener("b", "preventJtiReplay: true\nmaxTrackedJtis: 10000000"),
+            ])
+            .unwrap();
+        assert!(matches!(update, Update::Accepted), "{}", proxy.envoy.log());
+        let used = || get().token(&token).refused("S403JU", "Claim jti in JWT is used");
+        let results = [first, proxy.run("a", &used()), proxy.run("b", &used())];
+        proxy.report(&results.into_iter().filter_map(Result::err).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_full_store_refuses_and_takes_new_jtis_once_old_ones_have_expired() {
+    for binary in envoy::binaries() {
+        let start = now();
+        let world = World { now: start };
+        let proxy = Proxy::start(&binary, vec![listener("small", "preventJtiReplay: true\nmaxTrackedJtis: 3")]);
+        let request = |jti: &str| get().token(world.token(&json!({"jti": jti, "exp": start + 3})));
+        let late = || get().token(world.token(&json!({"jti": "late"})));
+        let full = |request: rows::Request| request.refused("S503JF", "Replay store is full, try again later");
+        let mut results: Vec<_> =
+            ["a", "b", "c"].iter().map(|jti| proxy.run("small", &request(jti).passes())).collect();
+        results.push(proxy.run("small", &full(request("d"))));
+        results.push(proxy.run("small", &full(late())));
+        results.push(proxy.run("small", &request("a").refused("S403JU", "Claim jti in JWT is used")));
+        while now() < start + 4 {
+            thread::sleep(std::time::Duration::from_millis(100));
+        }
+        results.push(proxy.run("small", &late().passes()));
+        let mut failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
+        let said = proxy.envoy.log().matches("the replay store is full").count();
+        if said != 1 {
+            failures.push(format!("the log says {said} times that the store is full"));
+        }
+        let counted = proxy.envoy.stat("wasmcustom.jwt_auth.refused.S503JF").unwrap();
+        if counted != 2 {
+            failures.push(format!("S503JF is counted {counted} times"));
+        }
+        proxy.report(&failures);
+    }
+}

@@ -1,0 +1,142 @@
+//! One Envoy with the filter in front of an upstream that echoes.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use testbed::bootstrap::{Bootstrap, Configuration, Listener, WasmFilter};
+use testbed::envoy::Envoy;
+use testbed::http::{RequestBuilder, Response, exchange};
+use testbed::upstream::Upstream;
+
+use crate::rows::{self, Expected, Request, Step};
+
+/// The module under test: the file that is delivered, not another build of it.
+pub(crate) fn module() -> &'static Path {
+    static MODULE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+    MODULE.get_or_init(|| {
+        let path = std::env::var_os("JWT_AUTH_WASM").expect("JWT_AUTH_WASM names the module; `make test` sets it");
+        PathBuf::from(path)
+    })
+}
+
+/// Seconds since the epoch.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// The filter with this configuration and, if one is forced, this check of signatures.
+pub(crate) fn filter(configuration: Configuration, backend: Option<&str>) -> WasmFilter {
+    let mut filter = WasmFilter::new("jwt", module(), configuration);
+    filter.vm_configuration = backend.map(str::to_owned);
+    filter
+}
+
+/// A running Envoy and its upstream.
+pub(crate) struct Proxy {
+    pub(crate) envoy: Envoy,
+    pub(crate) upstream: Upstream,
+}
+
+impl Proxy {
+    /// Starts Envoy with two workers and these listeners.
+    pub(crate) fn start(binary: &Path, listeners: Vec<Listener>) -> Self {
+        let upstream = Upstream::start();
+        let bootstrap = Bootstrap::fixed(upstream.address(), listeners);
+        let envoy = Envoy::start(binary, &bootstrap, 2).unwrap_or_else(|error| panic!("{error}"));
+        Self { envoy, upstream }
+    }
+
+    /// Starts Envoy with two workers and listeners that can be updated.
+    pub(crate) fn watched(binary: &Path, listeners: Vec<Listener>) -> Self {
+        let upstream = Upstream::start();
+        let bootstrap = Bootstrap::watched(upstream.address(), listeners);
+        let envoy = Envoy::start(binary, &bootstrap, 2).unwrap_or_else(|error| panic!("{error}"));
+        Self { envoy, upstream }
+    }
+
+    /// The answer to one request on a connection of its own.
+    pub(crate) fn send(&self, listener: &str, request: &Request) -> Response {
+        let mut builder = RequestBuilder::new(request.method, &request.target).header("host", "test");
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        let address = self.envoy.address(listener).unwrap();
+        exchange(&address, &builder.build()).unwrap_or_else(|error| panic!("{listener}: {error}\n{}", self.envoy.log()))
+    }
+
+    /// Sends the request of a step and holds the whole of what came of it against what must come of it.
+    pub(crate) fn run(&self, listener: &str, step: &Step) -> Result<(), String> {
+        let before = self.upstream.requests();
+        let response = self.send(listener, &step.request);
+        let reached = self.upstream.requests() - before;
+        match &step.expected {
+            Expected::Refused { code, message } => check_refusal(&response, code, message, reached),
+            Expected::Passes { target, .. } => {
+                let echoed = response.echoed().map_err(|_| describe(&response))?;
+                let mut headers = echoed.headers.clone();
+                headers.retain(|(name, _)| name != "host");
+                headers.sort();
+                let mut expected = step.expected.backend_headers(&step.request.headers);
+                for (_, value) in &mut expected {
+                    // The codec takes white space around a value away [RFC 9110 §5.5].
+                    *value = value.trim_ascii().to_vec();
+                }
+                let found = (response.status, reached, echoed.target, headers);
+                let expected = (200, 1, target.clone(), expected);
+                if found == expected { Ok(()) } else { Err(format!("{found:?}, expected {expected:?}")) }
+            }
+        }
+    }
+
+    /// What in Envoy's log should not be there: a failing module, or one of these values as it was sent.
+    pub(crate) fn unsafe_log_lines<'a>(&self, sent: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
+        const LONG_ENOUGH_TO_BE_A_SECRET: usize = 40;
+        let log = self.envoy.log();
+        let mut found: Vec<String> = log
+            .lines()
+            .filter(|line| {
+                line.contains("panicked") || line.contains("Proxy-Wasm plugin in-VM") || line.contains("[critical]")
+            })
+            .map(|line| format!("in Envoy's log: {line}"))
+            .collect();
+        for value in sent.filter(|value| value.len() >= LONG_ENOUGH_TO_BE_A_SECRET) {
+            if let Ok(text) = str::from_utf8(value)
+                && log.contains(text)
+            {
+                found.push(format!("in Envoy's log: {text}"));
+            }
+        }
+        found
+    }
+
+    /// Fails with every failure and Envoy's log, if there is one.
+    pub(crate) fn report(&self, failures: &[String]) {
+        assert!(
+            failures.is_empty(),
+            "{} failures:\n{}\n\nEnvoy's log:\n{}",
+            failures.len(),
+            failures.join("\n"),
+            self.envoy.log()
+        );
+    }
+}
+
+fn check_refusal(response: &Response, code: &str, message: &str, reached: usize) -> Result<(), String> {
+    let text = |name: &str| response.header(name).map(|value| String::from_utf8_lossy(value).into_owned());
+    let body: Option<serde_json::Value> = serde_json::from_slice(&response.body).ok();
+    let found =
+        (response.status, text("x-ca-error-code"), text("x-ca-error-message"), text("content-type"), body, reached);
+    let expected = (
+        rows::status_of(code),
+        Some(code.to_owned()),
+        Some(message.to_owned()),
+        Some("application/json".to_owned()),
+        Some(serde_json::json!({"code": code, "message": message})),
+        0,
+    );
+    if found == expected { Ok(()) } else { Err(format!("{found:?}, expected {expected:?}")) }
+}
+
+fn describe(response: &Response) -> String {
+    format!("answered {}: {}", response.status, response.text())
+}

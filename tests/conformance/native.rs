@@ -1,0 +1,114 @@
+//! The rows and the vectors, against the core.
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use jwt_auth::{Conflict, Edits, Host, NumericDate, Plugin, Rejection, Request, SharedData};
+
+use crate::rows::{self, Expected, Row, Step};
+use crate::vectors;
+
+/// Shared data as Envoy keeps it.
+#[derive(Default)]
+struct Memory(RefCell<HashMap<String, (Vec<u8>, u32)>>);
+
+impl SharedData for Memory {
+    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        match self.0.borrow().get(key) {
+            Some((value, version)) => (Some(value.clone()), Some(*version)),
+            None => (None, None),
+        }
+    }
+
+    fn set(&self, key: &str, value: &[u8], expected: u32) -> Result<(), Conflict> {
+        let mut values = self.0.borrow_mut();
+        let next = match values.get(key) {
+            Some((_, version)) if *version == expected => version + 1,
+            Some(_) => return Err(Conflict),
+            None => 1,
+        };
+        values.insert(key.to_owned(), (value.to_vec(), next));
+        Ok(())
+    }
+}
+
+type Headers = Vec<(String, Vec<u8>)>;
+
+fn decide(plugin: &Plugin, headers: &Headers, now: f64, memory: &Memory) -> Result<Edits, Rejection> {
+    let host = Host { shared_data: memory, signatures: None };
+    plugin.decide(Request::new(headers), NumericDate::from_unix_seconds(now), host)
+}
+
+fn head(request: &rows::Request) -> Headers {
+    let pseudo = [(":method", request.method.as_bytes()), (":path", &request.target), (":authority", b"test")];
+    pseudo
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_vec()))
+        .chain(request.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())))
+        .collect()
+}
+
+fn check(row: &Row, number: usize, step: &Step, decision: Result<Edits, Rejection>) -> Result<(), String> {
+    let place = format!("{}, request {number}", row.name);
+    match (&step.expected, decision) {
+        (Expected::Refused { code, message }, Err(rejection)) => {
+            let found = (rejection.status(), rejection.code(), rejection.message());
+            let expected = (rows::status_of(code), *code, message.clone());
+            (found == expected).then_some(()).ok_or(format!("{place}: {found:?}, expected {expected:?}"))
+        }
+        (Expected::Passes { target, .. }, Ok(edits)) => {
+            let mut headers = head(&step.request);
+            edits.apply(&mut headers);
+            let path = headers.iter().find(|(name, _)| name == ":path").map(|(_, value)| value.clone());
+            let mut rest: Headers = headers.into_iter().filter(|(name, _)| !name.starts_with(':')).collect();
+            rest.sort();
+            let expected = (Some(target.clone()), step.expected.backend_headers(&step.request.headers));
+            let found = (path, rest);
+            (found == expected).then_some(()).ok_or(format!("{place}: {found:?}, expected {expected:?}"))
+        }
+        (Expected::Passes { .. }, Err(rejection)) => Err(format!("{place}: refused, {}", rejection.message())),
+        (Expected::Refused { code, .. }, Ok(_)) => Err(format!("{place}: passed, expected {code}")),
+    }
+}
+
+#[test]
+fn every_row_holds_in_the_core() {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let mut failures = Vec::new();
+    let rows = rows::all(now);
+    for row in &rows {
+        let plugin = Plugin::new(row.config.as_bytes(), b"");
+        let memory = Memory::default();
+        for (index, step) in row.steps.iter().enumerate() {
+            let decision = decide(&plugin, &head(&step.request), now as f64, &memory);
+            failures.extend(check(row, index + 1, step, decision).err());
+        }
+    }
+    println!("{} rows, {} requests", rows.len(), rows.iter().map(|row| row.steps.len()).sum::<usize>());
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn every_vector_of_the_independent_libraries_and_the_rfcs_is_judged_as_expected() {
+    let mut failures = Vec::new();
+    for vector in vectors::all() {
+        let plugin = Plugin::new(vector.config().as_bytes(), b"");
+        let decision = decide(&plugin, &head(&vector.request()), vector.now, &Memory::default());
+        let found = decision.as_ref().map_or_else(Rejection::code, |_| "pass");
+        if found != vector.expected {
+            let why = decision.err().map(|rejection| rejection.message());
+            failures.push(format!("{}: {found}, expected {} ({why:?})", vector.name, vector.expected));
+            continue;
+        }
+        if let (Err(rejection), Some(message)) = (&decision, &vector.message)
+            && rejection.message() != *message
+        {
+            failures.push(format!("{}: {}, expected {message}", vector.name, rejection.message()));
+        }
+        if let (Ok(edits), Some(subject)) = (&decision, &vector.subject) {
+            let mut headers = head(&vector.request());
+            edits.apply(&mut headers);
+            assert!(headers.contains(&("x-sub".to_owned(), subject.clone().into_bytes())), "{}", vector.name);
+        }
+    }
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+}

@@ -1,0 +1,171 @@
+//! Claims for the backend, and nothing in their place from the client (specification, sections 5.1 and 5.2).
+
+use serde_json::{Value, json};
+
+use super::{Row, World, config, get, header_config, key, row};
+
+const BOTH: &str = "claimParameters:
+- {claimName: aud, parameterName: X-Aud, location: header}
+- {claimName: userId, parameterName: userId, location: query}";
+
+pub(crate) fn rows(world: &World) -> Vec<Row> {
+    let request = |members: &Value| get().token(world.token(members));
+    let both = json!({"aud": "orders", "userId": "1213234"});
+    let set = &[("x-aud", "orders")];
+    let mut rows = vec![
+        row(
+            "claims go to a header and to the query",
+            header_config(BOTH),
+            vec![
+                request(&both).passes_to("/p?userId=1213234", &[], set),
+                request(&both).target("/p?a=1&&b=%2f").passes_to("/p?a=1&&b=%2f&userId=1213234", &[], set),
+                request(&both).target("/p?").passes_to("/p?userId=1213234", &[], set),
+                request(&json!({})).target("/p?a").passes(),
+                get().refused("I400JR", "JWT required"),
+            ],
+        ),
+        row(
+            "what the client sends in the place of a claim never reaches the backend",
+            header_config(BOTH),
+            vec![
+                request(&both)
+                    .header("X-Aud", "forged")
+                    .header("x-aud", "forged")
+                    .header("X_AUD", "forged")
+                    .header("x-auds", "kept")
+                    .target("/p?userId=1&a=2&user%49d=3&userId%5B%5D=4&userId[0]=5&userid=6")
+                    .passes_to("/p?a=2&userid=6&userId=1213234", &["x-aud", "x_aud"], set),
+                request(&json!({}))
+                    .header("X-Aud", "forged")
+                    .header("x_aud", "forged")
+                    .target("/p?userId=1&a=2")
+                    .passes_to("/p?a=2", &["x-aud", "x_aud"], &[]),
+                request(&json!({"aud": null, "userId": null}))
+                    .header("X-Aud", "forged")
+                    .target("/p?userId=1")
+                    .passes_to("/p", &["x-aud"], &[]),
+            ],
+        ),
+        row(
+            "a request that may go on without a token carries no forged claims either",
+            header_config(&format!("bypassEmptyToken: true\n{BOTH}")),
+            vec![
+                get()
+                    .header("x-aud", "forged")
+                    .header("X_Aud", "forged")
+                    .header("x-other", "kept")
+                    .target("/p?%75serId=1&a=2")
+                    .passes_to("/p?a=2", &["x-aud", "x_aud"], &[]),
+                get().passes(),
+            ],
+        ),
+        row(
+            "the token is taken out where the configuration says so, and only once it is accepted",
+            header_config(&format!("forwardToken: false\nbypassEmptyToken: true\n{BOTH}")),
+            vec![
+                request(&both).passes_to("/p?userId=1213234", &["x-token"], set),
+                get().token("Bearer").passes(),
+                get().token("junk").refused("I400JD", "JWT Deserialize Failed: junk"),
+            ],
+        ),
+        row(
+            "the token is taken out of the query, whose other bytes stay",
+            config("parameter: t\nparameterLocation: query\nforwardToken: false"),
+            vec![{
+                let token = world.token(&json!({}));
+                get().target(format!("/p?a=%2f+&t={token}&tt=1&&%74={token}&b")).passes_to(
+                    "/p?a=%2f+&tt=1&&b",
+                    &[],
+                    &[],
+                )
+            }],
+        ),
+        row(
+            "the token is taken out of the cookies, and the others stay",
+            config("parameter: jwt\nparameterLocation: cookie\nforwardToken: false"),
+            vec![
+                get().header("cookie", format!("a=1; jwt={}; jwt2=\"b\"", world.token(&json!({})))).passes_to(
+                    "/p",
+                    &["cookie"],
+                    &[("cookie", "a=1; jwt2=\"b\"")],
+                ),
+                get().header("cookie", format!("jwt={}", world.token(&json!({})))).passes_to("/p", &["cookie"], &[]),
+            ],
+        ),
+    ];
+    rows.extend(texts(world));
+    rows
+}
+
+/// What a claim of each kind looks like at the backend, in a header and percent-encoded in the query.
+fn texts(world: &World) -> Vec<Row> {
+    let mapped = header_config(
+        "claimParameters:
+- {claimName: v, parameterName: X-V, location: header}
+- {claimName: v, parameterName: v, location: query}
+- {claimName: a.b, parameterName: X-Nested, location: header}
+- {claimName: https://x.example/roles, parameterName: X-Roles, location: header}",
+    );
+    let with_text = |value: &str| {
+        let claims = world.claims(&json!({})).to_string();
+        let payload = format!(r#"{{"v":{value},{}"#, &claims[1..]);
+        get().token(key().token_raw(br#"{"alg":"ES256","kid":"k1"}"#, payload.as_bytes()))
+    };
+    let sent = |value: &str, header: &str, query: &str| {
+        with_text(value).passes_to(format!("/p?v={query}"), &[], &[("x-v", header)])
+    };
+    let refused = |value: &str, problem: &str| with_text(value).invalid(&format!("claim v {problem}"));
+    let control = "has control characters, which a header can't carry";
+    let long = |length: usize| format!("\"{}\"", "a".repeat(length));
+    vec![
+        row(
+            "a claim keeps every digit and every letter on its way to the backend",
+            mapped.clone(),
+            vec![
+                sent("\"a b&c=d/../e?f#g%\"", "a b&c=d/../e?f#g%", "a%20b%26c%3Dd%2F..%2Fe%3Ff%23g%25"),
+                sent("\"\\u00e9\"", "é", "%C3%A9"),
+                sent("9007199254740993", "9007199254740993", "9007199254740993"),
+                sent("1.10", "1.10", "1.10"),
+                sent("-1.5E+10", "-1.5E+10", "-1.5E%2B10"),
+                sent("true", "true", "true"),
+                sent("[\"a\",1,false]", "a,1,false", "a%2C1%2Cfalse"),
+                sent(
+                    "{\"b\": [1, 2.0], \"a\": \"x\"}",
+                    "{\"b\":[1,2.0],\"a\":\"x\"}",
+                    concat!("%7B%22b%22%3A%5B1%2C2.0%5D%2C%22a%22%3A%22x%22%7D"),
+                ),
+                sent("\"\"", "", ""),
+                with_text("null").passes(),
+            ],
+        ),
+        row(
+            "a claim is found by its literal name and then as a path",
+            mapped.clone(),
+            vec![
+                get().token(world.token(&json!({"a": {"b": 1}, "https://x.example/roles": ["r", "s"]}))).passes_to(
+                    "/p",
+                    &[],
+                    &[("x-nested", "1"), ("x-roles", "r,s")],
+                ),
+                get().token(world.token(&json!({"a.b": "literal", "a": {"b": 1}}))).passes_to(
+                    "/p",
+                    &[],
+                    &[("x-nested", "literal")],
+                ),
+            ],
+        ),
+        row(
+            "a claim that its target can't carry is refused",
+            mapped,
+            vec![
+                refused("\"a\\r\\nset-cookie: b\"", control),
+                refused("\"a\\u0000\"", control),
+                refused("\"\\t\"", control),
+                refused("\"\\u007f\"", control),
+                refused("\"\\u0085\"", control),
+                sent(&long(2000), &"a".repeat(2000), &"a".repeat(2000)),
+                refused(&long(8001), "is too long for its target"),
+            ],
+        ),
+    ]
+}

@@ -1,0 +1,93 @@
+//! Each `jti` once (specification, section 4). Rows share one store on a live Envoy, so no `jti` stands in two rows.
+
+use serde_json::{Value, json};
+use testbed::issuer::{Algorithm, SigningKey};
+
+use super::{Request, Row, Step, World, date, get, header_config, key, row};
+
+const REPLAY: &str = "preventJtiReplay: true";
+
+pub(crate) fn rows(world: &World) -> Vec<Row> {
+    let token = |members: Value| world.token(&members);
+    let request = |members: Value| get().token(token(members));
+    let once = |members: Value| [request(members.clone()).passes(), used(request(members))];
+    vec![
+        row(
+            "a jti is accepted once, for each issuer",
+            header_config(REPLAY),
+            [
+                once(json!({"jti": "once"})),
+                once(json!({"jti": "once", "iss": "a"})),
+                once(json!({"jti": "once", "iss": "b"})),
+                once(json!({"jti": "x".repeat(1024)})),
+            ]
+            .concat_steps(),
+        ),
+        row(
+            "another token with the same jti is a replay",
+            header_config(REPLAY),
+            vec![
+                request(json!({"jti": "shared", "sub": "a"})).passes(),
+                used(request(json!({"jti": "shared", "sub": "b", "exp": world.now + 60}))),
+            ],
+        ),
+        row(
+            "a token without a usable jti is refused",
+            header_config(REPLAY),
+            [json!("absent"), json!(""), json!(1), json!(null), json!(["a"]), json!("y".repeat(1025))]
+                .into_iter()
+                .map(|jti| {
+                    request(json!({"jti": jti})).refused("S403JI", "Claim jti is required when preventJtiReplay:true")
+                })
+                .collect(),
+        ),
+        row(
+            "a request that is refused for another reason uses no jti up",
+            header_config(&format!(
+                "{REPLAY}\nissuer: me\nclaimParameters: [{{claimName: v, parameterName: X-V, location: header}}]"
+            )),
+            vec![
+                forged(world, json!({"jti": "kept", "iss": "me"})),
+                request(json!({"jti": "kept", "iss": "me", "exp": world.now - 60}))
+                    .refused("A403JE", format!("JWT is expired at {}", date(world.now - 60))),
+                request(json!({"jti": "kept", "iss": "you"})).invalid("claim iss is not an accepted issuer"),
+                request(json!({"jti": "kept", "iss": "me", "v": "\r\n"}))
+                    .invalid("claim v has control characters, which a header can't carry"),
+                get()
+                    .token(key().token(Some("other"), &world.claims(&json!({"jti": "kept", "iss": "me"}))))
+                    .refused("A403JK", "No matching JWK, kid:other not found"),
+                request(json!({"jti": "kept", "iss": "me"})).passes(),
+                used(request(json!({"jti": "kept", "iss": "me"}))),
+            ],
+        ),
+        row(
+            "without preventJtiReplay a token passes as often as it comes",
+            header_config(""),
+            vec![request(json!({"jti": "often"})).passes(), request(json!({"jti": "often"})).passes()],
+        ),
+        row(
+            "a request without a token uses nothing up",
+            header_config(&format!("{REPLAY}\nbypassEmptyToken: true")),
+            vec![get().passes(), get().passes()],
+        ),
+    ]
+}
+
+fn used(request: Request) -> Step {
+    request.refused("S403JU", "Claim jti in JWT is used")
+}
+
+fn forged(world: &World, members: Value) -> Step {
+    let stranger = SigningKey::generate(Algorithm::ES256);
+    get().token(stranger.token(Some("k1"), &world.claims(&members))).invalid("signature verification failed")
+}
+
+trait ConcatSteps {
+    fn concat_steps(self) -> Vec<Step>;
+}
+
+impl<const N: usize> ConcatSteps for [[Step; 2]; N] {
+    fn concat_steps(self) -> Vec<Step> {
+        self.into_iter().flatten().collect()
+    }
+}
