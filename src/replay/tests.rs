@@ -5,12 +5,14 @@ use super::store::KEY_PREFIX;
 use super::*;
 use crate::signature::Verified;
 
+type OtherWorker = Box<dyn FnOnce(&Memory)>;
+
 /// Shared data as Envoy keeps it; with a hook that runs between a `get` and what follows it, as another worker may.
 #[derive(Default)]
 struct Memory {
     values: RefCell<HashMap<String, (Vec<u8>, u32)>>,
     version: Cell<u32>,
-    between: RefCell<Vec<Box<dyn FnOnce(&Memory)>>>,
+    between: RefCell<Vec<OtherWorker>>,
     conflicts_for_ever: Cell<bool>,
 }
 

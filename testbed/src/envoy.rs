@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::bootstrap::{Bootstrap, Delivery, LDS_FILE, Listener, lds_response};
 use crate::http::{Address, Connection, RequestBuilder, Response, exchange};
+pub use process::log_tail;
 use process::{Process, wait_for};
 
 /// The environment variable with the Envoy binaries to test with: paths separated by colons.

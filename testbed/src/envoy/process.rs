@@ -79,7 +79,7 @@ impl Process {
 
     /// `why`, with the end of the log.
     pub(super) fn failure(&self, why: &str) -> String {
-        format!("{why}\n--- Envoy's log ends in\n{}", tail(&self.log()))
+        format!("{why}\n--- Envoy's log ends in\n{}", log_tail(&self.log()))
     }
 
     /// Writes a file beside `name` and renames it over it: the one change that Envoy's watcher acts on.
@@ -134,8 +134,8 @@ fn short_directory() -> std::io::Result<TempDir> {
     tempfile::Builder::new().prefix("envoy").tempdir_in(parent)
 }
 
-/// At most the last [`TAIL`] bytes, from the start of a line if there is one.
-fn tail(text: &str) -> &str {
+/// The end of a log, as much as helps to see why Envoy ended; from the start of a line if there is one.
+pub fn log_tail(text: &str) -> &str {
     let mut start = text.len().saturating_sub(TAIL);
     while !text.is_char_boundary(start) {
         start += 1;
