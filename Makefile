@@ -1,0 +1,38 @@
+# Each target fetches what it lacks into .tools; outside this folder only the caches of cargo change, and rustup gets wasm32-wasip1.
+
+# The oldest and the newest Envoy that the tests run on; ENVOY=/path/to/envoy takes that one alone.
+ENVOY_VERSIONS ?= 1.36.4 1.40.0
+
+.DEFAULT_GOAL := help
+.PHONY: help build lint test run deny clean cargo
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: | cargo ## Build the filter, dist/jwt-auth.wasm
+	scripts/build-wasm.sh
+
+lint: | cargo ## Check format, clippy (natively and for wasm), documentation and licences
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	scripts/build-wasm.sh lint
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
+	scripts/deny.sh
+
+test: lint build ## Lint, build, then run all tests, those on live Envoys among them
+	envoys=$$(for version in $(if $(ENVOY),given,$(ENVOY_VERSIONS)); do scripts/envoy.sh $$version || exit; done) && \
+	ENVOY_BINARIES=$$(echo "$$envoys" | paste -sd: -) JWT_AUTH_WASM="$(CURDIR)/dist/jwt-auth.wasm" \
+	cargo test --workspace --locked
+
+run: build ## Start an Envoy with the filter in front of an upstream that echoes
+	scripts/run.sh
+
+deny: | cargo ## Check the dependencies: licences, sources, security advisories
+	scripts/deny.sh
+
+clean: ## Remove what was built; what was fetched into .tools stays
+	rm -rf target dist run
+
+cargo:
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Builds the filter into dist/jwt-auth.wasm, with no path of this machine left in it.
+# `build-wasm.sh lint` runs clippy on the code of that build instead.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+scripts/wasm-target.sh
+# shellcheck source=/dev/null
+. .tools/wasm.env
+
+# A panic still tells crate, file and line. A caller's RUSTFLAGS are meant for its own machine: these win over them.
+# shellcheck disable=SC2206 # a list of words
+flags=(${CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS-})
+flags+=(
+  --remap-path-prefix="$PWD=."
+  --remap-path-prefix="${CARGO_HOME:-$HOME/.cargo}=/cargo"
+  --remap-path-prefix="$("${RUSTC:-rustc}" --print sysroot)/lib/rustlib/src/rust=/rustc"
+)
+CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}")
+export CARGO_ENCODED_RUSTFLAGS
+
+# Its own folder, as its rustc may be another one than that of the tests.
+what=(--release --locked --target wasm32-wasip1 --target-dir target/wasm --package jwt-auth --lib)
+if [ "${1-}" = lint ]; then
+  # Not `cargo clippy`, which prefers a clippy beside cargo to the one that goes with $RUSTC.
+  exec cargo-clippy clippy "${what[@]}" -- -D warnings
+fi
+cargo build "${what[@]}"
+
+out=dist/jwt-auth.wasm
+mkdir -p dist
+if ! cmp -s target/wasm/wasm32-wasip1/release/jwt_auth.wasm "$out"; then
+  # A rename, for an Envoy that has the old file open.
+  cp target/wasm/wasm32-wasip1/release/jwt_auth.wasm "$out.new"
+  mv "$out.new" "$out"
+fi
+echo "$out: $(wc -c <"$out") bytes"
