@@ -1,6 +1,7 @@
 //! One plugin configuration in one worker.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use log::Level;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
@@ -25,7 +26,12 @@ pub(super) struct Filter {
 pub(super) struct Root {
     vm_configuration: Vec<u8>,
     filter: Option<Rc<Filter>>,
+    /// What is still to be told about the configuration.
+    notices: Vec<(Level, String)>,
 }
+
+/// How long after the configuration it is told of: as soon as the worker turns to its timers.
+const NOTICE_DELAY: Duration = Duration::from_millis(1);
 
 impl Context for Root {}
 
@@ -36,23 +42,23 @@ impl RootContext for Root {
     }
 
     /// Always true: on false, or on a panic, Envoy leaves the filter out of the chain on this worker and lets every
-    /// request by. A configuration with faults becomes a plugin that refuses all.
+    /// request by. A configuration with faults becomes a plugin that refuses all. For the same reason nothing is done here
+    /// that could as well be done later: what there is to tell is told by the timer.
     fn on_configure(&mut self, _size: usize) -> bool {
         let configuration = self.get_plugin_configuration().unwrap_or_default();
         let plugin = Plugin::new(&configuration, &self.vm_configuration);
         let backend = plugin.signature_backend(&Envoy);
-        say_once(
-            Level::Info,
-            match backend {
-                SignatureBackend::Host => "RS256, RS384, RS512, ES256 and ES384 are verified by the host",
-                SignatureBackend::Wasm => "all signatures are verified in Wasm",
-            },
-        );
-        if let Some(error) = plugin.faults() {
-            say_once(Level::Error, &format!("every request is refused with I400JP: {error}"));
-        }
+        self.notices = notices(&plugin, backend);
+        self.set_tick_period(NOTICE_DELAY);
         self.filter = Some(Rc::new(Filter { plugin, backend, counters: Counters::define() }));
         true
+    }
+
+    fn on_tick(&mut self) {
+        self.set_tick_period(Duration::ZERO);
+        for (level, text) in self.notices.drain(..) {
+            say_once(level, &text);
+        }
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
@@ -62,4 +68,13 @@ impl RootContext for Root {
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
+}
+
+fn notices(plugin: &Plugin, backend: SignatureBackend) -> Vec<(Level, String)> {
+    let signatures = match backend {
+        SignatureBackend::Host => "RS256, RS384, RS512, ES256 and ES384 are verified by the host",
+        SignatureBackend::Wasm => "all signatures are verified in Wasm",
+    };
+    let faults = plugin.faults().map(|error| (Level::Error, format!("every request is refused with I400JP: {error}")));
+    [(Level::Info, signatures.to_owned())].into_iter().chain(faults).collect()
 }

@@ -27,6 +27,8 @@ fn the_check_of_signatures_and_the_faults_of_a_configuration_are_said_once() {
                 proxy.send("good", &get());
                 proxy.send("bad", &get());
             }
+            // The workers' timers come soon; none may repeat what another one has said.
+            std::thread::sleep(std::time::Duration::from_millis(300));
             let log = proxy.envoy.log();
             let faults = "jwt-auth: every request is refused with I400JP: typo: unknown field; other: unknown field";
             let lines: Vec<_> = log.lines().filter(|line| line.contains("jwt-auth")).collect();
@@ -108,5 +110,21 @@ fn a_head_request_is_refused_without_a_body() {
             (response.status, response.header("x-ca-error-code"), response.body.len()),
             (400, Some(b"I400JR".as_slice()), 0)
         );
+    }
+}
+
+/// The names of headers reach the module's library as text, which it does not question: Envoy must not let other bytes by.
+#[test]
+fn a_header_name_of_other_bytes_never_reaches_the_module() {
+    for binary in envoy::binaries() {
+        let proxy = proxy(&binary, &[("a", "bypassEmptyToken: true")], None);
+        let address = proxy.envoy.address("a").unwrap();
+        for name in [b"x-\xff".as_slice(), b"x-\xc3\xa9", b"x y", b"x\0y", b"\x80"] {
+            let request = testbed::http::RequestBuilder::get("/p").header(name, "1").build();
+            let response = testbed::http::exchange(&address, &request).unwrap();
+            assert_eq!((response.status, proxy.upstream.requests()), (400, 0), "{name:?}");
+        }
+        assert_eq!(proxy.send("a", &get()).status, 200, "the worker lives");
+        proxy.report(&proxy.unsafe_log_lines(std::iter::empty()));
     }
 }
