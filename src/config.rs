@@ -35,7 +35,7 @@ pub(crate) struct Config {
     pub(crate) keys: KeySet,
     /// `issuer`, `audiences`, `clockSkewSeconds`, `maxTokenLifetimeSeconds`, `ignoreExpirationCheck`.
     pub(crate) rules: ClaimRules,
-    /// `claimParameters`, `forwardToken`.
+    /// `claimParameters`, `backendPath`, `forwardToken`.
     pub(crate) mapping: Mapping,
     /// `preventJtiReplay`, `maxTrackedJtis`.
     pub(crate) replay: Option<ReplayPolicy>,
@@ -86,7 +86,7 @@ impl Config {
 
     fn from_section(mut section: Section, faults: &mut Faults) -> Option<Self> {
         let source = token_source(&mut section, faults);
-        let mapping = Mapping::parse(section.optional("claimParameters"), faults);
+        let mapping = Mapping::parse(section.optional("claimParameters"), section.optional("backendPath"), faults);
         let prevent_jti_replay = boolean(&mut section, "preventJtiReplay", false, faults);
         let bypass_empty_token = boolean(&mut section, "bypassEmptyToken", false, faults);
         let ignore_expiration_check = boolean(&mut section, "ignoreExpirationCheck", false, faults);

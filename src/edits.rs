@@ -1,5 +1,7 @@
 //! What the filter wants done to a request that passes: data, applied by the host at the very end.
 
+use crate::mapping::FormEdit;
+
 /// The edits that turn the client's request into the one the backend gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edits {
@@ -7,6 +9,8 @@ pub struct Edits {
     pub headers: Vec<HeaderEdit>,
     /// The new `:path`, when path or query change.
     pub path: Option<Vec<u8>>,
+    /// What to do with the body once all of it is there. Its length changes, so no `content-length` may go out.
+    pub form: Option<FormEdit>,
 }
 
 /// One change to the request's headers.
@@ -60,6 +64,7 @@ mod tests {
         Edits {
             headers: vec![HeaderEdit::Remove("x-role".to_owned()), HeaderEdit::Set("X-User".to_owned(), b"6".to_vec())],
             path: Some(b"/b".to_vec()),
+            form: None,
         }
         .apply(&mut headers);
         assert_eq!(

@@ -33,6 +33,7 @@ mod token;
 pub use claims::NumericDate;
 pub use config::{ConfigError, Fault};
 pub use edits::{Edits, HeaderEdit};
+pub use mapping::FormEdit;
 pub use plugin::{Host, Plugin};
 pub use rejection::{Invalid, Rejection};
 pub use replay::{Conflict, SharedData};

@@ -1,11 +1,18 @@
 //! `claimParameters`: claims handed to the backend, and everything in the request that could be taken for one removed.
 
+mod form;
 mod header;
+mod path;
 mod query;
+
+pub use form::FormEdit;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 use crate::claims::Claims;
 use crate::config::{Faults, Field};
 use crate::edits::Edits;
+use crate::json::Value;
 use crate::rejection::{Invalid, Rejection};
 use crate::request::{Request, TokenSource};
 use crate::text::Excerpt;
@@ -14,6 +21,10 @@ use crate::text::Excerpt;
 /// of 8000 bytes, and few take longer header lines.
 const MAX_VALUE_BYTES: usize = 8000;
 
+/// In path, query and form everything is encoded but the unreserved characters [RFC 3986 §2.3], so that no value can become
+/// two.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// How much of a claim's name goes into a message.
 const CLAIM_EXCERPT_BYTES: usize = 64;
 
@@ -21,6 +32,7 @@ const CLAIM_EXCERPT_BYTES: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Mapping {
     targets: Vec<Target>,
+    backend_path: Option<path::Template>,
     hidden_token: Option<TokenSource>,
 }
 
@@ -37,7 +49,12 @@ struct Target {
 enum Place {
     Header,
     Query,
+    Path,
+    FormData,
 }
+
+/// The parameters of one place and the values that they get, if any.
+type Values<'v> = Vec<(&'v str, Option<&'v [u8]>)>;
 
 /// The values that one token gives to the targets, ready to be sent.
 pub(crate) struct Plan<'m> {
@@ -47,14 +64,15 @@ pub(crate) struct Plan<'m> {
 }
 
 impl Mapping {
-    /// Reads `claimParameters`. Faults: a name or place that can't be a target, and two claims for one target.
-    pub(crate) fn parse(field: Option<Field>, faults: &mut Faults) -> Option<Self> {
+    /// Reads `claimParameters` and `backendPath`. Faults: a name or place that can't be a target, two claims for one target,
+    /// and a path without places for its claims or places without claims.
+    pub(crate) fn parse(field: Option<Field>, backend_path: Option<Field>, faults: &mut Faults) -> Option<Self> {
         let fields = match &field {
             Some(field) => field.list(faults)?,
             None => Vec::new(),
         };
         let mut targets: Vec<Target> = Vec::with_capacity(fields.len());
-        let mut complete = true;
+        let before = faults.count();
         for field in &fields {
             match Target::parse(field, faults) {
                 Some(target) if targets.iter().any(|other| other.is_same_place(&target)) => {
@@ -62,10 +80,14 @@ impl Mapping {
                         .report(format!("{}.parameterName", field.path()), "expected a target that no other claim has");
                 }
                 Some(target) => targets.push(target),
-                None => complete = false,
+                None => {}
             }
         }
-        complete.then_some(Self { targets, hidden_token: None })
+        if faults.count() > before {
+            return None;
+        }
+        let backend_path = parse_backend_path(backend_path, &targets, faults)?;
+        Some(Self { targets, backend_path, hidden_token: None })
     }
 
     /// The same mapping, which also takes the accepted token out of the request if a place for it is given.
@@ -75,34 +97,107 @@ impl Mapping {
 
     /// Turns the claims into values. A403JT for a text that its target can't carry.
     pub(crate) fn plan(&self, claims: &Claims) -> Result<Plan<'_>, Rejection> {
-        let values = self.targets.iter().map(|target| target.value(claims)).collect::<Result<_, _>>()?;
+        let values = self.targets.iter().map(|target| target.value(Some(claims))).collect::<Result<_, _>>()?;
         Ok(Plan { mapping: self, values })
     }
 
-    /// The edits for a request without a token: every target removed, nothing set.
-    pub(crate) fn scrub(&self, request: Request) -> Edits {
-        self.edits(request, &vec![None; self.targets.len()], None)
+    /// The edits for a request without a token: every target removed, nothing set. A403JT where the path needs a claim.
+    pub(crate) fn scrub(&self, request: Request) -> Result<Edits, Rejection> {
+        let values: Vec<_> = self.targets.iter().map(|target| target.value(None)).collect::<Result<_, _>>()?;
+        self.edits(request, &values, None)
     }
 
-    fn edits(&self, request: Request, values: &[Option<Vec<u8>>], hidden_token: Option<&TokenSource>) -> Edits {
-        let of_place = |place| {
+    fn edits(
+        &self,
+        request: Request,
+        values: &[Option<Vec<u8>>],
+        hidden_token: Option<&TokenSource>,
+    ) -> Result<Edits, Rejection> {
+        let of_place = |place| -> Values {
             self.targets
                 .iter()
                 .zip(values)
-                .filter(move |(target, _)| target.place == place)
+                .filter(|(target, _)| target.place == place)
                 .map(|(target, value)| (target.parameter.as_str(), value.as_deref()))
-                .collect::<Vec<_>>()
+                .collect()
         };
-        Edits {
+        Ok(Edits {
             headers: header::edits(request, &of_place(Place::Header), hidden_token),
-            path: query::edited_target(request, &of_place(Place::Query), hidden_token),
+            path: self.edited_target(request, &of_place(Place::Path), &of_place(Place::Query), hidden_token)?,
+            form: form_edit(request, &of_place(Place::FormData))?,
+        })
+    }
+
+    /// The new `:path`, if it is another than the one that came.
+    fn edited_target(
+        &self,
+        request: Request,
+        segments: &Values,
+        parameters: &Values,
+        hidden_token: Option<&TokenSource>,
+    ) -> Result<Option<Vec<u8>>, Invalid> {
+        let Some(target) = request.target() else {
+            // CONNECT has no path, so there is none that a claim could go into.
+            let needs_path = self.backend_path.is_some();
+            return if needs_path { Err(Invalid::RequestPath { problem: "is missing" }) } else { Ok(None) };
+        };
+        let path = match &self.backend_path {
+            Some(template) => template
+                .fill(target.path, |name| segments.iter().find(|(other, _)| *other == name).and_then(|found| found.1))
+                .map_err(|problem| Invalid::RequestPath { problem })?,
+            None => target.path.to_vec(),
+        };
+        let query = query::edited(target.query, parameters, hidden_token);
+        let is_same = path == target.path && query.as_deref() == target.query;
+        let edited = match query {
+            Some(query) => [path, query].join(&b'?'),
+            None => path,
+        };
+        Ok((!is_same).then_some(edited))
+    }
+}
+
+/// `backendPath`, which there must be if and only if a claim goes into the path.
+fn parse_backend_path(field: Option<Field>, targets: &[Target], faults: &mut Faults) -> Option<Option<path::Template>> {
+    let in_path = targets.iter().filter(|target| target.place == Place::Path);
+    let names: Vec<&str> = in_path.map(|target| target.parameter.as_str()).collect();
+    match (field, names.is_empty()) {
+        (None, true) => Some(None),
+        (None, false) => {
+            faults.report("backendPath", "required for a claim with location: path");
+            None
         }
+        (Some(field), true) => {
+            faults.report(field.path(), "expected a claim with location: path beside it");
+            None
+        }
+        (Some(field), false) => match path::Template::parse(field.string(faults)?, &names) {
+            Ok(template) => Some(Some(template)),
+            Err(expected) => {
+                faults.report(field.path(), expected);
+                None
+            }
+        },
+    }
+}
+
+/// What to do with a form's body. I415FD for a body that could hold a forged parameter where it can't be seen.
+fn form_edit(request: Request, targets: &Values) -> Result<Option<FormEdit>, Rejection> {
+    if targets.is_empty() {
+        return Ok(None);
+    }
+    match form::Body::of(request) {
+        form::Body::NoForm => Ok(None),
+        form::Body::Form => Ok(Some(FormEdit::new(targets))),
+        form::Body::Opaque => Err(Rejection::OpaqueForm),
     }
 }
 
 impl Plan<'_> {
     /// The edits that put the values into a request and take the client's own out.
-    pub(crate) fn edits(&self, request: Request) -> Edits {
+    ///
+    /// A403JT where the request's path can't be part of `backendPath`, I415FD for a form that can't be looked into.
+    pub(crate) fn edits(&self, request: Request) -> Result<Edits, Rejection> {
         self.mapping.edits(request, &self.values, self.mapping.hidden_token.as_ref())
     }
 }
@@ -116,8 +211,10 @@ impl Target {
         let place = section.required("location", faults).and_then(|field| match field.string(faults)? {
             "header" => Some(Place::Header),
             "query" => Some(Place::Query),
+            "path" => Some(Place::Path),
+            "formData" => Some(Place::FormData),
             _ => {
-                faults.report(field.path(), "expected header or query");
+                faults.report(field.path(), "expected header, query, path or formData");
                 None
             }
         });
@@ -136,24 +233,26 @@ impl Target {
         self.place == other.place
             && match self.place {
                 Place::Header => header::is_same_name(&self.parameter, &other.parameter),
-                Place::Query => self.parameter == other.parameter,
+                Place::Query | Place::Path | Place::FormData => self.parameter == other.parameter,
             }
     }
 
-    fn value(&self, claims: &Claims) -> Result<Option<Vec<u8>>, Invalid> {
-        let Some(claim) = claims.find(&self.claim) else {
-            return Ok(None);
-        };
-        let text = claim.to_text();
-        let value = match self.place {
-            Place::Header => header::encode(&text),
-            Place::Query => Ok(query::encode(&text)),
+    /// The value that the claims give to the target, encoded for its place; no claims are those of a request without a
+    /// token.
+    fn value(&self, claims: Option<&Claims>) -> Result<Option<Vec<u8>>, Invalid> {
+        let text = claims.and_then(|claims| claims.find(&self.claim)).map(Value::to_text);
+        let value = match (self.place, &text) {
+            (Place::Path, None) => Err("is missing, and backendPath needs it"),
+            (Place::Path, Some(text)) => path::encode(text).map(Some),
+            (Place::Header, Some(text)) => header::encode(text).map(Some),
+            (Place::Query | Place::FormData, Some(text)) => Ok(Some(query::encode(text))),
+            (Place::Header | Place::Query | Place::FormData, None) => Ok(None),
         };
         value
-            .and_then(
-                |value| if value.len() <= MAX_VALUE_BYTES { Ok(value) } else { Err("is too long for its target") },
-            )
-            .map(Some)
+            .and_then(|value| match value {
+                Some(value) if value.len() > MAX_VALUE_BYTES => Err("is too long for its target"),
+                value => Ok(value),
+            })
             .map_err(|problem| Invalid::Claim {
                 name: Excerpt::new(self.claim.as_bytes(), CLAIM_EXCERPT_BYTES),
                 problem,

@@ -67,7 +67,7 @@ impl Plugin {
         let claims = Claims::read(&verified)?;
         claims.times().check(&config.rules, now)?;
         claims.check_parties(&config.rules)?;
-        let edits = config.mapping.plan(&claims)?.edits(request);
+        let edits = config.mapping.plan(&claims)?.edits(request)?;
         if let Some(replay) = &config.replay {
             replay.admit(&claims, &config.rules, now, host.shared_data)?;
         }
@@ -79,7 +79,7 @@ impl Config {
     /// A request without a token goes on unauthenticated where the configuration says so, without anything in it that the
     /// backend could take for a claim.
     fn without_token(&self, request: Request) -> Result<Edits, Rejection> {
-        if self.bypass_empty_token { Ok(self.mapping.scrub(request)) } else { Err(Rejection::TokenMissing) }
+        if self.bypass_empty_token { self.mapping.scrub(request) } else { Err(Rejection::TokenMissing) }
     }
 }
 

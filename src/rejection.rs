@@ -33,6 +33,8 @@ pub enum Rejection {
     JtiUsed,
     /// S503JF: whether the `jti` is new can't be kept track of at the moment.
     ReplayStoreFull,
+    /// I415FD: the body could hold a parameter that the filter owns, where it can't be looked for.
+    OpaqueForm,
     /// S503HF: the host failed a call without which nothing can be decided or done.
     HostFailure,
     /// I400JP: the plugin configuration is faulty, so no request passes.
@@ -79,6 +81,11 @@ pub enum Invalid {
     Issuer,
     /// `aud` is missing or names no configured audience.
     Audience,
+    /// The request's path can't be made part of `backendPath`.
+    RequestPath {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A claim has no text that its target can carry.
     Claim {
         /// The claim's name as configured.
@@ -95,6 +102,7 @@ struct Row {
     grpc_status: u8,
 }
 
+const INVALID_ARGUMENT: u8 = 3;
 const UNAUTHENTICATED: u8 = 16;
 const PERMISSION_DENIED: u8 = 7;
 const INTERNAL: u8 = 13;
@@ -111,6 +119,7 @@ impl Rejection {
             Self::JtiMissing => (403, "S403JI", PERMISSION_DENIED),
             Self::JtiUsed => (403, "S403JU", PERMISSION_DENIED),
             Self::ReplayStoreFull => (503, "S503JF", UNAVAILABLE),
+            Self::OpaqueForm => (415, "I415FD", INVALID_ARGUMENT),
             Self::HostFailure => (503, "S503HF", UNAVAILABLE),
             Self::Misconfigured { .. } => (400, "I400JP", INTERNAL),
         };
@@ -118,8 +127,8 @@ impl Rejection {
     }
 
     /// All codes, for those who count them.
-    pub const CODES: [&'static str; 10] =
-        ["I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "S403JI", "S403JU", "S503JF", "S503HF", "I400JP"];
+    pub const CODES: [&'static str; 11] =
+        ["I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "S403JI", "S403JU", "S503JF", "I415FD", "S503HF", "I400JP"];
 
     /// The HTTP status.
     pub fn status(&self) -> u16 {
@@ -132,7 +141,8 @@ impl Rejection {
     }
 
     /// The status for a gRPC client. A missing or unreadable token is UNAUTHENTICATED (16), a refused one
-    /// PERMISSION_DENIED (7), a full replay store UNAVAILABLE (14), a faulty configuration INTERNAL (13).
+    /// PERMISSION_DENIED (7), a form that can't be read INVALID_ARGUMENT (3), a full replay store or a failing host
+    /// UNAVAILABLE (14), a faulty configuration INTERNAL (13).
     pub fn grpc_status(&self) -> u8 {
         self.row().grpc_status
     }
@@ -149,6 +159,9 @@ impl Rejection {
             Self::JtiMissing => "Claim jti is required when preventJtiReplay:true".to_owned(),
             Self::JtiUsed => "Claim jti in JWT is used".to_owned(),
             Self::ReplayStoreFull => "Replay store is full, try again later".to_owned(),
+            Self::OpaqueForm => {
+                "Form can't be read: send it as application/x-www-form-urlencoded without content-encoding".to_owned()
+            }
             Self::HostFailure => "The proxy failed a host call".to_owned(),
             Self::Misconfigured { faults } => format!("Invalid JWT plugin config: {faults}"),
         }
@@ -180,6 +193,7 @@ impl fmt::Display for Invalid {
             Self::LifetimeTooLong { limit } => write!(f, "lifetime is not less than {limit} seconds"),
             Self::Issuer => f.write_str("claim iss is not an accepted issuer"),
             Self::Audience => f.write_str("claim aud is not an accepted audience"),
+            Self::RequestPath { problem } => write!(f, "the request path {problem}, so backendPath can't be made"),
             Self::Claim { name, problem } => write!(f, "claim {name} {problem}"),
         }
     }
@@ -227,6 +241,13 @@ mod tests {
                 "Invalid JWT plugin config: parameter: missing",
             ),
             (Rejection::ReplayStoreFull, 503, "S503JF", 14, "Replay store is full, try again later"),
+            (
+                Rejection::OpaqueForm,
+                415,
+                "I415FD",
+                3,
+                "Form can't be read: send it as application/x-www-form-urlencoded without content-encoding",
+            ),
             (Rejection::HostFailure, 503, "S503HF", 14, "The proxy failed a host call"),
         ] {
             assert_eq!(

@@ -10,12 +10,23 @@ use crate::rejection::{Invalid, Rejection};
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     headers: &'a [(String, Vec<u8>)],
+    has_body: bool,
 }
 
 impl<'a> Request<'a> {
-    /// Wraps headers; values are bytes of any kind.
+    /// The head of a request without a body; values are bytes of any kind.
     pub fn new(headers: &'a [(String, Vec<u8>)]) -> Self {
-        Self { headers }
+        Self { headers, has_body: false }
+    }
+
+    /// The head of a request that has more to come.
+    pub fn with_body(self) -> Self {
+        Self { has_body: true, ..self }
+    }
+
+    /// Whether more is to come.
+    pub(crate) fn has_body(self) -> bool {
+        self.has_body
     }
 
     /// All headers.

@@ -89,7 +89,7 @@ jwks: []
             "claimParameters[0].claimName: expected a string that is not empty",
             "claimParameters[0].extra: unknown field",
             "claimParameters[1].claimName: required",
-            "claimParameters[1].location: expected header or query",
+            "claimParameters[1].location: expected header, query, path or formData",
             "bypassEmptyToken: expected true or false",
             "jwks: expected at least one key",
             "issuer[0]: expected a string that is not empty",

@@ -5,12 +5,13 @@ use std::rc::Rc;
 use log::Level;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::{Action, GrpcStatusCode, MapType, Status};
+use proxy_wasm::types::{Action, BufferType, GrpcStatusCode, MapType, Status};
 
 use super::notice::say_once;
 use super::root::Filter;
 use super::services::{self, Envoy};
 use crate::edits::{Edits, HeaderEdit};
+use crate::mapping::FormEdit;
 use crate::plugin::Host;
 use crate::rejection::Rejection;
 use crate::request::Request;
@@ -19,22 +20,24 @@ use crate::signature::SignatureBackend;
 /// The context of one request.
 pub(super) struct RequestContext {
     filter: Option<Rc<Filter>>,
+    /// What is still to be done to the body.
+    form: Option<FormEdit>,
 }
 
 impl RequestContext {
     pub(super) fn new(filter: Option<Rc<Filter>>) -> Self {
-        Self { filter }
+        Self { filter, form: None }
     }
 
-    /// The decision on the request whose headers these are.
-    fn decide(&self, headers: &[(String, Vec<u8>)]) -> Result<Edits, Rejection> {
+    /// The decision on a request.
+    fn decide(&self, request: Request) -> Result<Edits, Rejection> {
         let filter = self.filter.as_deref().ok_or(Rejection::HostFailure)?;
         let now = services::now().ok_or(Rejection::HostFailure)?;
         let signatures: Option<&dyn crate::signature::HostSignatures> = match filter.backend {
             SignatureBackend::Host => Some(&Envoy),
             SignatureBackend::Wasm => None,
         };
-        filter.plugin.decide(Request::new(headers), now, Host { shared_data: &Envoy, signatures })
+        filter.plugin.decide(request, now, Host { shared_data: &Envoy, signatures })
     }
 
     fn count(&self, decision: &Result<(), Rejection>) {
@@ -49,14 +52,19 @@ impl RequestContext {
 impl Context for RequestContext {}
 
 impl HttpContext for RequestContext {
-    fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
+    fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         // As bytes: the getters of strings panic on a byte that is not UTF-8, and with them the whole worker.
         let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders);
         let decision = match &headers {
-            Ok(headers) => self.decide(headers),
+            Ok(headers) if end_of_stream => self.decide(Request::new(headers)),
+            Ok(headers) => self.decide(Request::new(headers).with_body()),
             Err(_) => Err(Rejection::HostFailure),
         };
-        let decision = decision.and_then(|edits| apply(&edits).map_err(|_| Rejection::HostFailure));
+        let decision = decision.and_then(|edits| {
+            apply(&edits).map_err(|_| Rejection::HostFailure)?;
+            self.form = edits.form;
+            Ok(())
+        });
         self.count(&decision);
         match decision {
             Ok(()) => Action::Continue,
@@ -65,6 +73,39 @@ impl HttpContext for RequestContext {
                 Action::Pause
             }
         }
+    }
+
+    /// Holds the body back until all of it is there; Envoy answers 413 when that is more than it buffers.
+    fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
+        if self.form.is_some() && !end_of_stream {
+            return Action::Pause;
+        }
+        self.rewrite_form(size)
+    }
+
+    /// Trailers come instead of the end of the stream.
+    fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        self.rewrite_form(usize::MAX)
+    }
+}
+
+impl RequestContext {
+    /// Edits the buffered body, once, if there is anything to edit.
+    fn rewrite_form(&mut self, size: usize) -> Action {
+        let Some(form) = self.form.take() else {
+            return Action::Continue;
+        };
+        let rewritten = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size).and_then(|body| match body {
+            Some(body) if !body.is_empty() => {
+                hostcalls::set_buffer(BufferType::HttpRequestBody, 0, body.len(), &form.rewrite(&body))
+            }
+            _ => Ok(()),
+        });
+        if rewritten.is_err() {
+            refuse(&Rejection::HostFailure, &[]);
+            return Action::Pause;
+        }
+        Action::Continue
     }
 }
 
@@ -77,10 +118,14 @@ fn apply(edits: &Edits) -> Result<(), Status> {
             }
         }
     }
-    match &edits.path {
-        Some(path) => hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, ":path", Some(path)),
-        None => Ok(()),
+    if let Some(path) = &edits.path {
+        hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, ":path", Some(path))?;
     }
+    if edits.form.is_some() {
+        // The body gets another length: with the old one, its end would be taken for the next request on the connection.
+        hostcalls::remove_map_value(MapType::HttpRequestHeaders, "content-length")?;
+    }
+    Ok(())
 }
 
 /// Answers the request. Whether or not the answer can be sent, the request is paused for good.
@@ -122,6 +167,7 @@ fn is_grpc(headers: &[(String, Vec<u8>)]) -> bool {
 
 fn grpc_status(rejection: &Rejection) -> GrpcStatusCode {
     match rejection.grpc_status() {
+        3 => GrpcStatusCode::InvalidArgument,
         7 => GrpcStatusCode::PermissionDenied,
         14 => GrpcStatusCode::Unavailable,
         16 => GrpcStatusCode::Unauthenticated,

@@ -1,53 +1,62 @@
-//! Claims as parameters of the query.
+//! Claims as parameters of the query; the same encoding serves forms.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
-use crate::request::{Location, Parameter, Request, TokenSource};
+use super::ENCODED;
+use crate::request::{Location, Parameter, TokenSource};
 
-/// Everything is encoded but the unreserved characters [RFC 3986 §2.3], so that no value can become two.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// The text as it stands in a query.
+/// The text as it stands in a query or a form.
 pub(super) fn encode(text: &str) -> Vec<u8> {
     utf8_percent_encode(text, ENCODED).to_string().into_bytes()
 }
 
-/// The request's `:path` with the values of the targets behind the parameters that stay, which keep their bytes and order.
-/// `None` when nothing changes, and for CONNECT, which has no path.
-pub(super) fn edited_target(
-    request: Request,
+/// The query with the values of the targets behind the parameters that stay, which keep their bytes and order.
+pub(super) fn edited(
+    query: Option<&[u8]>,
     targets: &[(&str, Option<&[u8]>)],
     hidden_token: Option<&TokenSource>,
 ) -> Option<Vec<u8>> {
-    let target = request.target()?;
     let hidden = hidden_token.filter(|token| token.locations.contains(&Location::Query));
-    let is_removed = |parameter: &Parameter| {
+    let parameters = Parameters::without(query, |parameter| {
         targets.iter().any(|(name, _)| parameter.can_stand_for(name))
             || hidden.is_some_and(|token| parameter.is_named(&token.parameter))
-    };
-    let mut removed = false;
-    let mut parts: Vec<Vec<u8>> = Vec::new();
-    for parameter in target.query.into_iter().flat_map(Parameter::all) {
-        if is_removed(&parameter) {
-            removed = true;
-        } else {
-            parts.push(parameter.raw.to_vec());
+    });
+    parameters.with(targets)
+}
+
+/// The parameters of a query or a form on their way to a backend.
+pub(super) struct Parameters<'a> {
+    came: Option<&'a [u8]>,
+    kept: Vec<&'a [u8]>,
+    is_changed: bool,
+}
+
+impl<'a> Parameters<'a> {
+    /// The parameters of `encoded` but for those to be removed.
+    pub(super) fn without(encoded: Option<&'a [u8]>, is_removed: impl Fn(Parameter) -> bool) -> Self {
+        let mut parameters = Self { came: encoded, kept: Vec::new(), is_changed: false };
+        for parameter in encoded.into_iter().flat_map(Parameter::all) {
+            if is_removed(parameter) {
+                parameters.is_changed = true;
+            } else {
+                parameters.kept.push(parameter.raw);
+            }
         }
+        parameters
     }
-    let kept = parts.len();
-    parts.extend(targets.iter().filter_map(|&(name, value)| Some([&encode(name), b"=".as_slice(), value?].concat())));
-    if !removed && parts.len() == kept {
-        return None;
+
+    /// The parameters with these values behind them, encoded. Where nothing changes it is what came, to the byte.
+    pub(super) fn with(self, targets: &[(&str, Option<&[u8]>)]) -> Option<Vec<u8>> {
+        let values: Vec<Vec<u8>> = targets
+            .iter()
+            .filter_map(|&(name, value)| Some([&encode(name), b"=".as_slice(), value?].concat()))
+            .collect();
+        if !self.is_changed && values.is_empty() {
+            return self.came.map(<[u8]>::to_vec);
+        }
+        // Nothing at all is one empty parameter, which would leave a `&` in front.
+        let kept = if self.came == Some(b"") { Vec::new() } else { self.kept };
+        let all: Vec<&[u8]> = kept.into_iter().chain(values.iter().map(Vec::as_slice)).collect();
+        (!all.is_empty()).then(|| all.join(&b'&'))
     }
-    if target.query == Some(b"") {
-        // A lone `?` holds one empty parameter, which would leave a `&` in front.
-        parts.remove(0);
-    }
-    let query = parts.join(&b'&');
-    let mut edited = target.path.to_vec();
-    if !parts.is_empty() {
-        edited.push(b'?');
-        edited.extend_from_slice(&query);
-    }
-    Some(edited)
 }

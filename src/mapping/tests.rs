@@ -10,7 +10,7 @@ fn mapping(hide: Option<TokenSource>) -> Mapping {
     parse_for_test(
         "- {claimName: x, parameterName: X-User, location: header}
 - {claimName: y, parameterName: userId, location: query}",
-        |field, faults| Mapping::parse(Some(field), faults),
+        |field, faults| Mapping::parse(Some(field), None, faults),
     )
     .unwrap()
     .hiding_token(hide)
@@ -24,7 +24,7 @@ fn plan(claims: &str, sent: &[(&str, &str)], hide: Option<TokenSource>) -> Resul
     let verified = Verified::for_test(claims);
     let claims = Claims::read(&verified)?;
     let headers = headers(sent);
-    Ok(mapping(hide).plan(&claims)?.edits(Request::new(&headers)))
+    mapping(hide).plan(&claims)?.edits(Request::new(&headers))
 }
 
 fn edited_path(claims: &str, path: &str) -> Option<String> {
@@ -111,7 +111,7 @@ fn scrubbing_takes_the_targets_out_and_leaves_the_blank_token() {
     let source = hidden("authorization", crate::request::Location::Header);
     assert_eq!(
         mapping(source).scrub(Request::new(&sent)),
-        Edits { headers: vec![removal("x-user")], path: Some(b"/p?a".to_vec()) }
+        Ok(Edits { headers: vec![removal("x-user")], path: Some(b"/p?a".to_vec()), form: None })
     );
 }
 
@@ -121,7 +121,7 @@ fn a_hidden_token_goes_and_all_else_of_its_place_stays() {
     let sent = &[("authorization", "Bearer t"), ("x_authorization", "u"), (":path", "/?t=1&t[]=2&tt=3")];
     assert_eq!(
         plan("{}", sent, hidden("Authorization", Header)).unwrap(),
-        Edits { headers: vec![removal("Authorization")], path: None }
+        Edits { headers: vec![removal("Authorization")], path: None, form: None }
     );
     assert_eq!(plan("{}", sent, hidden("t", Query)).unwrap().path, Some(b"/?t[]=2&tt=3".to_vec()));
     for (cookies, expected) in [

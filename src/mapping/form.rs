@@ -1,0 +1,129 @@
+//! Claims as parameters of a form: a body of `application/x-www-form-urlencoded`.
+
+use super::query::Parameters;
+use crate::request::Request;
+
+/// What to do with a form's body, once all of it is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormEdit {
+    /// The parameters that the filter owns, each with its encoded value if there is one.
+    targets: Vec<(String, Option<Vec<u8>>)>,
+}
+
+/// What a request's body is to one who wants to edit a form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// There is none, or one that no backend reads parameters from.
+    NoForm,
+    /// A form as it can be edited.
+    Form,
+    /// It may be a form, but not one that can be looked into: multipart, encoded, or of several types at once.
+    Opaque,
+}
+
+impl FormEdit {
+    pub(super) fn new(targets: &[(&str, Option<&[u8]>)]) -> Self {
+        let owned = |&(name, value): &(&str, Option<&[u8]>)| (name.to_owned(), value.map(<[u8]>::to_vec));
+        Self { targets: targets.iter().map(owned).collect() }
+    }
+
+    /// The body for the backend: what stands for a target is gone, the values stand at the end, all other bytes stay.
+    pub fn rewrite(&self, body: &[u8]) -> Vec<u8> {
+        let targets: Vec<_> = self.targets.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
+        Parameters::without(Some(body), |parameter| targets.iter().any(|(name, _)| parameter.can_stand_for(name)))
+            .with(&targets)
+            .unwrap_or_default()
+    }
+}
+
+impl Body {
+    /// What the headers say of the body [RFC 9110 §8.3, §8.4].
+    pub(super) fn of(request: Request) -> Self {
+        if !request.has_body() {
+            return Self::NoForm;
+        }
+        let types: Vec<_> = request.values("content-type").collect();
+        let is_form = |value: &&[u8]| media_type(value).eq_ignore_ascii_case(b"application/x-www-form-urlencoded");
+        let is_multipart = |value: &&[u8]| {
+            media_type(value).get(..b"multipart/".len()).is_some_and(|kind| kind.eq_ignore_ascii_case(b"multipart/"))
+        };
+        // Envoy joins the values of a repeated header with `,`, which one type has only in quotes: a boundary, at most.
+        let parts: Vec<&[u8]> = types.iter().flat_map(|value| value.split(|&byte| byte == b',')).collect();
+        match parts.as_slice() {
+            [single] if is_multipart(single) => Self::Opaque,
+            [single] if is_form(single) && is_plain(request) => Self::Form,
+            [single] if is_form(single) => Self::Opaque,
+            [] | [_] => Self::NoForm,
+            several if several.iter().any(|value| is_form(value) || is_multipart(value)) => Self::Opaque,
+            _ => Self::NoForm,
+        }
+    }
+}
+
+/// The type without its parameters.
+fn media_type(value: &[u8]) -> &[u8] {
+    value.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii()
+}
+
+/// Whether the body comes as it is.
+fn is_plain(request: Request) -> bool {
+    request.values("content-encoding").all(|value| {
+        let value = value.trim_ascii();
+        value.is_empty() || value.eq_ignore_ascii_case(b"identity")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body_of(headers: &[(&str, &str)]) -> Body {
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
+        assert_eq!(Body::of(Request::new(&headers)), Body::NoForm, "without a body");
+        Body::of(Request::new(&headers).with_body())
+    }
+
+    #[test]
+    fn a_body_is_a_form_by_its_type_alone_and_opaque_when_it_could_hide_one() {
+        const FORM: &str = "application/x-www-form-urlencoded";
+        for (headers, expected) in [
+            (&[("content-type", FORM)][..], Body::Form),
+            (&[("content-type", "APPLICATION/X-WWW-Form-UrlEncoded ; charset=utf-8")], Body::Form),
+            (&[("content-type", FORM), ("content-encoding", "identity")], Body::Form),
+            (&[("content-type", FORM), ("content-encoding", "gzip")], Body::Opaque),
+            (&[("content-type", FORM), ("content-encoding", "identity, br")], Body::Opaque),
+            (&[("content-type", "multipart/form-data; boundary=a")], Body::Opaque),
+            (&[("content-type", "Multipart/Mixed")], Body::Opaque),
+            (&[("content-type", "multipart/form-data; boundary=\"a,b\"")], Body::Opaque),
+            (&[("content-type", "text/plain, application/x-www-form-urlencoded")], Body::Opaque),
+            (&[("content-type", FORM), ("content-type", FORM)], Body::Opaque),
+            (&[("content-type", "text/plain"), ("content-type", "multipart/form-data")], Body::Opaque),
+            (&[("content-type", "application/json")], Body::NoForm),
+            (&[("content-type", "application/json"), ("content-encoding", "gzip")], Body::NoForm),
+            (&[("content-type", "application/x-www-form-urlencodedx")], Body::NoForm),
+            (&[("content-type", "text/a, text/b")], Body::NoForm),
+            (&[], Body::NoForm),
+        ] {
+            assert_eq!(body_of(headers), expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_form_has_the_target_once_at_the_end_and_keeps_all_other_bytes() {
+        let edit = FormEdit::new(&[("userId", Some(b"7".as_slice())), ("role", None)]);
+        for (body, expected) in [
+            ("", "userId=7"),
+            ("a=%2f+&&b", "a=%2f+&&b&userId=7"),
+            ("userId=1&a=2&%75serId=3&userId[]=4&role=admin&rol%65[0]=x&userid=5", "a=2&userid=5&userId=7"),
+            ("userId=1", "userId=7"),
+            ("a=1\r\n", "a=1\r\n&userId=7"),
+        ] {
+            assert_eq!(String::from_utf8(edit.rewrite(body.as_bytes())).unwrap(), expected, "{body:?}");
+        }
+        assert_eq!(edit.rewrite(b"\xff=\x80"), b"\xff=\x80&userId=7");
+        let removal = FormEdit::new(&[("userId", None)]);
+        assert_eq!(removal.rewrite(b"userId=1"), b"");
+        assert_eq!(removal.rewrite(b"a&&b"), b"a&&b");
+    }
+}
