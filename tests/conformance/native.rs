@@ -33,9 +33,12 @@ impl SharedData for Memory {
 
 type Headers = Vec<(String, Vec<u8>)>;
 
-fn decide(plugin: &Plugin, headers: &Headers, now: f64, memory: &Memory) -> Result<Edits, Rejection> {
+fn decide(plugin: &Plugin, request: &rows::Request, now: f64, memory: &Memory) -> Result<Edits, Rejection> {
     let host = Host { shared_data: memory, signatures: None };
-    plugin.decide(Request::new(headers), NumericDate::from_unix_seconds(now), host)
+    let headers = head(request);
+    let head = Request::new(&headers);
+    let head = if request.body.is_some() { head.with_body() } else { head };
+    plugin.decide(head, NumericDate::from_unix_seconds(now), host)
 }
 
 fn head(request: &rows::Request) -> Headers {
@@ -55,14 +58,16 @@ fn check(row: &Row, number: usize, step: &Step, decision: Result<Edits, Rejectio
             let expected = (rows::status_of(code), *code, message.clone());
             (found == expected).then_some(()).ok_or(format!("{place}: {found:?}, expected {expected:?}"))
         }
-        (Expected::Passes { target, .. }, Ok(edits)) => {
+        (Expected::Passes { target, body, .. }, Ok(edits)) => {
+            let sent = step.request.body.clone().unwrap_or_default();
+            let rewritten = edits.form.as_ref().map_or(sent.clone(), |form| form.rewrite(&sent));
             let mut headers = head(&step.request);
             edits.apply(&mut headers);
             let path = headers.iter().find(|(name, _)| name == ":path").map(|(_, value)| value.clone());
             let mut rest: Headers = headers.into_iter().filter(|(name, _)| !name.starts_with(':')).collect();
             rest.sort();
-            let expected = (Some(target.clone()), step.expected.backend_headers(&step.request.headers));
-            let found = (path, rest);
+            let expected = (Some(target.clone()), step.expected.backend_headers(&step.request.headers), body.clone());
+            let found = (path, rest, rewritten);
             (found == expected).then_some(()).ok_or(format!("{place}: {found:?}, expected {expected:?}"))
         }
         (Expected::Passes { .. }, Err(rejection)) => Err(format!("{place}: refused, {}", rejection.message())),
@@ -79,7 +84,7 @@ fn every_row_holds_in_the_core() {
         let plugin = Plugin::new(row.config.as_bytes(), b"");
         let memory = Memory::default();
         for (index, step) in row.steps.iter().enumerate() {
-            let decision = decide(&plugin, &head(&step.request), now as f64, &memory);
+            let decision = decide(&plugin, &step.request, now as f64, &memory);
             failures.extend(check(row, index + 1, step, decision).err());
         }
     }
@@ -92,7 +97,7 @@ fn every_vector_of_the_independent_libraries_and_the_rfcs_is_judged_as_expected(
     let mut failures = Vec::new();
     for vector in vectors::all() {
         let plugin = Plugin::new(vector.config().as_bytes(), b"");
-        let decision = decide(&plugin, &head(&vector.request()), vector.now, &Memory::default());
+        let decision = decide(&plugin, &vector.request(), vector.now, &Memory::default());
         let found = decision.as_ref().map_or_else(Rejection::code, |_| "pass");
         if found != vector.expected {
             let why = decision.err().map(|rejection| rejection.message());

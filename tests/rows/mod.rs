@@ -5,8 +5,10 @@ mod algorithms;
 mod claims;
 mod configuration;
 mod finding;
+mod forms;
 mod keys;
 mod mapping;
+mod paths;
 mod replay;
 mod tokens;
 
@@ -28,18 +30,19 @@ pub(crate) struct Step {
     pub(crate) expected: Expected,
 }
 
-/// A request head; `host` is added by the runner.
+/// A request; `host` and what frames the body are added by the runner.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) method: &'static str,
     pub(crate) target: Vec<u8>,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Option<Vec<u8>>,
 }
 
 /// The whole result of one request.
 pub(crate) enum Expected {
-    /// The backend gets the request with this target, without the headers named and with those added.
-    Passes { target: Vec<u8>, without: Vec<&'static str>, with: Vec<(&'static str, Vec<u8>)> },
+    /// The backend gets the request with this target and body, without the headers named and with those added.
+    Passes { target: Vec<u8>, without: Vec<&'static str>, with: Vec<(&'static str, Vec<u8>)>, body: Vec<u8> },
     /// The client gets this answer, and the backend nothing.
     Refused { code: &'static str, message: String },
 }
@@ -48,6 +51,7 @@ pub(crate) enum Expected {
 pub(crate) fn status_of(code: &str) -> u16 {
     match code {
         "I400JR" | "I400JD" | "I400JP" => 400,
+        "I415FD" => 415,
         "S503JF" => 503,
         _ => 403,
     }
@@ -63,6 +67,8 @@ pub(crate) fn all(now: u64) -> Vec<Row> {
         algorithms::rows(&world),
         claims::rows(&world),
         mapping::rows(&world),
+        paths::rows(&world),
+        forms::rows(&world),
         replay::rows(&world),
         configuration::rows(&world),
     ]
@@ -118,7 +124,13 @@ pub(crate) fn row(name: impl Into<String>, config: impl Into<String>, steps: Vec
 
 /// A `GET /p`.
 pub(crate) fn get() -> Request {
-    Request { method: "GET", target: b"/p".to_vec(), headers: Vec::new() }
+    Request { method: "GET", target: b"/p".to_vec(), headers: Vec::new(), body: None }
+}
+
+/// A `POST /p` of this type and body.
+pub(crate) fn post(content_type: &str, body: impl AsRef<[u8]>) -> Request {
+    let body = Some(body.as_ref().to_vec());
+    Request { method: "POST", body, ..get() }.header("content-type", content_type)
 }
 
 impl Request {
@@ -152,7 +164,19 @@ impl Request {
     ) -> Step {
         let with = with.iter().map(|&(name, value)| (name, value.as_bytes().to_vec())).collect();
         let target = target.as_ref().to_vec();
-        Step { request: self, expected: Expected::Passes { target, without: without.to_vec(), with } }
+        let body = self.body.clone().unwrap_or_default();
+        Step { request: self, expected: Expected::Passes { target, without: without.to_vec(), with, body } }
+    }
+
+    /// The backend gets the request with another body.
+    pub(crate) fn passes_with_body(self, body: &str) -> Step {
+        let expected = Expected::Passes {
+            target: self.target.clone(),
+            without: Vec::new(),
+            with: Vec::new(),
+            body: body.as_bytes().to_vec(),
+        };
+        Step { request: self, expected }
     }
 
     pub(crate) fn refused(self, code: &'static str, message: impl Into<String>) -> Step {

@@ -60,6 +60,9 @@ impl Proxy {
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
+        if let Some(body) = &request.body {
+            builder = builder.body(body);
+        }
         let address = self.envoy.address(listener).unwrap();
         exchange(&address, &builder.build()).unwrap_or_else(|error| panic!("{listener}: {error}\n{}", self.envoy.log()))
     }
@@ -71,18 +74,19 @@ impl Proxy {
         let reached = self.upstream.requests() - before;
         match &step.expected {
             Expected::Refused { code, message } => check_refusal(&response, code, message, reached),
-            Expected::Passes { target, .. } => {
+            Expected::Passes { target, body, .. } => {
                 let echoed = response.echoed().map_err(|_| describe(&response))?;
                 let mut headers = echoed.headers.clone();
-                headers.retain(|(name, _)| name != "host");
+                // What frames the body may change with it; the upstream read the body by it.
+                headers.retain(|(name, _)| !["host", "content-length", "transfer-encoding"].contains(&name.as_str()));
                 headers.sort();
                 let mut expected = step.expected.backend_headers(&step.request.headers);
                 for (_, value) in &mut expected {
                     // The codec takes white space around a value away [RFC 9110 §5.5].
                     *value = value.trim_ascii().to_vec();
                 }
-                let found = (response.status, reached, echoed.target, headers);
-                let expected = (200, 1, target.clone(), expected);
+                let found = (response.status, reached, echoed.target, headers, echoed.body);
+                let expected = (200, 1, target.clone(), expected, body.clone());
                 if found == expected { Ok(()) } else { Err(format!("{found:?}, expected {expected:?}")) }
             }
         }
