@@ -1,0 +1,123 @@
+//! Forms on the wire: however the body comes, what the backend reads is what the filter wrote, and nothing after it can be
+//! taken for another request.
+
+use serde_json::json;
+use testbed::bootstrap::{Configuration, Listener};
+use testbed::envoy;
+use testbed::http::{Connection, Request, RequestBuilder};
+
+use super::runner::{Proxy, filter, now};
+use crate::rows::{World, header_config};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+fn start(binary: &std::path::Path, buffer_limit: Option<u32>) -> Proxy {
+    let config = header_config(
+        "bypassEmptyToken: true\nclaimParameters: [{claimName: userId, parameterName: userId, location: formData}]",
+    );
+    let mut listener = Listener::new("form", vec![filter(Configuration::Text(config), None)]);
+    listener.buffer_limit = buffer_limit;
+    Proxy::start(binary, vec![listener])
+}
+
+fn token() -> String {
+    World { now: now() }.token(&json!({"userId": "1213234"}))
+}
+
+fn post(token: &str) -> RequestBuilder {
+    RequestBuilder::post("/p").header("x-token", token).header("content-type", FORM)
+}
+
+/// The requests that a backend reads from the bytes of one connection, and what is left over.
+fn requests_in(bytes: &[u8]) -> Vec<Request> {
+    let mut requests = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let end = rest.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head") + 4;
+        let head = str::from_utf8(&rest[..end]).unwrap();
+        let value = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        let length = match (value("transfer-encoding"), value("content-length")) {
+            (Some(_), Some(_)) => panic!("two framings"),
+            (Some(_), None) => rest.windows(5).position(|window| window == b"0\r\n\r\n").expect("a last chunk") + 5,
+            (None, Some(length)) => end + length.parse::<usize>().unwrap(),
+            (None, None) => end,
+        };
+        requests.push(Request::parse(&rest[..length]).expect("a request with its body"));
+        rest = &rest[length..];
+    }
+    requests
+}
+
+#[test]
+fn bodies_with_a_length_and_in_chunks_reach_the_backend_rewritten() {
+    let token = token();
+    for binary in envoy::binaries() {
+        let proxy = start(&binary, None);
+        let address = proxy.envoy.address("form").unwrap();
+        let long = "a=1&".repeat(50_000);
+        for (request, expected) in [
+            (post(&token).body("userId=1&a=2"), "a=2&userId=1213234".to_owned()),
+            (post(&token).chunked(&[b"us", b"erId=1&a", b"=2"]), "a=2&userId=1213234".to_owned()),
+            (post(&token).chunked(&[b"userId=1"]), "userId=1213234".to_owned()),
+            (post(&token).body(&long), format!("{long}&userId=1213234")),
+            (post(&token).body(""), String::new()),
+            (post(&token).chunked(&[]), String::new()),
+            (post("").body("userId=1"), String::new()),
+            (post("").chunked(&[b"a=1"]), "a=1".to_owned()),
+        ] {
+            let mut connection = Connection::open(&address).unwrap();
+            connection.send(&request.build()).unwrap();
+            let echoed = connection.receive().unwrap().echoed().unwrap();
+            assert_eq!(String::from_utf8(echoed.body).unwrap(), expected);
+        }
+        proxy.report(&proxy.unsafe_log_lines(std::iter::empty()));
+    }
+}
+
+#[test]
+fn requests_one_behind_the_other_stay_two_on_the_connection_to_the_backend() {
+    let token = token();
+    for binary in envoy::binaries() {
+        let proxy = start(&binary, None);
+        let address = proxy.envoy.address("form").unwrap();
+        let grows = post(&token).body("a=1").build();
+        let shrinks = post(&token).body(format!("userId={}", "x".repeat(500))).build();
+        let plain = RequestBuilder::get("/last").header("x-token", &token).build();
+        let mut connection = Connection::open(&address).unwrap();
+        for request in [&grows, &shrinks, &plain] {
+            connection.send(request).unwrap();
+        }
+        for _ in 0..3 {
+            assert_eq!(connection.receive().unwrap().status, 200);
+        }
+        let read: Vec<_> = proxy.upstream.received().iter().flat_map(|bytes| requests_in(bytes)).collect();
+        let bodies: Vec<_> =
+            read.iter().map(|request| (request.target.as_slice(), String::from_utf8_lossy(&request.body))).collect();
+        assert_eq!(
+            bodies,
+            [(b"/p".as_slice(), "a=1&userId=1213234".into()), (b"/p", "userId=1213234".into()), (b"/last", "".into())]
+        );
+        assert!(read.iter().all(|request| request.header("content-length").is_none()), "{read:?}");
+    }
+}
+
+#[test]
+fn a_form_larger_than_envoy_buffers_is_refused_whole() {
+    let token = token();
+    for binary in envoy::binaries() {
+        let proxy = start(&binary, Some(4096));
+        let address = proxy.envoy.address("form").unwrap();
+        let send = |request: RequestBuilder| testbed::http::exchange(&address, &request.build()).unwrap();
+        let value = |length: usize| format!("a={}", "x".repeat(length - 2));
+        assert_eq!(send(post(&token).body(value(4000))).status, 200, "the longest that fits with the claim");
+        for body in [value(4090), value(20_000)] {
+            let before = proxy.upstream.received().concat().len();
+            let response = send(post(&token).body(&body));
+            let arrived = proxy.upstream.received().concat()[before..].to_vec();
+            assert_eq!(response.status, 413, "{} bytes", body.len());
+            assert!(!arrived.windows(4).any(|window| window == b"a=xx"), "no part of the body went on");
+        }
+        assert_eq!(send(post(&token).body("a=1")).status, 200, "the worker lives");
+        proxy.report(&proxy.unsafe_log_lines(std::iter::empty()));
+    }
+}
