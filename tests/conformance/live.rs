@@ -4,6 +4,7 @@
 mod form;
 mod processes;
 mod replay;
+mod routes;
 mod runner;
 
 use std::collections::HashMap;

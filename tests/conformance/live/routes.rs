@@ -1,0 +1,110 @@
+//! Plugins bound to routes: `envoy/per-route.yaml` as it stands, but for the key and the addresses.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use testbed::envoy::{self, Envoy};
+use testbed::http::{RequestBuilder, Response, exchange};
+use testbed::issuer::{Algorithm, SigningKey};
+use testbed::upstream::Upstream;
+
+use super::runner::{module, now};
+use crate::rows::World;
+
+const EXAMPLE: &str = include_str!("../../../envoy/per-route.yaml");
+
+struct Example {
+    envoy: Envoy,
+    upstream: Upstream,
+    key: SigningKey,
+}
+
+impl Example {
+    fn start(binary: &Path) -> Self {
+        let upstream = Upstream::start();
+        let key = SigningKey::cached(Algorithm::RS256);
+        let modulus = key.public_jwk(None, true)["n"].as_str().unwrap().to_owned();
+        let sample = EXAMPLE.lines().find_map(|line| line.trim().strip_prefix("n: ")).unwrap();
+        let port = upstream.address().port();
+        let text = EXAMPLE
+            .replace(sample, &modulus)
+            .replace("/etc/envoy/jwt-auth.wasm", module().to_str().unwrap())
+            .replace("port_value: 10000", "port_value: 0")
+            .replace("address: 0.0.0.0", "address: 127.0.0.1")
+            .replace("{address: upstream, port_value: 8080}", &format!("{{address: 127.0.0.1, port_value: {port}}}"));
+        let envoy = Envoy::start_with(binary, "per-route.yaml", &text, 2).unwrap_or_else(|error| panic!("{error}"));
+        Self { envoy, upstream, key }
+    }
+
+    fn token(&self, members: &Value) -> String {
+        self.key.token(Some("uniq_key"), &World { now: now() }.claims(members))
+    }
+
+    fn get(&self, path: &str, token: Option<&str>) -> Response {
+        let mut request = RequestBuilder::get(path).header("x-user", "forged");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        exchange(&self.envoy.address("main").unwrap(), &request.build()).unwrap()
+    }
+
+    /// The user that the backend is told of, or the code of the refusal.
+    fn outcome(&self, path: &str, token: Option<&str>) -> Result<Option<String>, String> {
+        let response = self.get(path, token);
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        match response.status {
+            200 => Ok(response.echoed().unwrap().header("x-user").map(text)),
+            status => Err(response.header("x-ca-error-code").map_or(status.to_string(), text)),
+        }
+    }
+}
+
+#[test]
+fn each_route_has_its_plugin_and_only_the_exempted_one_needs_no_token() {
+    for binary in envoy::binaries() {
+        let example = Example::start(&binary);
+        let refused = |code: &str| Err(code.to_owned());
+        let user = || Ok(Some("alice".to_owned()));
+        let token = example.token(&json!({}));
+        let bank = example.token(&json!({"iss": "bank", "jti": "payment"}));
+        for (path, token, expected) in [
+            ("/health", None, Ok(None)),
+            ("/health?x", None, Ok(None)),
+            ("/orders", None, refused("I400JR")),
+            ("/orders", Some(&token), user()),
+            ("/orders", Some(&token), user()),
+            ("/payments", None, refused("I400JR")),
+            ("/payments", Some(&token), refused("A403JT")),
+            ("/payments/1", Some(&bank), user()),
+            ("/payments/1", Some(&bank), refused("S403JU")),
+            ("/orders", Some(&bank), user()),
+        ] {
+            assert_eq!(example.outcome(path, token.map(String::as_str)), expected, "{path}\n{}", example.envoy.log());
+        }
+    }
+}
+
+/// A path that means a guarded route to the backend must not be an exempted one to Envoy.
+#[test]
+fn no_spelling_of_a_path_escapes_its_plugin() {
+    for binary in envoy::binaries() {
+        let example = Example::start(&binary);
+        for path in [
+            "/health/../payments/1",
+            "/health/%2e%2e/payments/1",
+            "/health%2f..%2fpayments",
+            "/health/../orders",
+            "//health/../orders",
+            "/health/",
+            "/healthy",
+            "/HEALTH",
+            "/./payments",
+            "//payments",
+            "/orders/../payments",
+        ] {
+            let outcome = example.outcome(path, None);
+            assert!(matches!(outcome.as_ref().map_err(String::as_str), Err("I400JR" | "400")), "{path}: {outcome:?}");
+            assert_eq!(example.upstream.requests(), 0, "{path}");
+        }
+    }
+}
