@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 pub use fields::Fault;
 pub(crate) use fields::{Faults, Field, Section};
 
+use crate::cache::CacheLimits;
 use crate::claims::ClaimRules;
 use crate::jwk::KeySet;
 use crate::mapping::Mapping;
@@ -24,7 +25,11 @@ const DEFAULT_MAX_TRACKED_JTIS: u64 = 1_000_000;
 /// Beyond this the shared values grow so long that copying them under Envoy's lock would hold up all workers.
 const MAX_TRACKED_JTIS: RangeInclusive<u64> = 1..=10_000_000;
 const CACHE_ENTRIES: RangeInclusive<u64> = 0..=1_000_000;
-const CACHE_BYTES: RangeInclusive<u64> = 0..=1 << 30;
+/// Tokens are mostly of a kilobyte, so entries and bytes run out together.
+const DEFAULT_CACHE_ENTRIES: u64 = 4096;
+/// A VM has 1 GiB in all, and other plugins may live in it.
+const CACHE_BYTES: RangeInclusive<u64> = 0..=256 << 20;
+const DEFAULT_CACHE_BYTES: u64 = 8 << 20;
 
 /// A configuration without faults.
 #[derive(Debug)]
@@ -41,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) replay: Option<ReplayPolicy>,
     /// `bypassEmptyToken`.
     pub(crate) bypass_empty_token: bool,
+    /// `tokenCache`.
+    pub(crate) cache: CacheLimits,
 }
 
 /// Every fault of a configuration, in the order of the fields.
@@ -107,7 +114,7 @@ impl Config {
         let forward_token = boolean(&mut section, "forwardToken", true, faults);
         let max_tracked_jtis =
             integer(&mut section, "maxTrackedJtis", MAX_TRACKED_JTIS, DEFAULT_MAX_TRACKED_JTIS, faults);
-        check_token_cache(&mut section, faults);
+        let cache = cache_limits(&mut section, faults);
         section.finish(faults);
         let source = source?;
         Some(Self {
@@ -116,6 +123,7 @@ impl Config {
             mapping: mapping?.hiding_token((!forward_token).then(|| source.clone())),
             replay: prevent_jti_replay.then(|| ReplayPolicy::new(max_tracked_jtis)),
             bypass_empty_token,
+            cache,
             source,
         })
     }
@@ -162,14 +170,17 @@ fn max_lifetime(section: &mut Section, faults: &mut Faults) -> Option<u32> {
     u32::try_from(seconds).ok().filter(|&seconds| seconds != 0)
 }
 
-/// The verified-token cache changes no decision; its bounds are checked so that a mistake in them is reported.
-fn check_token_cache(section: &mut Section, faults: &mut Faults) {
+fn cache_limits(section: &mut Section, faults: &mut Faults) -> CacheLimits {
+    let defaults = CacheLimits { max_entries: DEFAULT_CACHE_ENTRIES as usize, max_bytes: DEFAULT_CACHE_BYTES as usize };
     let Some(mut cache) = section.optional("tokenCache").and_then(|field| field.section(faults)) else {
-        return;
+        return defaults;
     };
-    integer(&mut cache, "maxEntries", CACHE_ENTRIES, 0, faults);
-    integer(&mut cache, "maxBytes", CACHE_BYTES, 0, faults);
+    let limits = CacheLimits {
+        max_entries: integer(&mut cache, "maxEntries", CACHE_ENTRIES, DEFAULT_CACHE_ENTRIES, faults) as usize,
+        max_bytes: integer(&mut cache, "maxBytes", CACHE_BYTES, DEFAULT_CACHE_BYTES, faults) as usize,
+    };
     cache.finish(faults);
+    limits
 }
 
 fn boolean(section: &mut Section, name: &str, default: bool, faults: &mut Faults) -> bool {

@@ -14,6 +14,7 @@
     allow(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may panic; a request may not")
 )]
 
+mod cache;
 mod claims;
 mod config;
 mod edits;
@@ -30,6 +31,7 @@ mod signature;
 mod text;
 mod token;
 
+pub use cache::CacheEvents;
 pub use claims::NumericDate;
 pub use config::{ConfigError, Fault};
 pub use edits::{Edits, HeaderEdit};

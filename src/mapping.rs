@@ -53,15 +53,12 @@ enum Place {
     FormData,
 }
 
-/// The parameters of one place and the values that they get, if any.
-type Values<'v> = Vec<(&'v str, Option<&'v [u8]>)>;
+/// The values that the claims of one token give to the targets of a mapping, in their order and encoded for their places;
+/// none where the claim is missing.
+pub(crate) type Values = Vec<Option<Vec<u8>>>;
 
-/// The values that one token gives to the targets, ready to be sent.
-pub(crate) struct Plan<'m> {
-    mapping: &'m Mapping,
-    /// One for each target, `None` where the claim is missing.
-    values: Vec<Option<Vec<u8>>>,
-}
+/// The parameters of one place and their values.
+type Assignments<'v> = Vec<(&'v str, Option<&'v [u8]>)>;
 
 impl Mapping {
     /// Reads `claimParameters` and `backendPath`. Faults: a name or place that can't be a target, two claims for one target,
@@ -96,24 +93,30 @@ impl Mapping {
     }
 
     /// Turns the claims into values. A403JT for a text that its target can't carry.
-    pub(crate) fn plan(&self, claims: &Claims) -> Result<Plan<'_>, Rejection> {
-        let values = self.targets.iter().map(|target| target.value(Some(claims))).collect::<Result<_, _>>()?;
-        Ok(Plan { mapping: self, values })
+    pub(crate) fn values(&self, claims: &Claims) -> Result<Values, Invalid> {
+        self.targets.iter().map(|target| target.value(Some(claims))).collect()
+    }
+
+    /// The edits that put the values into a request and take the client's own out.
+    ///
+    /// A403JT where the request's path can't be part of `backendPath`, I415FD for a form that can't be looked into.
+    pub(crate) fn edits(&self, request: Request, values: &[Option<Vec<u8>>]) -> Result<Edits, Rejection> {
+        self.plan(request, values, self.hidden_token.as_ref())
     }
 
     /// The edits for a request without a token: every target removed, nothing set. A403JT where the path needs a claim.
     pub(crate) fn scrub(&self, request: Request) -> Result<Edits, Rejection> {
-        let values: Vec<_> = self.targets.iter().map(|target| target.value(None)).collect::<Result<_, _>>()?;
-        self.edits(request, &values, None)
+        let values: Values = self.targets.iter().map(|target| target.value(None)).collect::<Result<_, _>>()?;
+        self.plan(request, &values, None)
     }
 
-    fn edits(
+    fn plan(
         &self,
         request: Request,
         values: &[Option<Vec<u8>>],
         hidden_token: Option<&TokenSource>,
     ) -> Result<Edits, Rejection> {
-        let of_place = |place| -> Values {
+        let of_place = |place| -> Assignments {
             self.targets
                 .iter()
                 .zip(values)
@@ -132,8 +135,8 @@ impl Mapping {
     fn edited_target(
         &self,
         request: Request,
-        segments: &Values,
-        parameters: &Values,
+        segments: &Assignments,
+        parameters: &Assignments,
         hidden_token: Option<&TokenSource>,
     ) -> Result<Option<Vec<u8>>, Invalid> {
         let Some(target) = request.target() else {
@@ -182,7 +185,7 @@ fn parse_backend_path(field: Option<Field>, targets: &[Target], faults: &mut Fau
 }
 
 /// What to do with a form's body. I415FD for a body that could hold a forged parameter where it can't be seen.
-fn form_edit(request: Request, targets: &Values) -> Result<Option<FormEdit>, Rejection> {
+fn form_edit(request: Request, targets: &Assignments) -> Result<Option<FormEdit>, Rejection> {
     if targets.is_empty() {
         return Ok(None);
     }
@@ -190,15 +193,6 @@ fn form_edit(request: Request, targets: &Values) -> Result<Option<FormEdit>, Rej
         form::Body::NoForm => Ok(None),
         form::Body::Form => Ok(Some(FormEdit::new(targets))),
         form::Body::Opaque => Err(Rejection::OpaqueForm),
-    }
-}
-
-impl Plan<'_> {
-    /// The edits that put the values into a request and take the client's own out.
-    ///
-    /// A403JT where the request's path can't be part of `backendPath`, I415FD for a form that can't be looked into.
-    pub(crate) fn edits(&self, request: Request) -> Result<Edits, Rejection> {
-        self.mapping.edits(request, &self.values, self.mapping.hidden_token.as_ref())
     }
 }
 

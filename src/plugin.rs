@@ -1,5 +1,6 @@
 //! The line that every request goes along. Nothing else decides.
 
+use crate::cache::{Accepted, CacheEvents, CacheLimits, TokenCache};
 use crate::claims::{Claims, NumericDate};
 use crate::config::{Config, ConfigError};
 use crate::edits::Edits;
@@ -19,6 +20,7 @@ const FAULTS_EXCERPT_BYTES: usize = 512;
 pub struct Plugin {
     config: Result<Config, ConfigError>,
     forced_backend: Option<SignatureBackend>,
+    cache: TokenCache,
 }
 
 /// What a decision needs of the process around it.
@@ -35,11 +37,12 @@ impl Plugin {
     /// VM (empty, `signatures: host` or `signatures: wasm`). Never fails and depends on nothing but its arguments: Envoy
     /// skips a filter that fails to configure, and lets requests by.
     pub fn new(configuration: &[u8], vm_configuration: &[u8]) -> Self {
-        let config = Config::parse(configuration);
-        match SignatureBackend::from_vm_configuration(vm_configuration) {
-            Ok(forced_backend) => Self { config, forced_backend },
-            Err(fault) => Self { config: Err(fault.into()), forced_backend: None },
-        }
+        let (config, forced_backend) = match SignatureBackend::from_vm_configuration(vm_configuration) {
+            Ok(forced_backend) => (Config::parse(configuration), forced_backend),
+            Err(fault) => (Err(fault.into()), None),
+        };
+        let cache = TokenCache::new(config.as_ref().map_or(CacheLimits::NONE, |config| config.cache));
+        Self { config, forced_backend, cache }
     }
 
     /// Where signatures are to be checked: where the VM's configuration says, else wherever the host is good for.
@@ -61,17 +64,40 @@ impl Plugin {
         let Some(raw) = config.source.find(request)? else {
             return config.without_token(request);
         };
+        if let Some(accepted) = self.cache.get(&raw) {
+            return self.decide_known(config, (&raw, &accepted), request, now);
+        }
         let token = Token::decode(&raw)?;
         let key = config.keys.select(token.key_id())?;
         let verified = signature::verify(token, key, host.signatures)?;
         let claims = Claims::read(&verified)?;
         claims.times().check(&config.rules, now)?;
         claims.check_parties(&config.rules)?;
-        let edits = config.mapping.plan(&claims)?.edits(request)?;
-        if let Some(replay) = &config.replay {
-            replay.admit(&claims, &config.rules, now, host.shared_data)?;
+        let values = config.mapping.values(&claims)?;
+        let edits = config.mapping.edits(request, &values)?;
+        match &config.replay {
+            Some(replay) => replay.admit(&claims, &config.rules, now, host.shared_data)?,
+            // A token that passes once is not worth keeping.
+            None => self.cache.insert(&raw, Accepted { times: claims.times(), values }),
         }
         Ok(edits)
+    }
+
+    /// What the verified-token cache did since the last call.
+    pub fn take_cache_events(&self) -> CacheEvents {
+        self.cache.take_events()
+    }
+
+    /// Decides on a token that was accepted before under this configuration: only the clock can have turned against it.
+    fn decide_known(
+        &self,
+        config: &Config,
+        (raw, accepted): (&[u8], &Accepted),
+        request: Request,
+        now: NumericDate,
+    ) -> Result<Edits, Rejection> {
+        accepted.times.check(&config.rules, now).inspect_err(|_| self.cache.remove(raw))?;
+        config.mapping.edits(request, &accepted.values)
     }
 }
 

@@ -42,6 +42,7 @@ impl RequestContext {
 
     fn count(&self, decision: &Result<(), Rejection>) {
         let Some(filter) = &self.filter else { return };
+        filter.counters.count_cache(filter.plugin.take_cache_events());
         match decision {
             Ok(()) => filter.counters.count_accepted(),
             Err(rejection) => filter.counters.count_refused(rejection.code()),

@@ -117,3 +117,48 @@ fn every_vector_of_the_independent_libraries_and_the_rfcs_is_judged_as_expected(
     }
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
 }
+
+#[test]
+fn a_token_that_is_known_from_before_is_checked_against_the_clock_and_the_request() {
+    let world = rows::World { now: 1_700_000_000 };
+    let config = rows::header_config(
+        "clockSkewSeconds: 5\nclaimParameters: [{claimName: sub, parameterName: X-Sub, location: header}]",
+    );
+    let plugin = Plugin::new(config.as_bytes(), b"");
+    let memory = Memory::default();
+    let request = rows::get().token(world.token(&serde_json::json!({"exp": world.now + 60, "nbf": world.now})));
+    let outcome = |request: &rows::Request, now: f64| {
+        let decision = decide(&plugin, request, now, &memory);
+        let events = plugin.take_cache_events();
+        (decision.map_err(|rejection| rejection.code()).map(|edits| edits.headers.len()), events.hits, events.misses)
+    };
+    let start = world.now as f64;
+    assert_eq!(outcome(&request, start), (Ok(1), 0, 1));
+    assert_eq!(outcome(&request, start), (Ok(1), 1, 0));
+    assert_eq!(outcome(&request.clone().header("X_Sub", "forged"), start), (Ok(2), 1, 0), "scrubbed as ever");
+    assert_eq!(outcome(&request, start - 6.0), (Err("A403JT"), 1, 0), "a clock put back before nbf");
+    assert_eq!(outcome(&request, start), (Ok(1), 0, 1), "and it is verified anew");
+    assert_eq!(outcome(&request, start + 64.9), (Ok(1), 1, 0));
+    assert_eq!(outcome(&request, start + 65.0), (Err("A403JE"), 1, 0));
+    assert_eq!(outcome(&request, start + 65.0), (Err("A403JE"), 0, 1), "an expired token is forgotten");
+}
+
+#[test]
+fn only_accepted_tokens_are_known_and_none_where_each_passes_once() {
+    let world = rows::World { now: 1_700_000_000 };
+    let token = world.token(&serde_json::json!({"jti": "known", "iss": "me"}));
+    for (lines, requests) in [
+        ("", vec![rows::get().token(format!("{token}AAAA")), rows::get().token("junk")]),
+        ("issuer: you", vec![rows::get().token(&token); 2]),
+        ("preventJtiReplay: true", vec![rows::get().token(&token); 2]),
+        ("tokenCache: {maxEntries: 0}", vec![rows::get().token(&token); 2]),
+        ("tokenCache: {maxBytes: 100}", vec![rows::get().token(&token); 2]),
+    ] {
+        let plugin = Plugin::new(rows::header_config(lines).as_bytes(), b"");
+        let memory = Memory::default();
+        for request in requests.iter().chain(&requests) {
+            let _ = decide(&plugin, request, world.now as f64, &memory);
+        }
+        assert_eq!(plugin.take_cache_events().hits, 0, "{lines}");
+    }
+}

@@ -48,8 +48,8 @@ fn what_passes_and_what_is_refused_is_counted() {
             proxy.send("a", &get());
         }
         proxy.send("a", &get().token("junk"));
-        for _ in 0..3 {
-            proxy.send("a", &get().token(world.token(&json!({}))));
+        for subject in ["a", "b", "c"] {
+            proxy.send("a", &get().token(world.token(&json!({"sub": subject}))));
         }
         let counters = proxy.envoy.stats("wasmcustom.jwt_auth").unwrap();
         let raised: Vec<_> =
@@ -58,6 +58,7 @@ fn what_passes_and_what_is_refused_is_counted() {
             raised,
             [
                 ("wasmcustom.jwt_auth.accepted", 3),
+                ("wasmcustom.jwt_auth.cache_misses", 4),
                 ("wasmcustom.jwt_auth.refused.I400JD", 1),
                 ("wasmcustom.jwt_auth.refused.I400JR", 2),
             ]
