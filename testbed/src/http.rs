@@ -4,6 +4,7 @@ mod client;
 mod incoming;
 mod message;
 
+pub(crate) use client::Stream;
 pub use client::{Address, Connection, exchange};
 pub(crate) use incoming::Incoming;
 pub use message::{Header, Request, Response};

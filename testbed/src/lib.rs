@@ -1,5 +1,5 @@
-//! What the tests of `jwt-auth` stand on: keys and tokens ([`issuer`]), raw HTTP/1.1 ([`http`]),
-//! a backend that echoes the bytes it got ([`upstream`]), Envoy configurations ([`bootstrap`]) and
+//! What the tests of `jwt-auth` stand on: keys and tokens ([`issuer`]), raw HTTP/1.1 ([`http`]), HTTP/2
+//! ([`http2`]), a backend that echoes the bytes it got ([`upstream`]), Envoy configurations ([`bootstrap`]) and
 //! live Envoy processes ([`envoy`]).
 //!
 //! ```no_run
@@ -21,11 +21,12 @@
 //! assert_eq!(at_upstream.target, b"/");
 //! ```
 //!
-//! Everything is blocking: threads and standard library sockets, no async runtime. Envoy's own sockets are Unix
+//! Everything is blocking: threads and standard library sockets, and no async runtime but one inside [`http2`]. Envoy's own sockets are Unix
 //! sockets in its temporary directory, so that tests in parallel take no port from one another.
 
 pub mod bootstrap;
 pub mod envoy;
 pub mod http;
+pub mod http2;
 pub mod issuer;
 pub mod upstream;

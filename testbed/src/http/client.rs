@@ -88,13 +88,14 @@ impl Connection {
     }
 }
 
-enum Stream {
+/// A blocking socket, each read and write of which ends after 10 s.
+pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
 impl Stream {
-    fn open(address: &Address) -> io::Result<Self> {
+    pub(crate) fn open(address: &Address) -> io::Result<Self> {
         match address {
             Address::Tcp(address) => {
                 let stream = TcpStream::connect_timeout(address, TIMEOUT)?;

@@ -65,7 +65,7 @@ impl<R: Read> Incoming<R> {
                 let (_, body) = self.body(framing)?;
                 body
             };
-            return Ok(Response { status, headers, body });
+            return Ok(Response { status, headers, body, trailers: Vec::new() });
         }
     }
 

@@ -14,6 +14,8 @@ pub struct Response {
     pub headers: Vec<Header>,
     /// The body; empty for the answer to a `HEAD`.
     pub body: Vec<u8>,
+    /// What came after the body over HTTP/2; nothing over HTTP/1.1.
+    pub trailers: Vec<Header>,
 }
 
 impl Response {
