@@ -2,6 +2,7 @@
 //! Envoy can show.
 
 mod form;
+mod http2;
 mod processes;
 mod replay;
 mod routes;
