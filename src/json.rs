@@ -7,10 +7,6 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// How deep objects and arrays may nest. Real claim sets use fewer than ten levels; every level is read once more for
-/// each one around it, so the limit also bounds the work that one token can cause to this multiple of its size.
-const MAX_DEPTH: usize = 64;
-
 /// A JSON value that borrows from the text it was read from.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value<'a> {
@@ -29,32 +25,37 @@ pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
 
 impl<'a> Object<'a> {
     /// Reads `text`, which must be one JSON object and nothing else; `None` for anything else, for a name that stands
-    /// twice in any object of it ([RFC 7519 §4], [RFC 7515 §4]), and for nesting deeper than [`MAX_DEPTH`].
-    pub(crate) fn parse(text: &'a [u8]) -> Option<Self> {
-        let raw: &RawValue = serde_json::from_slice(text).ok()?;
-        match Value::parse(raw.get(), MAX_DEPTH).ok()? {
-            Value::Object(object) => Some(object),
-            _ => None,
+    /// twice in any object of it [RFC 7515 §4, RFC 7519 §4], and for nesting deeper than `max_depth`.
+    ///
+    /// Every level is read once more for each one around it, so `max_depth` also bounds the work to this multiple of the
+    /// text's length.
+    pub(crate) fn parse(text: &'a [u8], max_depth: u32) -> Option<Self> {
+        if depth(text) > max_depth {
+            return None;
         }
+        Self::from_members(serde_json::from_slice(text).ok()?).ok()
     }
 
     /// The member of exactly this name.
     pub(crate) fn get(&self, name: &str) -> Option<&Value<'a>> {
         self.0.iter().find_map(|(member, value)| (member == name).then_some(value))
     }
+
+    fn from_members(members: Members<'a>) -> serde_json::Result<Self> {
+        let values = members.0.into_iter().map(|(name, raw)| Ok((name, Value::parse(raw.get())?)));
+        values.collect::<Result<_, _>>().map(Self)
+    }
 }
 
 impl<'a> Value<'a> {
-    fn parse(text: &'a str, depth: usize) -> serde_json::Result<Self> {
-        let Some(inner_depth) = depth.checked_sub(1) else {
-            return Err(serde_json::Error::custom("nested too deep"));
-        };
+    /// Reads the text of one value, whose depth has been looked at.
+    fn parse(text: &'a str) -> serde_json::Result<Self> {
         Ok(match text.as_bytes().first() {
-            Some(b'{') => Self::Object(parse_object(text, inner_depth)?),
+            Some(b'{') => Self::Object(Object::from_members(serde_json::from_str(text)?)?),
             Some(b'[') => Self::Array(
                 serde_json::from_str::<Vec<&'a RawValue>>(text)?
                     .into_iter()
-                    .map(|element| Self::parse(element.get(), inner_depth))
+                    .map(|element| Self::parse(element.get()))
                     .collect::<Result<_, _>>()?,
             ),
             Some(b'"') => Self::String(serde_json::from_str::<Text<'a>>(text)?.0),
@@ -129,25 +130,32 @@ fn write_quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?)
 }
 
-fn parse_object(text: &str, depth: usize) -> serde_json::Result<Object<'_>> {
-    let Members(members) = serde_json::from_str(text)?;
-    let mut names = HashSet::with_capacity(members.len());
-    if let Some((name, _)) = members.iter().find(|(name, _)| !names.insert(name.as_ref())) {
-        return Err(serde_json::Error::custom(format_args!("{name:?} stands twice")));
+/// The members of an object, no name twice, and the texts of their values.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+/// How deep objects and arrays nest in a text, whether or not it is JSON.
+fn depth(text: &[u8]) -> u32 {
+    let (mut depth, mut deepest) = (0_u32, 0);
+    let (mut in_string, mut is_escaped) = (false, false);
+    for byte in text {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if in_string => is_escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                depth = depth.saturating_add(1);
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
     }
-    members
-        .into_iter()
-        .map(|(name, raw)| Ok((name, Value::parse(raw.get(), depth)?)))
-        .collect::<Result<_, _>>()
-        .map(Object)
+    deepest
 }
 
 /// A string that borrows from the text when it holds no escape.
 #[derive(serde::Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// The members of an object as they come, duplicates included.
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -160,11 +168,15 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
+                let mut members: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::new();
                 while let Some((Text(name), value)) = map.next_entry()? {
                     members.push((name, value));
                 }
-                Ok(Members(members))
+                let mut names = HashSet::with_capacity(members.len());
+                match members.iter().find(|(name, _)| !names.insert(name.as_ref())) {
+                    Some((name, _)) => Err(A::Error::custom(format_args!("{name:?} stands twice"))),
+                    None => Ok(Members(members)),
+                }
             }
         }
         deserializer.deserialize_map(MembersVisitor)

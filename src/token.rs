@@ -11,6 +11,10 @@ use crate::text::Excerpt;
 /// tokens in use (hundreds of groups) stay below 16 KiB.
 pub(crate) const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
+/// How deep the header's JSON may nest. Registered members need three levels; nobody has signed the text yet when it is
+/// read, so it must not cost much.
+const MAX_HEADER_DEPTH: u32 = 8;
+
 /// How much of an unreadable token goes into the message of I400JD: enough to recognise its kind, too little to replay it.
 const EXCERPT_BYTES: usize = 16;
 
@@ -112,16 +116,16 @@ impl<'a> Token<'a> {
 }
 
 impl Header {
-    fn parse(json: &[u8]) -> Option<Self> {
-        let object = Object::parse(json)?;
+    fn parse(text: &[u8]) -> Option<Self> {
+        let members = Object::parse(text, MAX_HEADER_DEPTH)?;
         Some(Self {
-            algorithm: object.get("alg").and_then(Value::as_str).map(str::to_owned),
-            key_id: match object.get("kid") {
+            algorithm: members.get("alg").and_then(Value::as_str).map(str::to_owned),
+            key_id: match members.get("kid") {
                 None => KeyId::Absent,
                 Some(Value::String(kid)) => KeyId::Text(kid.to_string()),
                 Some(other) => KeyId::NotText(other.to_string()),
             },
-            critical: object.get("crit").is_some(),
+            critical: members.get("crit").is_some(),
         })
     }
 }

@@ -159,11 +159,11 @@ fn refuse(rejection: &Rejection, headers: &[(String, Vec<u8>)]) {
 
 /// Exactly Envoy's own rule: only for such a request does it turn an answer with a gRPC status into one for a gRPC client.
 fn is_grpc(headers: &[(String, Vec<u8>)]) -> bool {
-    headers
-        .iter()
-        .find(|(name, _)| name == "content-type")
-        .and_then(|(_, value)| value.strip_prefix(b"application/grpc"))
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+"))
+    let value_of = |wanted| headers.iter().find_map(|(name, value)| (name == wanted).then_some(value));
+    value_of(":path").is_some()
+        && value_of("content-type")
+            .and_then(|value| value.strip_prefix(b"application/grpc"))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+"))
 }
 
 fn grpc_status(rejection: &Rejection) -> GrpcStatusCode {

@@ -1,7 +1,9 @@
-use super::{MAX_DEPTH, Object};
+use super::{Object, depth};
+
+const MAX_DEPTH: u32 = 8;
 
 fn text_of(object: &[u8], name: &str) -> Option<String> {
-    Some(Object::parse(object)?.get(name)?.to_text().into_owned())
+    Some(Object::parse(object, MAX_DEPTH)?.get(name)?.to_text().into_owned())
 }
 
 #[test]
@@ -52,9 +54,9 @@ fn what_is_not_exactly_one_json_object_is_refused() {
         "{\"a\":\"\u{1}\"}",
         "{\"a\":1}\0",
     ] {
-        assert_eq!(Object::parse(text.as_bytes()), None, "{text:?}");
+        assert_eq!(Object::parse(text.as_bytes(), MAX_DEPTH), None, "{text:?}");
     }
-    assert_eq!(Object::parse(b"{\"a\":\"\xff\"}"), None, "bytes that are not UTF-8");
+    assert_eq!(Object::parse(b"{\"a\":\"\xff\"}", MAX_DEPTH), None, "bytes that are not UTF-8");
 }
 
 #[test]
@@ -62,19 +64,28 @@ fn a_name_that_stands_twice_is_refused_at_every_depth_and_in_every_spelling() {
     for text in
         [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"{"x":{"a":1,"a":2}}"#, r#"{"x":[{"y":{"a":1,"b":2,"a":3}}]}"#]
     {
-        assert_eq!(Object::parse(text.as_bytes()), None, "{text}");
+        assert_eq!(Object::parse(text.as_bytes(), MAX_DEPTH), None, "{text}");
     }
-    assert!(Object::parse(br#"{"a":1,"A":2,"x":{"a":3}}"#).is_some());
+    assert!(Object::parse(br#"{"a":1,"A":2,"x":{"a":3}}"#, MAX_DEPTH).is_some());
 }
 
 #[test]
 fn nesting_is_read_up_to_the_limit_and_refused_one_level_deeper() {
-    let nested = |depth: usize| {
-        let arrays = depth - 2;
+    let nested = |depth: u32| {
+        let arrays = depth as usize - 1;
         format!(r#"{{"a":{}1{}}}"#, "[".repeat(arrays), "]".repeat(arrays))
     };
-    assert!(Object::parse(nested(MAX_DEPTH).as_bytes()).is_some());
-    assert_eq!(Object::parse(nested(MAX_DEPTH + 1).as_bytes()), None);
-    assert_eq!(Object::parse(nested(10_000).as_bytes()), None);
-    assert_eq!(Object::parse("{\"a\":".repeat(10_000).as_bytes()), None);
+    assert!(Object::parse(nested(MAX_DEPTH).as_bytes(), MAX_DEPTH).is_some());
+    assert_eq!(Object::parse(nested(MAX_DEPTH + 1).as_bytes(), MAX_DEPTH), None);
+    assert_eq!(Object::parse(nested(10_000).as_bytes(), MAX_DEPTH), None);
+    assert_eq!(Object::parse("{\"a\":".repeat(10_000).as_bytes(), MAX_DEPTH), None);
+}
+
+#[test]
+fn brackets_in_strings_are_no_nesting() {
+    for (text, expected) in
+        [("", 0), ("1", 0), ("[]", 1), ("[[],[{}]]", 3), (r#"{"[[[":"]}\"[["}"#, 1), (r#"["\\",["#, 2), ("]]][", 1)]
+    {
+        assert_eq!(depth(text.as_bytes()), expected, "{text}");
+    }
 }
