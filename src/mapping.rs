@@ -14,7 +14,7 @@ use crate::config::{Faults, Field};
 use crate::edits::Edits;
 use crate::json::Value;
 use crate::rejection::{Invalid, Rejection};
-use crate::request::{Request, TokenSource};
+use crate::request::{Location, Request, TokenSource};
 use crate::text::Excerpt;
 
 /// The longest text of a claim that goes to a backend, in bytes as sent. RFC 9112 §3 asks servers to take a request line
@@ -139,6 +139,10 @@ impl Mapping {
         parameters: &Assignments,
         hidden_token: Option<&TokenSource>,
     ) -> Result<Option<Vec<u8>>, Invalid> {
+        let hides_parameter = hidden_token.is_some_and(|token| token.locations.contains(&Location::Query));
+        if self.backend_path.is_none() && parameters.is_empty() && !hides_parameter {
+            return Ok(None);
+        }
         let Some(target) = request.target() else {
             // CONNECT has no path, so there is none that a claim could go into.
             let needs_path = self.backend_path.is_some();
