@@ -4,10 +4,10 @@
 ENVOY_VERSIONS ?= 1.36.4 1.40.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build lint test run deny clean cargo
+.PHONY: help build lint test run compose deny clean cargo
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: | cargo ## Build the filter, dist/jwt-auth.wasm
 	scripts/build-wasm.sh
@@ -27,6 +27,9 @@ test: lint build ## Lint, build, then run all tests, those on live Envoys among 
 
 run: build ## Start an Envoy with the filter in front of an upstream that echoes
 	scripts/run.sh
+
+compose: build ## The same in containers, by docker-compose.yaml
+	scripts/run.sh --compose
 
 deny: | cargo ## Check the dependencies: licences, sources, security advisories
 	scripts/deny.sh
