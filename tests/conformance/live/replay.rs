@@ -75,10 +75,12 @@ fn used_jtis_outlive_a_listener_update_and_are_shared_by_instances_of_one_vm_id(
 #[test]
 fn a_full_store_refuses_and_takes_new_jtis_once_old_ones_have_expired() {
     for binary in envoy::binaries() {
+        let proxy = Proxy::start(&binary, vec![listener("small", "preventJtiReplay: true\nmaxTrackedJtis: 3")]);
+        // Long enough for the few requests up to the wait below, on a busy machine, too.
+        const LIFETIME: u64 = 8;
         let start = now();
         let world = World { now: start };
-        let proxy = Proxy::start(&binary, vec![listener("small", "preventJtiReplay: true\nmaxTrackedJtis: 3")]);
-        let request = |jti: &str| get().token(world.token(&json!({"jti": jti, "exp": start + 3})));
+        let request = |jti: &str| get().token(world.token(&json!({"jti": jti, "exp": start + LIFETIME})));
         let late = || get().token(world.token(&json!({"jti": "late"})));
         let full = |request: rows::Request| request.refused("S503JF", "Replay store is full, try again later");
         let mut results: Vec<_> =
@@ -86,7 +88,7 @@ fn a_full_store_refuses_and_takes_new_jtis_once_old_ones_have_expired() {
         results.push(proxy.run("small", &full(request("d"))));
         results.push(proxy.run("small", &full(late())));
         results.push(proxy.run("small", &request("a").refused("S403JU", "Claim jti in JWT is used")));
-        while now() < start + 4 {
+        while now() <= start + LIFETIME {
             thread::sleep(std::time::Duration::from_millis(100));
         }
         results.push(proxy.run("small", &late().passes()));
