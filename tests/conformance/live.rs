@@ -89,7 +89,7 @@ fn a_struct_is_the_same_language_as_text() {
     let now = now();
     let world = rows::World { now };
     let good = serde_json::json!({
-        "parameter": "X-Token", "jwk": rows::key().public_jwk(Some("k1"), true), "clockSkewSeconds": 100,
+        "parameter": "X-Token", "jwk": rows::key().public_jwk(Some("k1"), true), "clockSkewSeconds": 1000,
         "claimParameters": [{"claimName": "sub", "parameterName": "X-Sub", "location": "header"}],
     });
     let mut bad = good.clone();
@@ -102,7 +102,7 @@ fn a_struct_is_the_same_language_as_text() {
                 Listener::new("bad", vec![filter(Configuration::Struct(bad.clone()), None)]),
             ],
         );
-        let late = rows::get().token(world.token(&serde_json::json!({"exp": now - 50})));
+        let late = rows::get().token(world.token(&serde_json::json!({"exp": now - 500})));
         let fault = "Invalid JWT plugin config: clockSkewSeconds: expected a whole number from 0 to 3600";
         proxy.report(
             &[

@@ -28,7 +28,7 @@ pub(crate) fn rows(world: &World) -> Vec<Row> {
             header_config(REPLAY),
             vec![
                 request(json!({"jti": "shared", "sub": "a"})).passes(),
-                used(request(json!({"jti": "shared", "sub": "b", "exp": world.now + 60}))),
+                used(request(json!({"jti": "shared", "sub": "b", "exp": world.now + 600}))),
             ],
         ),
         row(
