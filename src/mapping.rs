@@ -104,6 +104,12 @@ impl Mapping {
         self.plan(request, values, self.hidden_token.as_ref())
     }
 
+    /// Whether a header of this name, by any of its spellings, is the filter's to set.
+    pub(crate) fn owns_header(&self, name: &str) -> bool {
+        let is_same = |target: &Target| target.place == Place::Header && header::is_same_name(&target.parameter, name);
+        self.targets.iter().any(is_same)
+    }
+
     /// The edits for a request without a token: every target removed, nothing set. A403JT where the path needs a claim.
     pub(crate) fn scrub(&self, request: Request) -> Result<Edits, Rejection> {
         let values: Values = self.targets.iter().map(|target| target.value(None)).collect::<Result<_, _>>()?;

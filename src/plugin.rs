@@ -83,6 +83,12 @@ impl Plugin {
         Ok(edits)
     }
 
+    /// Whether a trailer of this name must not go on: some backends take trailers for headers, and a mapped header is the
+    /// filter's alone to set.
+    pub fn owns_header(&self, name: &str) -> bool {
+        self.config.as_ref().is_ok_and(|config| config.mapping.owns_header(name))
+    }
+
     /// What the verified-token cache did since the last call.
     pub fn take_cache_events(&self) -> CacheEvents {
         self.cache.take_events()

@@ -86,11 +86,27 @@ impl HttpContext for RequestContext {
 
     /// Trailers come instead of the end of the stream.
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        self.rewrite_form(usize::MAX)
+        match self.remove_owned_trailers() {
+            Ok(()) => self.rewrite_form(usize::MAX),
+            Err(_) => {
+                refuse(&Rejection::HostFailure, &[]);
+                Action::Pause
+            }
+        }
     }
 }
 
 impl RequestContext {
+    fn remove_owned_trailers(&self) -> Result<(), Status> {
+        let Some(filter) = &self.filter else { return Ok(()) };
+        for (name, _) in hostcalls::get_map_bytes(MapType::HttpRequestTrailers)? {
+            if filter.plugin.owns_header(&name) {
+                hostcalls::remove_map_value(MapType::HttpRequestTrailers, &name)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Edits the buffered body, once, if there is anything to edit.
     fn rewrite_form(&mut self, size: usize) -> Action {
         let Some(form) = self.form.take() else {

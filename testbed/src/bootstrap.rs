@@ -249,6 +249,11 @@ fn cluster(upstream: SocketAddr) -> Value {
         "name": CLUSTER,
         "type": "STATIC",
         "connect_timeout": "2s",
+        "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            // Else Envoy keeps the trailers of an HTTP/2 client to itself.
+            "explicit_http_config": {"http_protocol_options": {"enable_trailers": true}},
+        }},
         "load_assignment": {"cluster_name": CLUSTER, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {
             "socket_address": {"address": upstream.ip().to_string(), "port_value": upstream.port()},
         }}}]}]},

@@ -100,6 +100,26 @@ fn forged_headers_and_bytes_that_are_no_text_are_handled_as_over_http_1() {
     }
 }
 
+/// Some backends take trailers for headers.
+#[test]
+fn a_mapped_header_can_not_be_forged_in_trailers() {
+    let token = token(&json!({}));
+    let trailers = ["x-sub", "x_sub", "x-rest"].map(|name| (name.to_owned(), b"forged".to_vec()));
+    for binary in envoy::binaries() {
+        let proxy = start(&binary, "bypassEmptyToken: true");
+        let address = proxy.envoy.address("h2").unwrap();
+        for (token, content_type) in [(token.as_str(), "text/plain"), ("", "text/plain"), (token.as_str(), FORM)] {
+            let body = Body::DataThenTrailers(vec![b"a=1".to_vec()], trailers.to_vec());
+            let request = Request::post("/p").header("content-type", content_type).header("x-token", token).body(body);
+            let response = exchange(&address, &request).unwrap();
+            let sent_on = String::from_utf8_lossy(&response.body).into_owned();
+            assert!(sent_on.contains("\r\nx-rest: forged\r\n"), "trailers get there: {sent_on}");
+            assert_eq!(sent_on.matches("forged").count(), 1, "{sent_on}");
+        }
+        proxy.report(&proxy.unsafe_log_lines(std::iter::empty()));
+    }
+}
+
 #[test]
 fn many_requests_at_once_on_one_connection_share_one_jti_and_one_passes() {
     for binary in envoy::binaries() {
