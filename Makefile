@@ -4,10 +4,10 @@
 ENVOY_VERSIONS ?= 1.36.4 1.40.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build lint test run compose deny clean cargo
+.PHONY: help build lint test fuzz differential run compose deny clean cargo
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: | cargo ## Build the filter, dist/jwt-auth.wasm
 	scripts/build-wasm.sh
@@ -24,6 +24,12 @@ test: lint build ## Lint, build, then run all tests, those on live Envoys among 
 	envoys=$$(for version in $(if $(ENVOY),given,$(ENVOY_VERSIONS)); do scripts/envoy.sh $$version || exit; done) && \
 	ENVOY_BINARIES=$$(echo "$$envoys" | paste -sd: -) JWT_AUTH_WASM="$(CURDIR)/dist/jwt-auth.wasm" \
 	cargo test --workspace --locked
+
+fuzz: | cargo ## Try the properties of fuzz/ on made-up input, FUZZ_SECONDS (60) for each target
+	scripts/fuzz.sh
+
+differential: ## Make the tokens of the differential test anew, with what two libraries say to them
+	scripts/differential.sh
 
 run: build ## Start an Envoy with the filter in front of an upstream that echoes
 	scripts/run.sh

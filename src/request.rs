@@ -86,11 +86,15 @@ impl<'a> Parameter<'a> {
         self.names().iter().any(|decoded| decoded.as_ref() == name.as_bytes())
     }
 
-    /// Whether a server could take this parameter for `name`, either as [`Self::is_named`] or, as PHP, Rails and `qs` do,
-    /// as a member of an array or object of that name: `name[]`, `name[0]`, `name[key]`.
+    /// Whether a server could take this parameter for `name`: by [`Self::is_named`]; as a member of an array or object of
+    /// that name, `name[]`, `name[0]`, `name[key]`, as PHP, Rails and `qs` do; or by what PHP makes of a name, which drops
+    /// spaces in front, ends at a zero byte and has `_` for ` `, `.` and `[`.
     pub(crate) fn can_stand_for(self, name: &str) -> bool {
         self.names().iter().any(|decoded| {
-            decoded.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"["))
+            let spaces = decoded.iter().take_while(|&&byte| byte == b' ').count();
+            let trimmed = decoded.get(spaces..).unwrap_or_default();
+            let ended = trimmed.split(|&byte| byte == 0).next().unwrap_or_default();
+            is_name_or_member(decoded, name.as_bytes()) || is_name_or_member(ended, name.as_bytes())
         })
     }
 
@@ -103,6 +107,13 @@ impl<'a> Parameter<'a> {
     pub(crate) fn value(self) -> Cow<'a, [u8]> {
         decode(self.split().1)
     }
+}
+
+fn is_name_or_member(read: &[u8], name: &[u8]) -> bool {
+    let is_folded = |byte: u8| b"_ .[".contains(&byte);
+    let is_same = |(one, other): (&u8, &u8)| one == other || (is_folded(*one) && is_folded(*other));
+    read.split_at_checked(name.len())
+        .is_some_and(|(head, rest)| head.iter().zip(name).all(is_same) && (rest.is_empty() || rest.starts_with(b"[")))
 }
 
 /// Decodes `application/x-www-form-urlencoded` text: `+` is a space, `%XX` a byte, a stray `%` itself.

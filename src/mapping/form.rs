@@ -17,7 +17,8 @@ pub(super) enum Body {
     NoForm,
     /// A form as it can be edited.
     Form,
-    /// It may be a form, but not one that can be looked into: multipart, encoded, or of several types at once.
+    /// It may be a form, but not one that can be looked into: multipart, encoded, in another charset, or of several types at
+    /// once.
     Opaque,
 }
 
@@ -42,27 +43,47 @@ impl Body {
         if !request.has_body() {
             return Self::NoForm;
         }
-        let types: Vec<_> = request.values("content-type").collect();
-        let is_form = |value: &&[u8]| media_type(value).eq_ignore_ascii_case(b"application/x-www-form-urlencoded");
-        let is_multipart = |value: &&[u8]| {
-            media_type(value).get(..b"multipart/".len()).is_some_and(|kind| kind.eq_ignore_ascii_case(b"multipart/"))
-        };
         // Envoy joins the values of a repeated header with `,`, which one type has only in quotes: a boundary, at most.
-        let parts: Vec<&[u8]> = types.iter().flat_map(|value| value.split(|&byte| byte == b',')).collect();
-        match parts.as_slice() {
-            [single] if is_multipart(single) => Self::Opaque,
+        let types: Vec<&[u8]> =
+            request.values("content-type").flat_map(|value| value.split(|&byte| byte == b',')).collect();
+        let could_hold_parameters = |value: &&[u8]| is_multipart(value) || is_like_form(value);
+        match types.as_slice() {
             [single] if is_form(single) && is_plain(request) => Self::Form,
-            [single] if is_form(single) => Self::Opaque,
-            [] | [_] => Self::NoForm,
-            several if several.iter().any(|value| is_form(value) || is_multipart(value)) => Self::Opaque,
+            several if several.iter().any(could_hold_parameters) => Self::Opaque,
             _ => Self::NoForm,
         }
     }
 }
 
-/// The type without its parameters.
-fn media_type(value: &[u8]) -> &[u8] {
-    value.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii()
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
+
+/// Whether this is a form whose bytes are ASCII's: a client that names another charset would have its names decoded by it.
+fn is_form(value: &[u8]) -> bool {
+    let mut parts = value.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+    let is_known = |charset: &[u8]| {
+        [b"utf-8".as_slice(), b"us-ascii", b"iso-8859-1"].iter().any(|known| charset.eq_ignore_ascii_case(known))
+    };
+    parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(FORM))
+        && parts.all(|parameter| match parameter.split_at_checked(b"charset".len()) {
+            Some((name, value)) if name.eq_ignore_ascii_case(b"charset") => {
+                let value = value.trim_ascii_start().strip_prefix(b"=").unwrap_or_default().trim_ascii_start();
+                is_known(value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value))
+            }
+            _ => true,
+        })
+}
+
+/// Whether a lenient backend could take this for a form: PHP ends the type at a space.
+fn is_like_form(value: &[u8]) -> bool {
+    value.trim_ascii_start().split_at_checked(FORM.len()).is_some_and(|(kind, rest)| {
+        kind.eq_ignore_ascii_case(FORM)
+            && !rest.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+    })
+}
+
+fn is_multipart(value: &[u8]) -> bool {
+    const MULTIPART: &[u8] = b"multipart/";
+    value.trim_ascii_start().get(..MULTIPART.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(MULTIPART))
 }
 
 /// Whether the body comes as it is.
@@ -90,6 +111,11 @@ mod tests {
         for (headers, expected) in [
             (&[("content-type", FORM)][..], Body::Form),
             (&[("content-type", "APPLICATION/X-WWW-Form-UrlEncoded ; charset=utf-8")], Body::Form),
+            (&[("content-type", "application/x-www-form-urlencoded; a=b ;Charset = \"ISO-8859-1\"")], Body::Form),
+            (&[("content-type", "application/x-www-form-urlencoded;charset=ibm037")], Body::Opaque),
+            (&[("content-type", "application/x-www-form-urlencoded; charset=utf-8; charset=\"utf-16\"")], Body::Opaque),
+            (&[("content-type", "application/x-www-form-urlencoded; charset")], Body::Opaque),
+            (&[("content-type", "application/x-www-form-urlencoded x")], Body::Opaque),
             (&[("content-type", FORM), ("content-encoding", "identity")], Body::Form),
             (&[("content-type", FORM), ("content-encoding", "gzip")], Body::Opaque),
             (&[("content-type", FORM), ("content-encoding", "identity, br")], Body::Opaque),

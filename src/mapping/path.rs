@@ -55,7 +55,8 @@ impl Template {
     }
 
     /// The path for the backend, from the path of the request and the values by name. An error says what is wrong with the
-    /// request's path: one with a dot segment could lead out of what the template puts in front of it.
+    /// request's path: one with a dot segment could lead out of what the template puts in front of it, and one without a
+    /// slash in front would lengthen the segment before it.
     pub(super) fn fill<'v>(
         &self,
         request_path: &[u8],
@@ -65,6 +66,7 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Text(text) => path.extend_from_slice(text.as_bytes()),
+                Part::RequestPath if !request_path.starts_with(b"/") => return Err("does not begin with /"),
                 Part::RequestPath if has_dot_segment(request_path) => return Err("has a dot segment"),
                 Part::RequestPath => path.extend_from_slice(request_path),
                 Part::Value(name) => path.extend_from_slice(value_of(name).ok_or("lacks a value")?),
@@ -200,7 +202,7 @@ mod tests {
         ] {
             assert_eq!(fill("/u/{a}{path}/{b}", path), Err("has a dot segment".to_owned()), "{path}");
         }
-        for path in ["/...", "/a..b", "/.a", "/a.", "//", "/%252e%252e", "/a;..", "/", ""] {
+        for path in ["/...", "/a..b", "/.a", "/a.", "//", "/%252e%252e", "/a;..", "/"] {
             assert_eq!(fill("/u/{a}{path}/{b}", path), Ok(format!("/u/1{path}/2")), "{path}");
         }
         assert_eq!(

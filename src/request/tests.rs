@@ -130,8 +130,14 @@ fn every_spelling_of_a_parameter_name_is_recognised() {
     for raw in ["userid=1", "userId2=1", "xuserId=1", "x=userId", "[userId]=1", "", "=userId"] {
         assert!(!can_stand(raw, "userId"), "{raw}");
     }
-    for raw in ["a+b=1", "a%20b=1"] {
+    for raw in ["a+b=1", "a%20b=1", "a.b", "a_b", "a[b"] {
         assert!(can_stand(raw, "a b"), "{raw}");
+    }
+    for raw in ["+user_id", "%20+user_id=1", "user_id%00", "user_id%00x=1", "user.id", "user%5Bid=1", "user+id[]=1"] {
+        assert!(can_stand(raw, "user_id"), "{raw}");
+    }
+    for raw in ["user-id", "userid", "user_id+", "x%00user_id", "user_id2", "user__id"] {
+        assert!(!can_stand(raw, "user_id"), "{raw}");
     }
     for raw in ["a+b=1", "a%2Bb=1"] {
         assert!(can_stand(raw, "a+b"), "{raw}");

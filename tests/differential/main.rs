@@ -1,0 +1,124 @@
+//! The filter against two independent libraries: `cases.json` holds thousands of tokens, good and spoilt in many ways, and
+//! what jwcrypto and joserfc say to each. Where the filter says something else, [`explained`] must know why.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    reason = "a test may panic; a request may not"
+)]
+
+mod explained;
+#[allow(dead_code, reason = "the properties use the rest")]
+#[path = "../../fuzz/src/json.rs"]
+mod json;
+
+use std::collections::{BTreeMap, HashMap};
+
+use jwt_auth::{Conflict, Host, NumericDate, Plugin, Rejection, Request, SharedData};
+use serde_json::{Value, json};
+
+/// A token under one key and one set of rules.
+pub(crate) struct Case {
+    pub(crate) label: String,
+    pub(crate) token: String,
+    pub(crate) jwk: Value,
+}
+
+/// What comes of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verdict {
+    Passes,
+    Expired,
+    /// For anything but its `exp`.
+    Refused,
+}
+
+impl Verdict {
+    /// By the letters of `cases.json`.
+    fn of(letter: char) -> Self {
+        match letter {
+            'p' => Self::Passes,
+            'e' => Self::Expired,
+            'r' | 'x' => Self::Refused,
+            _ => panic!("no verdict: {letter}"),
+        }
+    }
+}
+
+/// No replay protection is configured, so nothing is kept.
+struct Nothing;
+
+impl SharedData for Nothing {
+    fn get(&self, _: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        (None, None)
+    }
+
+    fn set(&self, _: &str, _: &[u8], _: u32) -> Result<(), Conflict> {
+        Ok(())
+    }
+}
+
+/// The filter's verdict, and the code of a refusal.
+fn judge(plugin: &Plugin, token: &str, now: f64) -> (Verdict, &'static str) {
+    // In the query every byte can be sent.
+    let encoded: String = token.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let headers = vec![(":path".to_owned(), format!("/p?t={encoded}").into_bytes())];
+    let host = Host { shared_data: &Nothing, signatures: None };
+    match plugin.decide(Request::new(&headers), NumericDate::from_unix_seconds(now), host) {
+        Ok(_) => (Verdict::Passes, "pass"),
+        Err(rejection @ Rejection::Expired { .. }) => (Verdict::Expired, rejection.code()),
+        Err(rejection) => (Verdict::Refused, rejection.code()),
+    }
+}
+
+#[test]
+fn the_filter_and_two_libraries_say_the_same_of_thousands_of_tokens_or_it_is_known_why_not() {
+    let file: Value = serde_json::from_str(include_str!("cases.json")).unwrap();
+    let (keys, options, now) = (&file["keys"], &file["options"], file["now"].as_f64().unwrap());
+    let libraries: Vec<&str> =
+        file["libraries"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let mut plugins: HashMap<(usize, usize), Plugin> = HashMap::new();
+    let mut verdicts: BTreeMap<Verdict, usize> = BTreeMap::new();
+    let mut reasons: BTreeMap<&str, usize> = explained::REASONS.iter().map(|reason| (reason.text, 0)).collect();
+    let (mut agreements, mut failures) = (0, Vec::new());
+    let cases = file["cases"].as_array().unwrap();
+    for case in cases {
+        let number = |index: usize| usize::try_from(case[index].as_u64().unwrap()).unwrap();
+        let text = |index: usize| case[index].as_str().unwrap().to_owned();
+        let (key, option) = (number(0), number(1));
+        let plugin = plugins.entry((key, option)).or_insert_with(|| {
+            let mut configuration = options[option].clone();
+            configuration["parameter"] = "t".into();
+            configuration["parameterLocation"] = "query".into();
+            configuration["jwk"] = keys[key].clone();
+            Plugin::new(configuration.to_string().as_bytes(), b"")
+        });
+        assert_eq!(plugin.faults(), None, "{}", json!(keys[key]));
+        let case = Case { label: text(3), token: text(4), jwk: keys[key].clone() };
+        let (verdict, code) = judge(plugin, &case.token, now);
+        *verdicts.entry(verdict).or_default() += 1;
+        for (library, letter) in libraries.iter().zip(text(2).chars()) {
+            let said = Verdict::of(letter);
+            if said == verdict {
+                agreements += 1;
+                continue;
+            }
+            match explained::why(&case, library, said, verdict) {
+                Some(reason) => *reasons.get_mut(reason).unwrap() += 1,
+                None => {
+                    failures.push(format!("{}: {code}, {library} {letter}: {} {}", case.label, case.token, case.jwk))
+                }
+            }
+        }
+    }
+    println!("{} cases: {verdicts:?}; {agreements} agreements with {}", cases.len(), libraries.join(" and "));
+    for (reason, count) in &reasons {
+        println!("{count:5} explained: {reason}");
+    }
+    assert!(failures.is_empty(), "{} disagreements:\n{}", failures.len(), failures.join("\n"));
+    let idle: Vec<_> = reasons.iter().filter(|(_, count)| **count == 0).map(|(reason, _)| reason).collect();
+    assert!(idle.is_empty(), "reasons that explain nothing: {idle:?}");
+}

@@ -1,0 +1,120 @@
+//! What must hold for any input: the properties that `make fuzz` tries for as long as one likes, here for a moment each.
+//!
+//! The inputs are put together from the words of the fuzzer's dictionaries and from bytes of any kind. The seed is fixed, so
+//! that a run of the tests says the same every time; `make fuzz` is for what nobody has thought of.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::string_slice,
+    reason = "a test may panic; a request may not"
+)]
+
+#[path = "../../fuzz/src/lib.rs"]
+pub mod fuzz;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+use serde_json::Value;
+
+/// Tries a property on inputs made of a dictionary's words, which `shape` puts together with two digits that choose.
+fn try_out(
+    dictionary: &str,
+    most_words: usize,
+    shape: impl Fn(String, Vec<Vec<u8>>) -> Vec<u8>,
+    holds: impl Fn(&[u8]),
+) {
+    let config = Config { cases: 1000, rng_seed: RngSeed::Fixed(7519), failure_persistence: None, ..Config::default() };
+    let words = prop_oneof![
+        8 => prop::sample::select(words(dictionary)),
+        1 => prop::collection::vec(any::<u8>(), 0..4),
+        1 => "[ -~]{0,8}".prop_map(String::into_bytes),
+    ];
+    let input = ("[0-9]{2}", prop::collection::vec(words, 0..most_words));
+    // As text, for the message of a failure.
+    let input = input.prop_map(|(digits, words)| shape(digits, words).escape_ascii().to_string());
+    TestRunner::new(config)
+        .run(&input, |input| {
+            holds(&unescaped(&input));
+            Ok(())
+        })
+        .unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// Digits and words as they are.
+fn plain(digits: String, words: Vec<Vec<u8>>) -> Vec<u8> {
+    [digits.into_bytes(), words.concat()].concat()
+}
+
+/// The first word as a line of its own, the rest behind this text.
+fn line_and(front: &str, digits: &str, words: &[Vec<u8>]) -> Vec<u8> {
+    let (line, rest) = words.split_first().map_or((&[][..], &[][..]), |(line, rest)| (line.as_slice(), rest));
+    [digits.as_bytes(), line, b"\n", front.as_bytes(), &rest.concat()].concat()
+}
+
+/// The words as members of a JSON object; mostly just those that are one.
+fn object(digits: &str, words: &[Vec<u8>]) -> Vec<u8> {
+    let is_member = |word: &&Vec<u8>| serde_json::from_slice::<Value>(&[b"{", word.as_slice(), b"}"].concat()).is_ok();
+    let takes_all = digits.ends_with('9');
+    let members: Vec<&[u8]> = words.iter().filter(|word| takes_all || is_member(word)).map(Vec::as_slice).collect();
+    [b"{", members.join(&b',').as_slice(), b"}"].concat()
+}
+
+/// A line with a header, of the first words where the second digit is even, and a payload of the others.
+fn header_and_payload(digits: &str, words: &[Vec<u8>]) -> Vec<u8> {
+    let of_header = if digits.ends_with(['0', '2', '4']) { words.len().min(2) } else { 0 };
+    let (header, payload) = words.split_at(of_header);
+    let header = if of_header > 0 { object(digits, header) } else { Vec::new() };
+    [&digits.as_bytes()[..1], &header, b"\n", &object(digits, payload)].concat()
+}
+
+/// The words of a dictionary in the form of libFuzzer's: one in quotes on each line.
+fn words(dictionary: &str) -> Vec<Vec<u8>> {
+    let quoted = |line: &str| Some(unescaped(line.strip_prefix('"')?.strip_suffix('"')?));
+    dictionary.lines().filter_map(quoted).collect()
+}
+
+/// Text with `\n`, `\t`, `\r`, `\\`, `\"`, `\'` and `\xNN` in it as bytes.
+fn unescaped(text: &str) -> Vec<u8> {
+    let mut bytes = text.bytes();
+    let mut unescaped = Vec::new();
+    while let Some(byte) = bytes.next() {
+        unescaped.push(match byte {
+            b'\\' => match bytes.next().unwrap() {
+                b'n' => b'\n',
+                b't' => b'\t',
+                b'r' => b'\r',
+                b'x' => {
+                    let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
+                    u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
+                }
+                other => other,
+            },
+            byte => byte,
+        });
+    }
+    unescaped
+}
+
+macro_rules! properties {
+    ($($name:ident: $dictionary:literal, $words:literal, $shape:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            let dictionary = include_str!(concat!("../../fuzz/dictionaries/", $dictionary, ".dict"));
+            try_out(dictionary, $words, $shape, fuzz::$name::holds);
+        }
+    )*};
+}
+
+properties! {
+    decide: "decide", 12, plain;
+    config: "config", 8, |digits, words| object(&digits, &words);
+    signed: "signed", 8, |digits, words| header_and_payload(&digits, &words);
+    query: "parameters", 16, |digits, words| line_and("/p?", &digits, &words);
+    form: "parameters", 16, |digits, words| line_and("", &digits, &words);
+    path: "parameters", 8, |digits, words| line_and("/", &digits[..1], &words);
+    cookie: "cookie", 20, plain;
+    signature: "signature", 4, plain;
+}
