@@ -1,0 +1,198 @@
+//! Where attacks are tried: a running Envoy, connections that are used again, and what must come of a request.
+
+use std::cell::RefCell;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use testbed::bootstrap::{Bootstrap, Configuration, Listener};
+use testbed::envoy::Envoy;
+use testbed::http::{Address, Connection, RequestBuilder, Response};
+use testbed::upstream::Upstream;
+
+use crate::rows::{self, Expected, Request, Step};
+use crate::runner::{Proxy, filter};
+
+/// At most 200 bytes, as text.
+pub(crate) fn cut(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned()
+}
+
+fn listeners(configs: &[(&str, String)]) -> Vec<Listener> {
+    let listener =
+        |(name, config): &(&str, String)| Listener::new(name, vec![filter(Configuration::Text(config.clone()), None)]);
+    configs.iter().map(listener).collect()
+}
+
+/// A running Envoy.
+pub(crate) struct Arena {
+    pub(crate) proxy: Proxy,
+    /// The address of a listener.
+    first: RefCell<Option<Address>>,
+}
+
+impl Arena {
+    /// Starts Envoy with two workers and these listeners.
+    pub(crate) fn start(binary: &Path, listeners: Vec<Listener>) -> Self {
+        Self::of(Proxy::start(binary, listeners))
+    }
+
+    /// One listener for each name and configuration.
+    pub(crate) fn of_configs(binary: &Path, configs: &[(&str, String)]) -> Self {
+        Self::start(binary, listeners(configs))
+    }
+
+    /// Starts Envoy with a bootstrap that `edit` has changed.
+    pub(crate) fn edited(binary: &Path, listeners: Vec<Listener>, edit: impl Fn(&mut Value)) -> Self {
+        let upstream = Upstream::start();
+        let mut bootstrap = Bootstrap::fixed(upstream.address(), listeners).render();
+        edit(&mut bootstrap);
+        let envoy = Envoy::start_with(binary, "envoy.json", &bootstrap.to_string(), 2);
+        Self::of(Proxy { envoy: envoy.unwrap_or_else(|error| panic!("{error}")), upstream })
+    }
+
+    /// One listener for each name and configuration, which ends a connection as soon as it has sent its last answer; Envoy
+    /// would wait a second for the client to do so.
+    pub(crate) fn closing_at_once(binary: &Path, configs: &[(&str, String)]) -> Self {
+        Self::edited(binary, listeners(configs), |bootstrap| {
+            for listener in bootstrap["static_resources"]["listeners"].as_array_mut().unwrap() {
+                listener["filter_chains"][0]["filters"][0]["typed_config"]["delayed_close_timeout"] = "0s".into();
+            }
+        })
+    }
+
+    pub(crate) fn of(proxy: Proxy) -> Self {
+        Self { proxy, first: RefCell::default() }
+    }
+
+    /// The address of a listener. Envoy is asked once: the sockets of all listeners are side by side.
+    pub(crate) fn address(&self, listener: &str) -> Address {
+        let mut first = self.first.borrow_mut();
+        let known = first.get_or_insert_with(|| self.proxy.envoy.address(listener).unwrap());
+        let Address::Unix(path) = known else { panic!("a Unix socket") };
+        Address::Unix(path.with_file_name(format!("{listener}.sock")))
+    }
+
+    /// A connection to a listener.
+    pub(crate) fn lane(&self, listener: &str) -> Lane<'_> {
+        Lane { upstream: &self.proxy.upstream, address: self.address(listener), connection: None }
+    }
+
+    /// Every byte of the answer to one request, and whatever else comes at once.
+    pub(crate) fn raw_answer(&self, listener: &str, request: &RequestBuilder) -> Vec<u8> {
+        let Address::Unix(path) = self.address(listener) else { panic!("a Unix socket") };
+        let mut stream = UnixStream::connect(path).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.write_all(&request.clone().header("connection", "close").build()).unwrap();
+        let mut answer = Vec::new();
+        let mut buffer = [0; 16 << 10];
+        // Envoy ends the connection at once where its answers have no delay, and after a second where they have.
+        while let Ok(length @ 1..) = stream.read(&mut buffer) {
+            answer.extend_from_slice(&buffer[..length]);
+            stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+        }
+        answer
+    }
+
+    /// What an attack must not leave behind: a VM that was loaded anew, a panic, a token in the log.
+    pub(crate) fn harm<'a>(&self, sent: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
+        let mut found = self.proxy.unsafe_log_lines(sent);
+        let reloads = self.proxy.envoy.stats("vm_reload").unwrap();
+        found.extend(
+            reloads.into_iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{name}: {count}")),
+        );
+        found
+    }
+}
+
+/// Requests one after another on one connection, which is opened anew when Envoy ends it.
+pub(crate) struct Lane<'a> {
+    upstream: &'a Upstream,
+    address: Address,
+    connection: Option<Connection>,
+}
+
+impl Lane<'_> {
+    pub(crate) fn send(&mut self, request: &Request) -> Response {
+        self.send_bytes(&bytes_of(request))
+    }
+
+    pub(crate) fn send_bytes(&mut self, request: &[u8]) -> Response {
+        self.exchange(request).unwrap_or_else(|error| panic!("{}: {error}", cut(request)))
+    }
+
+    fn exchange(&mut self, request: &[u8]) -> io::Result<Response> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => Connection::open(&self.address)?,
+        };
+        // Envoy may answer before it has all of it, and read no more.
+        let _ = connection.send(request);
+        let response = connection.receive()?;
+        // It ends an HTTP/1 connection with every 400, also one of a filter's.
+        let is_last = response.header("connection").is_some_and(|value| value.eq_ignore_ascii_case(b"close"));
+        self.connection = (!is_last).then_some(connection);
+        Ok(response)
+    }
+
+    /// Sends the request of a step and holds the whole of what came of it against what must come of it.
+    pub(crate) fn run(&mut self, step: &Step) -> Result<(), String> {
+        let before = self.upstream.requests();
+        let response = self.exchange(&bytes_of(&step.request)).map_err(|error| format!("no answer: {error}"))?;
+        judge(step, &response, self.upstream.requests() - before)
+    }
+}
+
+/// The bytes of a request, `host` included.
+pub(crate) fn bytes_of(request: &Request) -> Vec<u8> {
+    let mut builder = RequestBuilder::new(request.method, &request.target).header("host", "test");
+    for (name, value) in &request.headers {
+        builder = builder.header(name, value);
+    }
+    if let Some(body) = &request.body {
+        builder = builder.body(body);
+    }
+    builder.build()
+}
+
+/// Holds an answer, and how many requests reached the backend for it, against what a step demands.
+pub(crate) fn judge(step: &Step, response: &Response, reached: usize) -> Result<(), String> {
+    let held = |is_good: bool, found: String, expected: String| {
+        if is_good { Ok(()) } else { Err(format!("{found}, expected {expected}")) }
+    };
+    match &step.expected {
+        Expected::Refused { code, message } => {
+            let text = |name: &str| response.header(name).map(|value| String::from_utf8_lossy(value).into_owned());
+            let body: Option<Value> = serde_json::from_slice(&response.body).ok();
+            let found = (response.status, text("x-ca-error-code"), text("x-ca-error-message"), body, reached);
+            let expected = (
+                rows::status_of(code),
+                Some((*code).to_owned()),
+                Some(message.clone()),
+                Some(json!({"code": code, "message": message})),
+                0,
+            );
+            held(found == expected, format!("{found:?}"), format!("{expected:?}"))
+        }
+        Expected::Passes { target, body, .. } => {
+            let Ok(echoed) = response.echoed() else {
+                let code = cut(response.header("x-ca-error-message").unwrap_or_default());
+                return Err(format!("{} {code} {}, expected to pass", response.status, response.text()));
+            };
+            let mut headers = echoed.headers.clone();
+            headers.retain(|(name, _)| !["host", "content-length", "transfer-encoding"].contains(&name.as_str()));
+            headers.sort();
+            let mut expected = step.expected.backend_headers(&step.request.headers);
+            expected.iter_mut().for_each(|(_, value)| *value = value.trim_ascii().to_vec());
+            let shown = |headers: &[(String, Vec<u8>)]| {
+                headers.iter().map(|(name, value)| format!("{name}: {:.60}", cut(value))).collect::<Vec<_>>()
+            };
+            let found = (response.status, reached, cut(&echoed.target), shown(&headers), cut(&echoed.body));
+            let is_good = (response.status, reached) == (200, 1) && echoed.target == *target && echoed.body == *body;
+            let wanted = (200, 1, cut(target), shown(&expected), cut(body));
+            held(is_good && headers == expected, format!("{found:?}"), format!("{wanted:?}"))
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! T15 and T16: configurations with something wrong in them. Whatever it is, no request passes.
+
+use serde_json::{Value, json};
+use testbed::bootstrap::{Configuration, Listener};
+use testbed::envoy;
+use testbed::issuer::{Algorithm, SigningKey};
+
+use crate::arena::Arena;
+use crate::rows::{Row, World, config, get, header_config, key, row};
+use crate::runner::{filter, now};
+
+attacks! {
+    t15_key_sets_without_keys_or_with_a_bad_one: CHOSEN, key_sets_without_keys_or_with_a_bad_one;
+    t16_unknown_fields_wrong_types_and_empty_lists: CHOSEN, unknown_fields_wrong_types_and_empty_lists;
+    t16_targets_that_are_wrong_or_stand_twice: CHOSEN, targets_that_are_wrong_or_stand_twice;
+}
+
+fn closed(name: &str, config: String, faults: &str, world: &World) -> Row {
+    let message = format!("Invalid JWT plugin config: {faults}");
+    let sample = SigningKey::sample_private_key().token(Some("uniq_key"), &world.claims(&json!({})));
+    let steps = [get(), get().token(world.token(&json!({}))), get().token(sample), get().token("junk")]
+        .into_iter()
+        .chain([crate::rows::Request { method: "OPTIONS", ..get() }])
+        .map(|request| request.refused("I400JP", message.clone()))
+        .collect();
+    row(name, config, steps)
+}
+
+/// CVE-2026-31837: without keys there is no default one, and one bad key is not left out silently.
+fn key_sets_without_keys_or_with_a_bad_one(world: &World) -> Vec<Row> {
+    let good = key().public_jwk(Some("k1"), true);
+    let rsa = SigningKey::cached(Algorithm::RS256).public_jwk(Some("k2"), true);
+    let with = |members: Value| {
+        let mut jwk = good.clone();
+        for (name, value) in members.as_object().unwrap() {
+            jwk[name] = value.clone();
+        }
+        jwk
+    };
+    let rsa_with = |name: &str, value: Value| {
+        let mut jwk = rsa.clone();
+        jwk[name] = value;
+        jwk
+    };
+    let none = "jwk: expected a key here or in jwks, found neither";
+    let list = |keys: Value| format!("jwks: {keys}");
+    let cases = [
+        ("nothing", String::new(), none.to_owned()),
+        ("empty list", list(json!([])), "jwks: expected at least one key".to_owned()),
+        ("empty set", list(json!({"keys": []})), "jwks.keys: expected at least one key".to_owned()),
+        ("no set", list(json!({})), "jwks.keys: required".to_owned()),
+        ("an error for a set", list(json!({"error": "not found"})), "jwks.keys: required".to_owned()),
+        ("null", list(Value::Null), "jwks: expected a list".to_owned()),
+        ("an address", list(json!("https://idp.example/jwks.json")), "jwks: expected a list".to_owned()),
+        ("text of a set", list(json!(json!({"keys": [good]}).to_string())), "jwks: expected a list".to_owned()),
+        ("a key for a list", list(good.clone()), "jwks.keys: required".to_owned()),
+        ("keys of null", list(json!({"keys": null})), "jwks.keys: expected a list".to_owned()),
+        ("a list in a list", list(json!([[good]])), "jwks[0]: expected a map of fields".to_owned()),
+        ("null among keys", list(json!([good, null])), "jwks[1]: expected a map of fields".to_owned()),
+        ("an empty key", list(json!([good, {}])), "jwks[1].kty: required".to_owned()),
+        (
+            "an unknown type",
+            list(json!([good, {"kty": "AKP", "kid": "pq"}])),
+            "jwks[1].kty: expected RSA, EC, OKP or oct".to_owned(),
+        ),
+        (
+            "type in lower case",
+            list(json!([with(json!({"kty": "ec"}))])),
+            "jwks[0].kty: expected RSA, EC, OKP or oct".to_owned(),
+        ),
+        (
+            "another curve",
+            list(json!([with(json!({"crv": "P-521"}))])),
+            "jwks[0].crv: expected P-256, P-384 or secp256k1".to_owned(),
+        ),
+        ("for encryption", list(json!([with(json!({"use": "enc"}))])), "jwks[0].use: expected sig".to_owned()),
+        (
+            "for signing",
+            list(json!([with(json!({"key_ops": ["sign"]}))])),
+            "jwks[0].key_ops: expected a list with verify".to_owned(),
+        ),
+        (
+            "for nothing",
+            list(json!([with(json!({"key_ops": []}))])),
+            "jwks[0].key_ops: expected a list with verify".to_owned(),
+        ),
+        ("kid of a number", list(json!([with(json!({"kid": 1}))])), "jwks[0].kid: expected a string".to_owned()),
+        (
+            "empty kid",
+            list(json!([with(json!({"kid": ""}))])),
+            "jwks[0].kid: expected a string that is not empty".to_owned(),
+        ),
+        (
+            "alg of another family",
+            list(json!([with(json!({"alg": "RS256"}))])),
+            "jwks[0].alg: expected what fits this key: ES256".to_owned(),
+        ),
+        (
+            "alg none",
+            list(json!([with(json!({"alg": "none"}))])),
+            "jwks[0].alg: expected what fits this key: ES256".to_owned(),
+        ),
+        ("alg of null", list(json!([with(json!({"alg": null}))])), "jwks[0].alg: expected a string".to_owned()),
+        (
+            "RSA for HMAC",
+            list(json!([rsa_with("alg", json!("HS256"))])),
+            "jwks[0].alg: expected what fits this key: RS256, RS384, RS512, PS256, PS384, PS512".to_owned(),
+        ),
+        (
+            "padded modulus",
+            list(json!([rsa_with("n", json!(format!("{}=", rsa["n"].as_str().unwrap())))])),
+            "jwks[0].n: expected base64url without padding".to_owned(),
+        ),
+        ("remote keys", format!("jwk: {good}\njwksUri: https://idp.example/"), "jwksUri: unknown field".to_owned()),
+    ];
+    cases
+        .into_iter()
+        .map(|(name, lines, fault)| {
+            closed(name, format!("parameter: X-Token\nbypassEmptyToken: true\n{lines}"), &fault, world)
+        })
+        .collect()
+}
+
+/// H8: never a warning and on with the rest.
+fn unknown_fields_wrong_types_and_empty_lists(world: &World) -> Vec<Row> {
+    let lines = [
+        ("preventJtiReply: true", "preventJtiReply: unknown field"),
+        ("PreventJtiReplay: true", "PreventJtiReplay: unknown field"),
+        ("\"bypassEmptyToken \": true", "bypassEmptyToken : unknown field"),
+        ("allow_missing: true", "allow_missing: unknown field"),
+        ("preventJtiReplay: 'true'", "preventJtiReplay: expected true or false"),
+        ("preventJtiReplay: yes", "preventJtiReplay: expected true or false"),
+        ("preventJtiReplay: 1", "preventJtiReplay: expected true or false"),
+        ("preventJtiReplay:", "preventJtiReplay: expected true or false"),
+        ("bypassEmptyToken: [true]", "bypassEmptyToken: expected true or false"),
+        ("ignoreExpirationCheck: null", "ignoreExpirationCheck: expected true or false"),
+        ("forwardToken: {}", "forwardToken: expected true or false"),
+        ("clockSkewSeconds: -1", "clockSkewSeconds: expected a whole number from 0 to 3600"),
+        ("clockSkewSeconds: 3601", "clockSkewSeconds: expected a whole number from 0 to 3600"),
+        ("clockSkewSeconds: 1.5", "clockSkewSeconds: expected a whole number from 0 to 3600"),
+        ("clockSkewSeconds: .inf", "clockSkewSeconds: expected a whole number from 0 to 3600"),
+        ("clockSkewSeconds: .nan", "clockSkewSeconds: expected a whole number from 0 to 3600"),
+        ("clockSkewSeconds: '30'", "clockSkewSeconds: expected a whole number from 0 to 3600"),
+        ("maxTokenLifetimeSeconds: -1", "maxTokenLifetimeSeconds: expected a whole number from 0 to 4294967295"),
+        ("maxTokenLifetimeSeconds: 1e300", "maxTokenLifetimeSeconds: expected a whole number from 0 to 4294967295"),
+        ("maxTrackedJtis: 0", "maxTrackedJtis: expected a whole number from 1 to 10000000"),
+        ("issuer: []", "issuer: expected at least one element"),
+        ("issuer: ''", "issuer: expected a string that is not empty"),
+        ("issuer: [me, '']", "issuer[1]: expected a string that is not empty"),
+        ("issuer: null", "issuer: expected a string"),
+        ("issuer: 5", "issuer: expected a string"),
+        ("audiences: []", "audiences: expected at least one element"),
+        ("audiences: me", "audiences: expected a list"),
+        ("audiences: [1]", "audiences[0]: expected a string"),
+        ("audiences: null", "audiences: expected a list"),
+        ("claimParameters: null", "claimParameters: expected a list"),
+        ("claimParameters: {a: b}", "claimParameters: expected a list"),
+        ("claimParameters: [X-User]", "claimParameters[0]: expected a map of fields"),
+        ("tokenCache: {maxEntry: 1}", "tokenCache.maxEntry: unknown field"),
+        ("tokenCache: 5", "tokenCache: expected a map of fields"),
+        ("5: a", "expected a map of fields"),
+    ];
+    lines.into_iter().map(|(line, fault)| closed(line, header_config(&format!("{line}\n")), fault, world)).collect()
+}
+
+fn targets_that_are_wrong_or_stand_twice(world: &World) -> Vec<Row> {
+    let twice = "claimParameters[1].parameterName: expected a target that no other claim has";
+    let mapping = |claim: &str, parameter: &str, location: &str| json!({"claimName": claim, "parameterName": parameter, "location": location});
+    let two =
+        |one: &str, other: &str, location: &str| json!([mapping("a", one, location), mapping("b", other, location)]);
+    let cases = [
+        (two("X-User", "X-User", "header"), twice),
+        (two("X-User", "x-user", "header"), twice),
+        (two("X-User-Id", "x_user_id", "header"), twice),
+        (two("X_User-Id", "X-USER_ID", "header"), twice),
+        (two("uid", "uid", "query"), twice),
+        (two("uid", "uid", "formData"), twice),
+        (json!([mapping("a", "x", "body")]), "claimParameters[0].location: expected header, query, path or formData"),
+        (json!([mapping("a", "x", "Header")]), "claimParameters[0].location: expected header, query, path or formData"),
+        (json!([mapping("a", "x", "cookie")]), "claimParameters[0].location: expected header, query, path or formData"),
+        (json!([mapping("", "x", "header")]), "claimParameters[0].claimName: expected a string that is not empty"),
+        (json!([mapping("a", "", "query")]), "claimParameters[0].parameterName: expected a string that is not empty"),
+        (json!([{"claimName": "a", "parameterName": "x"}]), "claimParameters[0].location: required"),
+        (
+            json!([{"claimName": "a", "parameterName": "x", "location": "header", "override": false}]),
+            "claimParameters[0].override: unknown field",
+        ),
+        (
+            json!([{"claimName": 1, "parameterName": "x", "location": "query"}]),
+            "claimParameters[0].claimName: expected a string",
+        ),
+    ];
+    let mut rows: Vec<_> = cases
+        .into_iter()
+        .map(|(targets, fault)| {
+            let lines = format!("bypassEmptyToken: true\nclaimParameters: {targets}");
+            closed(&targets.to_string(), header_config(&lines), fault, world)
+        })
+        .collect();
+    let places = ("parameterLocation: [header]", "parameterLocation: expected a string");
+    for (lines, fault) in [
+        ("parameter: ''", "parameter: expected a string that is not empty"),
+        ("parameter: 5", "parameter: expected a string"),
+        ("parameter: null", "parameter: expected a string"),
+        (
+            "parameter: ':path'\nparameterLocation: header",
+            "parameter: expected a name of letters, digits and !#$%\\x26'*+-.^_`|~",
+        ),
+        ("parameter: t\nparameterLocation: Header", "parameterLocation: expected header, query or cookie"),
+        ("parameter: t\nparameterLocation: formData", "parameterLocation: expected header, query or cookie"),
+        (&format!("parameter: t\n{}", places.0), places.1),
+    ] {
+        rows.push(closed(lines, config(&format!("bypassEmptyToken: true\n{lines}")), fault, world));
+    }
+    rows
+}
+
+/// Documents that are none: what matters is that nothing passes, so the words of the YAML library are not pinned down.
+#[test]
+fn t16_documents_that_can_not_be_read() {
+    let good = header_config("bypassEmptyToken: true");
+    let documents = [
+        String::new(),
+        " \n".to_owned(),
+        "---".to_owned(),
+        "# only a comment".to_owned(),
+        "null".to_owned(),
+        "[]".to_owned(),
+        "true".to_owned(),
+        "a: b: c".to_owned(),
+        "{".to_owned(),
+        "\t".to_owned(),
+        "- a".to_owned(),
+        format!("{good}preventJtiReplay: false\npreventJtiReplay: true\n"),
+        format!("{good}---\n{good}"),
+        format!("{good}issuer: *nowhere\n"),
+        format!(
+            "{good}a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c]\ne: [*d, *d, *d, *d, *d, *d, *d, *d, *d]\n"
+        ),
+        format!("{good}issuer: {}{}\n", "[".repeat(2000), "]".repeat(2000)),
+        format!("{good}<<: {{bypassEmptyToken: true}}\n"),
+    ];
+    for binary in envoy::binaries() {
+        let listeners = documents.iter().enumerate().map(|(index, document)| {
+            Listener::new(&format!("d{index}"), vec![filter(Configuration::Text(document.clone()), None)])
+        });
+        let arena = Arena::start(&binary, listeners.collect());
+        let token = World { now: now() }.token(&json!({}));
+        for (index, document) in documents.iter().enumerate() {
+            let mut lane = arena.lane(&format!("d{index}"));
+            for request in [get(), get().token(&token), get().token("junk")] {
+                let response = lane.send(&request);
+                let code = response.header("x-ca-error-code").map(|code| String::from_utf8_lossy(code).into_owned());
+                let found = (response.status, code.as_deref(), arena.proxy.upstream.requests());
+                assert_eq!(found, (400, Some("I400JP"), 0), "{document}");
+            }
+        }
+        arena.proxy.report(&arena.harm([token.as_bytes()].into_iter()));
+    }
+}
