@@ -33,9 +33,14 @@ pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
 }
 
 /// Whether two names are one header to a backend: in any case, and with `_` for `-`, since CGI and its heirs know only one
-/// of the two; some of them know only one of all that is no letter or digit.
+/// of the two; some of them know only one of all that is no letter or digit. A `:` stays one: `:path` and its like are no
+/// headers of the client's, however a target is called.
 pub(super) fn is_same_name(one: &str, other: &str) -> bool {
-    let canonical = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
+    let canonical = |byte: u8| match byte {
+        b':' => byte,
+        _ if byte.is_ascii_alphanumeric() => byte.to_ascii_lowercase(),
+        _ => b'-',
+    };
     one.len() == other.len() && one.bytes().map(canonical).eq(other.bytes().map(canonical))
 }
 

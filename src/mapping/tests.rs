@@ -56,6 +56,15 @@ fn every_header_that_a_backend_could_take_for_the_target_is_removed() {
 }
 
 #[test]
+fn a_pseudo_header_is_no_twin_of_a_target() {
+    for name in ["_path", "-path", "-method", "_authority"] {
+        let pseudo = format!(":{}", &name[1..]);
+        assert!(!header::is_same_name(name, &pseudo), "{name}");
+        assert!(header::is_same_name(name, &name.replace('_', "-")), "{name}");
+    }
+}
+
+#[test]
 fn a_header_carries_any_text_without_control_characters_up_to_the_limit() {
     let refused =
         |problem| Err(Rejection::Invalid(Invalid::Claim { name: Excerpt::new(b"x", CLAIM_EXCERPT_BYTES), problem }));
