@@ -22,11 +22,13 @@ pub(super) struct RequestContext {
     filter: Option<Rc<Filter>>,
     /// What is still to be done to the body.
     form: Option<FormEdit>,
+    /// Whether the request was refused: then nothing that comes after may set it going again.
+    is_refused: bool,
 }
 
 impl RequestContext {
     pub(super) fn new(filter: Option<Rc<Filter>>) -> Self {
-        Self { filter, form: None }
+        Self { filter, form: None, is_refused: false }
     }
 
     /// The decision on a request.
@@ -69,16 +71,13 @@ impl HttpContext for RequestContext {
         self.count(&decision);
         match decision {
             Ok(()) => Action::Continue,
-            Err(rejection) => {
-                refuse(&rejection, headers.as_deref().unwrap_or_default());
-                Action::Pause
-            }
+            Err(rejection) => self.refuse(&rejection, headers.as_deref().unwrap_or_default()),
         }
     }
 
     /// Holds the body back until all of it is there; Envoy answers 413 when that is more than it buffers.
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        if self.form.is_some() && !end_of_stream {
+        if self.is_refused || (self.form.is_some() && !end_of_stream) {
             return Action::Pause;
         }
         self.rewrite_form(size)
@@ -86,12 +85,12 @@ impl HttpContext for RequestContext {
 
     /// Trailers come instead of the end of the stream.
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
+        if self.is_refused {
+            return Action::Pause;
+        }
         match self.remove_owned_trailers() {
             Ok(()) => self.rewrite_form(usize::MAX),
-            Err(_) => {
-                refuse(&Rejection::HostFailure, &[]);
-                Action::Pause
-            }
+            Err(_) => self.refuse(&Rejection::HostFailure, &[]),
         }
     }
 }
@@ -118,11 +117,17 @@ impl RequestContext {
             }
             _ => Ok(()),
         });
-        if rewritten.is_err() {
-            refuse(&Rejection::HostFailure, &[]);
-            return Action::Pause;
+        match rewritten {
+            Ok(()) => Action::Continue,
+            Err(_) => self.refuse(&Rejection::HostFailure, &[]),
         }
-        Action::Continue
+    }
+
+    /// Answers the request, which goes no further whether or not the answer can be sent.
+    fn refuse(&mut self, rejection: &Rejection, headers: &[(String, Vec<u8>)]) -> Action {
+        self.is_refused = true;
+        send_refusal(rejection, headers);
+        Action::Pause
     }
 }
 
@@ -145,8 +150,7 @@ fn apply(edits: &Edits) -> Result<(), Status> {
     Ok(())
 }
 
-/// Answers the request. Whether or not the answer can be sent, the request is paused for good.
-fn refuse(rejection: &Rejection, headers: &[(String, Vec<u8>)]) {
+fn send_refusal(rejection: &Rejection, headers: &[(String, Vec<u8>)]) {
     if *rejection == Rejection::ReplayStoreFull {
         say_once(Level::Warn, "the replay store is full: tokens are refused with S503JF until used ones expire");
     }
