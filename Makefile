@@ -4,7 +4,7 @@
 ENVOY_VERSIONS ?= 1.36.4 1.40.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build lint test fuzz differential run compose deny clean cargo
+.PHONY: help build lint test bench fuzz differential run compose deny clean cargo
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ test: lint build ## Lint, build, then run all tests, those on live Envoys among 
 	envoys=$$(for version in $(if $(ENVOY),given,$(ENVOY_VERSIONS)); do scripts/envoy.sh $$version || exit; done) && \
 	ENVOY_BINARIES=$$(echo "$$envoys" | paste -sd: -) JWT_AUTH_WASM="$(CURDIR)/dist/jwt-auth.wasm" \
 	cargo test --workspace --locked
+
+bench: build ## Measure the filter beside Envoy's jwt_authn; writes bench/report.md, .json and .svg
+	scripts/bench.sh
 
 fuzz: | cargo ## Try the properties of fuzz/ on made-up input, FUZZ_SECONDS (60) for each target
 	scripts/fuzz.sh

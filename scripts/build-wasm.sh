@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the filter into dist/jwt-auth.wasm, with no path of this machine left in it.
-# `build-wasm.sh lint` runs clippy on the code of that build instead.
+# `build-wasm.sh lint` runs clippy on the code of that build instead; `build-wasm.sh noop FILE` builds bench/noop in its place.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,18 +20,23 @@ CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}")
 export CARGO_ENCODED_RUSTFLAGS
 
 # Its own folder, as its rustc may be another one than that of the tests.
-what=(--release --locked --target wasm32-wasip1 --target-dir target/wasm --package jwt-auth --lib)
+package=jwt-auth
+out=dist/jwt-auth.wasm
+if [ "${1-}" = noop ]; then
+  package=noop
+  out=$2
+fi
+what=(--release --locked --target wasm32-wasip1 --target-dir target/wasm --package "$package" --lib)
 if [ "${1-}" = lint ]; then
   # Not `cargo clippy`, which prefers a clippy beside cargo to the one that goes with $RUSTC.
   exec cargo-clippy clippy "${what[@]}" -- -D warnings
 fi
 cargo build "${what[@]}"
 
-out=dist/jwt-auth.wasm
-mkdir -p dist
+mkdir -p "$(dirname "$out")"
 # Callbacks that the filter has no code for; see the crate. It runs here, so with the caller's own compiler and flags.
 (unset RUSTC CARGO_ENCODED_RUSTFLAGS && cargo run --quiet --locked --package trim -- \
-  target/wasm/wasm32-wasip1/release/jwt_auth.wasm "$out.new")
+  "target/wasm/wasm32-wasip1/release/${package//-/_}.wasm" "$out.new")
 if cmp -s "$out.new" "$out"; then
   rm "$out.new"
 else

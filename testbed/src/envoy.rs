@@ -135,6 +135,11 @@ impl Envoy {
         Ok(self.stats(name)?.get(name).copied().unwrap_or(0))
     }
 
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The whole log so far, level info and above.
     pub fn log(&self) -> String {
         self.process.log()

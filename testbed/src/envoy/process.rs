@@ -55,6 +55,10 @@ impl Process {
         Ok(Self { child, directory })
     }
 
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(super) fn directory(&self) -> &Path {
         self.directory.path()
     }

@@ -1,0 +1,107 @@
+//! The report: a table on stdout, `report.md`, `report.json` with every number, and `report.svg`.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::measure::Results;
+use crate::memory::Memory;
+use crate::plot;
+use crate::settings::Settings;
+use crate::target::{self, Verdict};
+
+/// Writes the report into the folder for it.
+pub(crate) fn write(settings: &Settings, results: &Results) -> Result<(), String> {
+    let verdicts = target::verdicts(results);
+    let machine = machine(settings);
+    let markdown = markdown(&machine, results, &verdicts);
+    let json = json!({
+        "machine": machine,
+        "turns": settings.turns,
+        "unit": "CPU microseconds of Envoy for a request",
+        "variants": results.rows.iter().map(|row| json!({
+            "name": row.variant.name,
+            "label": row.variant.label,
+            "requests_per_turn": row.variant.requests,
+            "status": row.variant.status,
+            "median": row.median(),
+            "turns": row.micros,
+        })).collect::<Vec<_>>(),
+        "targets": verdicts,
+        "memory": results.memory,
+    });
+    print!("{markdown}");
+    let files =
+        [("report.md", markdown), ("report.json", format!("{json:#}\n")), ("report.svg", plot::svg(&results.rows))];
+    for (name, text) in files {
+        let path = settings.out.join(name);
+        fs::create_dir_all(&settings.out)
+            .and_then(|()| fs::write(&path, text))
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// What was measured with.
+fn machine(settings: &Settings) -> Value {
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map_or("unknown", |(_, name)| name);
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let envoy = Command::new(&settings.envoy).arg("--version").output();
+    let envoy = envoy.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let version = envoy.split('/').find(|part| part.split('.').count() == 3).unwrap_or("unknown");
+    json!({
+        "cpu": model,
+        "cores": std::thread::available_parallelism().map_or(0, usize::from),
+        "kernel": kernel.trim(),
+        "envoy": version,
+        "filter": env!("CARGO_PKG_VERSION"),
+    })
+}
+
+fn markdown(machine: &Value, results: &Results, verdicts: &[Verdict]) -> String {
+    let text = |name: &str| machine[name].as_str().unwrap_or_default().to_owned();
+    let mut page = format!(
+        "CPU time of Envoy {} for a request, one worker, medians of turns in one run; {}, {} cores, Linux {}.\n\n",
+        text("envoy"),
+        text("cpu"),
+        machine["cores"],
+        text("kernel"),
+    );
+    page.push_str("| | µs | least to most | against no filter |\n|---|---:|---:|---:|\n");
+    let none = results.rows.iter().find(|row| row.variant.name == "none").map(|row| row.median());
+    for row in &results.rows {
+        let least = row.micros.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = row.micros.iter().copied().fold(0.0, f64::max);
+        let ratio = none.map_or_else(String::new, |none| format!("{:.2}", row.median() / none));
+        let label = row.variant.label;
+        let _ = writeln!(page, "| {label} | {:.1} | {least:.1} to {most:.1} | {ratio} |", row.median());
+    }
+    page.push_str("\n| target | measured | |\n|---|---:|---|\n");
+    for Verdict { target, measured, met, .. } in verdicts {
+        let _ = writeln!(page, "| {target} | {measured:.2} | {} |", if *met { "met" } else { "**not met**" });
+    }
+    if let Some(memory) = &results.memory {
+        page.push_str(&in_memory(memory));
+    }
+    page
+}
+
+fn in_memory(memory: &Memory) -> String {
+    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / (1 << 20) as f64);
+    let rows = [
+        ("Envoy with one worker, without a filter", mib(memory.envoy)),
+        ("with jwt-auth loaded", mib(memory.loaded)),
+        ("with its token cache full", mib(memory.full)),
+        ("another worker, its cache full, adds", mib(memory.another_worker)),
+        ("the module", mib(memory.module)),
+        ("another VM of it adds to Envoy's start", format!("{:.0} ms", memory.start_millis)),
+    ];
+    let rows: String = rows.iter().map(|(label, value)| format!("| {label} | {value} |\n")).collect();
+    format!("\n| memory and start | |\n|---|---:|\n{rows}")
+}

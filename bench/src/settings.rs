@@ -1,0 +1,50 @@
+//! What a run is told by the environment.
+
+use std::path::PathBuf;
+
+/// Where things are, and how much to do.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// `ENVOY`.
+    pub(crate) envoy: PathBuf,
+    /// `WRK`.
+    pub(crate) wrk: PathBuf,
+    /// `JWT_AUTH_WASM`: the filter as it is delivered.
+    pub(crate) filter: PathBuf,
+    /// `NOOP_WASM`.
+    pub(crate) noop: PathBuf,
+    /// `BENCH_OUT`: the folder that the report goes into.
+    pub(crate) out: PathBuf,
+    /// `BENCH_TURNS`: how often each variant is measured; 9 by default.
+    pub(crate) turns: usize,
+    /// `BENCH_ONLY`: measures only the variants whose name holds one of these texts, separated by commas.
+    pub(crate) only: Vec<String>,
+    /// `BENCH_LIVE_JTIS`: how full the large replay store is; a million by default.
+    pub(crate) live_jtis: usize,
+}
+
+impl Settings {
+    /// # Errors
+    /// When a variable is missing or no number.
+    pub(crate) fn from_environment() -> Result<Self, String> {
+        let path = |name: &str| {
+            let value = std::env::var_os(name).ok_or_else(|| format!("{name} is not set; `make bench` sets it"))?;
+            std::path::absolute(value).map_err(|error| format!("{name}: {error}"))
+        };
+        let text = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+        let number = |name: &str, default: usize| match text(name) {
+            None => Ok(default),
+            Some(text) => text.parse().ok().filter(|&number| number > 0).ok_or(format!("{name}={text} is no number")),
+        };
+        Ok(Self {
+            envoy: path("ENVOY")?,
+            wrk: path("WRK")?,
+            filter: path("JWT_AUTH_WASM")?,
+            noop: path("NOOP_WASM")?,
+            out: path("BENCH_OUT")?,
+            turns: number("BENCH_TURNS", 9)?,
+            only: text("BENCH_ONLY").map(|text| text.split(',').map(str::to_owned).collect()).unwrap_or_default(),
+            live_jtis: number("BENCH_LIVE_JTIS", 1_000_000)?,
+        })
+    }
+}

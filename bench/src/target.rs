@@ -1,0 +1,48 @@
+//! What the filter is to keep to, and whether it does.
+
+use serde::Serialize;
+
+use crate::measure::Results;
+
+/// One target and what was found.
+#[derive(Debug, Serialize)]
+pub(crate) struct Verdict {
+    /// In words.
+    pub(crate) target: String,
+    /// The most that it may be.
+    pub(crate) limit: f64,
+    /// What it is.
+    pub(crate) measured: f64,
+    pub(crate) met: bool,
+}
+
+/// The ratio of `variant` to `reference` and the most that it may be.
+const RATIOS: [(&str, &str, &str, f64); 9] = [
+    ("many tokens, against jwt_authn", "many", "native", 0.95),
+    ("one token, against jwt_authn with its cache", "same", "native-same", 1.05),
+    ("replay protection with a thousand live jtis, against none", "replay-few", "replay-off", 1.10),
+    ("replay protection with a million live jtis, against none", "replay-many", "replay-off", 1.10),
+    ("a bad signature, against an accepted token", "bad", "many", 1.0),
+    ("an expired token, against an accepted one", "expired", "many", 1.0),
+    ("no token, against an accepted one", "missing", "same", 1.0),
+    ("tokens of 4 KB with 50 claims, against jwt_authn", "large", "native-large", 1.0),
+    ("ES256, many tokens, against jwt_authn", "es256", "native-es256", 1.0),
+];
+
+const MAX_BYTES_PER_JTI: f64 = 40.0;
+
+/// Each target whose variants were measured.
+pub(crate) fn verdicts(results: &Results) -> Vec<Verdict> {
+    let median = |name: &str| results.rows.iter().find(|row| row.variant.name == name).map(|row| row.median());
+    let ratios = RATIOS.into_iter().filter_map(|(target, variant, reference, limit)| {
+        let measured = median(variant)? / median(reference)?;
+        Some(Verdict { target: format!("{target}: at most {limit:.2}"), limit, measured, met: measured <= limit })
+    });
+    let memory = results.bytes_per_jti.map(|measured| Verdict {
+        target: format!("memory for a live jti: at most {MAX_BYTES_PER_JTI} bytes"),
+        limit: MAX_BYTES_PER_JTI,
+        measured,
+        met: measured <= MAX_BYTES_PER_JTI,
+    });
+    ratios.chain(memory).collect()
+}
