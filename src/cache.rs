@@ -134,7 +134,7 @@ impl Entries {
 
 fn size_of_entry(token: &[u8], accepted: &Accepted) -> usize {
     let values: usize =
-        accepted.values.iter().map(|value| size_of_val(value).saturating_add(value.as_ref().map_or(0, Vec::len))).sum();
+        accepted.values.iter().map(|value| size_of_val(value).saturating_add(value.as_ref().map_or(0, |bytes| bytes.len()))).sum();
     ENTRY_OVERHEAD_BYTES.saturating_add(token.len()).saturating_add(values)
 }
 
@@ -151,12 +151,12 @@ mod tests {
     fn accepted(value: &str) -> Accepted {
         let verified = Verified::for_test("{}");
         let times = Claims::read(&verified).unwrap().times();
-        Accepted { times, values: vec![Some(value.as_bytes().to_vec()), None] }
+        Accepted { times, values: vec![Some(value.as_bytes().into()), None] }
     }
 
     fn value_of(cache: &TokenCache, token: &str) -> Option<String> {
         let found = cache.get(token.as_bytes())?;
-        Some(String::from_utf8(found.values[0].clone().unwrap()).unwrap())
+        Some(str::from_utf8(found.values[0].as_deref().unwrap()).unwrap().to_owned())
     }
 
     #[test]

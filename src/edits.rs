@@ -1,5 +1,7 @@
 //! What the filter wants done to a request that passes: data, applied by the host at the very end.
 
+use std::rc::Rc;
+
 use crate::mapping::FormEdit;
 
 /// The edits that turn the client's request into the one the backend gets.
@@ -17,9 +19,11 @@ pub struct Edits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeaderEdit {
     /// Take away every value of the header of this name.
-    Remove(String),
+    Remove(Rc<str>),
     /// Put this value in the place of every value of the header of this name.
-    Set(String, Vec<u8>),
+    Set(Rc<str>, Rc<[u8]>),
+    /// Put this value where the request has no header of this name, which is cheaper for a host.
+    Add(Rc<str>, Rc<[u8]>),
 }
 
 impl Edits {
@@ -30,6 +34,7 @@ impl Edits {
             match edit {
                 HeaderEdit::Remove(name) => remove(headers, name),
                 HeaderEdit::Set(name, value) => set(headers, name, value),
+                HeaderEdit::Add(name, value) => add(headers, name, value),
             }
         }
         if let Some(path) = &self.path {
@@ -44,6 +49,10 @@ fn remove(headers: &mut Vec<(String, Vec<u8>)>, name: &str) {
 
 fn set(headers: &mut Vec<(String, Vec<u8>)>, name: &str, value: &[u8]) {
     remove(headers, name);
+    add(headers, name, value);
+}
+
+fn add(headers: &mut Vec<(String, Vec<u8>)>, name: &str, value: &[u8]) {
     headers.push((name.to_ascii_lowercase(), value.to_vec()));
 }
 
@@ -62,7 +71,7 @@ mod tests {
             ("x-rest".to_owned(), b"5".to_vec()),
         ];
         Edits {
-            headers: vec![HeaderEdit::Remove("x-role".to_owned()), HeaderEdit::Set("X-User".to_owned(), b"6".to_vec())],
+            headers: vec![HeaderEdit::Remove("x-role".into()), HeaderEdit::Set("X-User".into(), (*b"6").into())],
             path: Some(b"/b".to_vec()),
             form: None,
         }

@@ -3,6 +3,7 @@
 //! A callback that is added here must be added to the list in the crate `trim`, too, which takes all others out.
 
 mod counters;
+mod header_map;
 mod notice;
 mod request;
 mod root;

@@ -18,6 +18,7 @@ mod cache;
 mod claims;
 mod config;
 mod edits;
+mod header_map;
 #[cfg(target_arch = "wasm32")]
 mod host;
 mod json;
@@ -35,6 +36,7 @@ pub use cache::CacheEvents;
 pub use claims::NumericDate;
 pub use config::{ConfigError, Fault};
 pub use edits::{Edits, HeaderEdit};
+pub use header_map::{Header, decode as decode_header_map};
 pub use mapping::FormEdit;
 pub use plugin::{Host, Plugin};
 pub use rejection::{Invalid, Rejection};

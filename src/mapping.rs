@@ -7,6 +7,8 @@ mod query;
 
 pub use form::FormEdit;
 
+use std::rc::Rc;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 use crate::claims::Claims;
@@ -41,7 +43,7 @@ pub(crate) struct Mapping {
 #[derive(Debug)]
 struct Target {
     claim: String,
-    parameter: String,
+    parameter: Rc<str>,
     place: Place,
 }
 
@@ -55,7 +57,7 @@ enum Place {
 
 /// The values that the claims of one token give to the targets of a mapping, in their order and encoded for their places;
 /// none where the claim is missing.
-pub(crate) type Values = Vec<Option<Vec<u8>>>;
+pub(crate) type Values = Vec<Option<Rc<[u8]>>>;
 
 /// The parameters of one place and their values.
 type Assignments<'v> = Vec<(&'v str, Option<&'v [u8]>)>;
@@ -100,7 +102,7 @@ impl Mapping {
     /// The edits that put the values into a request and take the client's own out.
     ///
     /// A403JT where the request's path can't be part of `backendPath`, I415FD for a form that can't be looked into.
-    pub(crate) fn edits(&self, request: Request, values: &[Option<Vec<u8>>]) -> Result<Edits, Rejection> {
+    pub(crate) fn edits(&self, request: Request, values: &[Option<Rc<[u8]>>]) -> Result<Edits, Rejection> {
         self.plan(request, values, self.hidden_token.as_ref())
     }
 
@@ -119,19 +121,18 @@ impl Mapping {
     fn plan(
         &self,
         request: Request,
-        values: &[Option<Vec<u8>>],
+        values: &[Option<Rc<[u8]>>],
         hidden_token: Option<&TokenSource>,
     ) -> Result<Edits, Rejection> {
+        let assignments = |place| {
+            let targets = self.targets.iter().zip(values).filter(move |(target, _)| target.place == place);
+            targets.map(|(target, value)| (&target.parameter, value.as_ref()))
+        };
         let of_place = |place| -> Assignments {
-            self.targets
-                .iter()
-                .zip(values)
-                .filter(|(target, _)| target.place == place)
-                .map(|(target, value)| (target.parameter.as_str(), value.as_deref()))
-                .collect()
+            assignments(place).map(|(name, value)| (name.as_ref(), value.map(Rc::as_ref))).collect()
         };
         Ok(Edits {
-            headers: header::edits(request, &of_place(Place::Header), hidden_token),
+            headers: header::edits(request, assignments(Place::Header), hidden_token),
             path: self.edited_target(request, &of_place(Place::Path), &of_place(Place::Query), hidden_token)?,
             form: form_edit(request, &of_place(Place::FormData))?,
         })
@@ -173,7 +174,7 @@ impl Mapping {
 /// `backendPath`, which there must be if and only if a claim goes into the path.
 fn parse_backend_path(field: Option<Field>, targets: &[Target], faults: &mut Faults) -> Option<Option<path::Template>> {
     let in_path = targets.iter().filter(|target| target.place == Place::Path);
-    let names: Vec<&str> = in_path.map(|target| target.parameter.as_str()).collect();
+    let names: Vec<&str> = in_path.map(|target| target.parameter.as_ref()).collect();
     match (field, names.is_empty()) {
         (None, true) => Some(None),
         (None, false) => {
@@ -230,7 +231,7 @@ impl Target {
             faults.report(parameter_field?.path(), problem);
             return None;
         }
-        Some(Self { claim, parameter, place })
+        Some(Self { claim, parameter: parameter.into(), place })
     }
 
     fn is_same_place(&self, other: &Self) -> bool {
@@ -243,7 +244,7 @@ impl Target {
 
     /// The value that the claims give to the target, encoded for its place; no claims are those of a request without a
     /// token.
-    fn value(&self, claims: Option<&Claims>) -> Result<Option<Vec<u8>>, Invalid> {
+    fn value(&self, claims: Option<&Claims>) -> Result<Option<Rc<[u8]>>, Invalid> {
         let text = claims.and_then(|claims| claims.find(&self.claim)).map(Value::to_text);
         let value = match (self.place, &text) {
             (Place::Path, None) => Err("is missing, and backendPath needs it"),
@@ -255,7 +256,7 @@ impl Target {
         value
             .and_then(|value| match value {
                 Some(value) if value.len() > MAX_VALUE_BYTES => Err("is too long for its target"),
-                value => Ok(value),
+                value => Ok(value.map(Rc::from)),
             })
             .map_err(|problem| Invalid::Claim {
                 name: Excerpt::new(self.claim.as_bytes(), CLAIM_EXCERPT_BYTES),

@@ -2,20 +2,22 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
 use percent_encoding::percent_decode;
 
+use crate::header_map::Header;
 use crate::rejection::{Invalid, Rejection};
 
 /// A request's head: the headers as the host has them, pseudo headers included, names in lower case.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    headers: &'a [(String, Vec<u8>)],
+    headers: &'a [Header<'a>],
     has_body: bool,
 }
 
 impl<'a> Request<'a> {
-    /// The head of a request without a body; values are bytes of any kind.
-    pub fn new(headers: &'a [(String, Vec<u8>)]) -> Self {
+    /// The head of a request without a body.
+    pub fn new(headers: &'a [Header<'a>]) -> Self {
         Self { headers, has_body: false }
     }
 
@@ -30,16 +32,13 @@ impl<'a> Request<'a> {
     }
 
     /// All headers.
-    pub(crate) fn headers(self) -> &'a [(String, Vec<u8>)] {
+    pub(crate) fn headers(self) -> &'a [Header<'a>] {
         self.headers
     }
 
     /// The values of the header of this name, in order.
     pub(crate) fn values(self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.headers
-            .iter()
-            .filter(move |(other, _)| other.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_slice())
+        self.headers.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|&(_, value)| value)
     }
 
     /// The target of the request; CONNECT has none.
@@ -172,7 +171,11 @@ impl TokenSource {
     /// nothing.
     pub(crate) fn find<'r>(&self, request: Request<'r>) -> Result<Option<Cow<'r, [u8]>>, Rejection> {
         for &location in &self.locations {
-            let token = only_value(&self.values(location, request))?;
+            let token = match location {
+                Location::Header => only_value(self.in_headers(request)),
+                Location::Query => only_value(self.in_query(request)),
+                Location::Cookie => only_value(self.in_cookies(request)),
+            }?;
             if token.is_some() {
                 return Ok(token);
             }
@@ -180,43 +183,46 @@ impl TokenSource {
         Ok(None)
     }
 
-    fn values<'r>(&self, location: Location, request: Request<'r>) -> Vec<Cow<'r, [u8]>> {
-        match location {
-            Location::Header => request
-                .headers()
-                .iter()
-                .filter(|(name, _)| name.eq_ignore_ascii_case(&self.parameter))
-                .flat_map(|(_, value)| value.split(|&byte| byte == b','))
-                .map(|value| Cow::Borrowed(without_bearer(value.trim_ascii())))
-                .collect(),
-            Location::Query => request
-                .target()
-                .and_then(|target| target.query)
-                .into_iter()
-                .flat_map(Parameter::all)
-                .filter(|parameter| parameter.is_named(&self.parameter))
-                .map(|parameter| trimmed(parameter.value()))
-                .collect(),
-            Location::Cookie => request
-                .values("cookie")
-                .flat_map(Cookie::all)
-                .filter_map(|cookie| cookie.value_of(&self.parameter))
-                .map(|value| Cow::Borrowed(value.trim_ascii()))
-                .collect(),
-        }
+    /// Envoy joins some repeated headers with `,`, which no token contains, so the parts of a joined value count as values.
+    fn in_headers<'r>(&self, request: Request<'r>) -> impl Iterator<Item = Cow<'r, [u8]>> {
+        let values = request.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case(&self.parameter));
+        values.flat_map(|&(_, value)| split(b',', value)).map(|part| Cow::Borrowed(without_bearer(part.trim_ascii())))
+    }
+
+    fn in_query<'r>(&self, request: Request<'r>) -> impl Iterator<Item = Cow<'r, [u8]>> {
+        let query = request.target().and_then(|target| target.query);
+        let parameters = query.into_iter().flat_map(Parameter::all);
+        let named = parameters.filter(|parameter| parameter.is_named(&self.parameter));
+        named.map(|parameter| trimmed(parameter.value()))
+    }
+
+    fn in_cookies<'r>(&self, request: Request<'r>) -> impl Iterator<Item = Cow<'r, [u8]>> {
+        let cookies = request.values("cookie").flat_map(Cookie::all);
+        cookies.filter_map(|cookie| cookie.value_of(&self.parameter)).map(|value| Cow::Borrowed(value.trim_ascii()))
     }
 }
 
-/// The one value among `values`, if it is not blank. Envoy joins some repeated headers with `,`, which no token contains,
-/// so the parts of a joined value count as values.
-fn only_value<'r>(values: &[Cow<'r, [u8]>]) -> Result<Option<Cow<'r, [u8]>>, Rejection> {
-    let Some((first, rest)) = values.split_first() else {
+/// The one value among `values`, if it is not blank.
+fn only_value<'r>(mut values: impl Iterator<Item = Cow<'r, [u8]>>) -> Result<Option<Cow<'r, [u8]>>, Rejection> {
+    let Some(first) = values.next() else {
         return Ok(None);
     };
-    if rest.iter().any(|other| other != first) {
+    if values.any(|other| other != first) {
         return Err(Invalid::SeveralTokens.into());
     }
-    Ok((!first.is_empty()).then(|| first.clone()))
+    Ok((!first.is_empty()).then_some(first))
+}
+
+/// The parts of a text between separators; as `slice::split`, but a long text without one is looked through at once.
+fn split(separator: u8, text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let parts = memchr(separator, text).and_then(|at| Some((text.get(..at)?, text.get(at.checked_add(1)?..)?)));
+        let (part, behind) = parts.unzip();
+        rest = behind;
+        Some(part.unwrap_or(text))
+    })
 }
 
 /// Removes the scheme `Bearer`, in any case, and the white space behind it [RFC 6750 §2.1].

@@ -69,12 +69,13 @@ impl<'a> Token<'a> {
         if raw.len() > MAX_TOKEN_BYTES {
             return None;
         }
-        let mut segments = raw.splitn(4, |&byte| byte == b'.');
-        let (header, payload, signature) = (segments.next()?, segments.next()?, segments.next()?);
-        if segments.next().is_some() {
+        let mut dots = memchr::memchr_iter(b'.', raw);
+        let (first, second) = (dots.next()?, dots.next()?);
+        if dots.next().is_some() {
             return None;
         }
-        let signing_input = raw.get(..header.len().checked_add(1)?.checked_add(payload.len())?)?;
+        let (signing_input, signature) = (raw.get(..second)?, raw.get(second.checked_add(1)?..)?);
+        let (header, payload) = (raw.get(..first)?, signing_input.get(first.checked_add(1)?..)?);
         Some(Self {
             header: Header::parse(&decode_base64url(header)?)?,
             signing_input,

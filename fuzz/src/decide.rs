@@ -218,7 +218,7 @@ fn check_edits(case: &Case, headers: &Headers, edits: &Edits, has_token: bool) {
         let is_target = targets("header").any(|[_, other, _]| canonical(other) == canonical(name));
         assert_eq!(case.plugin.owns_header(name), is_target, "{name}");
     }
-    for HeaderEdit::Remove(name) | HeaderEdit::Set(name, _) in &edits.headers {
+    for HeaderEdit::Remove(name) | HeaderEdit::Set(name, _) | HeaderEdit::Add(name, _) in &edits.headers {
         assert!(is_ours(name), "{name}");
     }
     let mut edited = headers.clone();

@@ -60,10 +60,10 @@ pub fn holds(input: &[u8]) {
             let sent: Vec<_> = edits.headers.into_iter().collect();
             match (value.as_ref().map(Json::to_text), sent.as_slice()) {
                 (None | Some(Ok(None)), []) => {}
-                (Some(Ok(Some(text))), [HeaderEdit::Set(name, set)]) => {
-                    assert_eq!((name.as_str(), set.as_slice()), ("x-v", text.as_bytes()));
+                (Some(Ok(Some(text))), [HeaderEdit::Add(name, set)]) => {
+                    assert_eq!((name.as_ref(), set.as_ref()), ("x-v", text.as_bytes()));
                 }
-                (Some(Err(value)), [HeaderEdit::Set(_, set)]) => check_compact(value, set),
+                (Some(Err(value)), [HeaderEdit::Add(_, set)]) => check_compact(value, set),
                 (expected, sent) => panic!("{sent:?}, expected {expected:?}"),
             }
         }

@@ -89,7 +89,8 @@ pub fn decide_at(now: u32, plugin: &Plugin, headers: &Headers, has_body: bool) -
 
 /// Decides on a request, and checks of a refusal what must hold of every one.
 pub fn decide_on(now: u32, plugin: &Plugin, headers: &Headers, has_body: bool, host: Host) -> Result<Edits, Rejection> {
-    let head = Request::new(headers);
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+    let head = Request::new(&headers);
     let head = if has_body { head.with_body() } else { head };
     plugin.decide(head, NumericDate::from_unix_seconds(f64::from(now)), host).inspect_err(check_refusal)
 }

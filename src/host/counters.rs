@@ -1,60 +1,92 @@
 //! Counters in Envoy's statistics: `wasmcustom.jwt_auth.accepted`, one for each code of refusal, and those of the cache.
 
+use std::cell::Cell;
+use std::time::Duration;
+
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
 use crate::cache::CacheEvents;
 use crate::rejection::Rejection;
 
-/// The numbers that Envoy gave to the counters. One that could not be had is not counted; that stops no request.
-#[derive(Debug, Default)]
+/// How often what was counted is told to Envoy: a call for each request would cost more than many a request's decision.
+pub(super) const PERIOD: Duration = Duration::from_secs(1);
+
+/// The counters of one configuration in one worker. What they hold is told to Envoy when [`Counters::flush`] is called and
+/// when the configuration goes.
+#[derive(Debug)]
 pub(super) struct Counters {
-    accepted: Option<u32>,
-    refused: Vec<(&'static str, u32)>,
-    cache_hits: Option<u32>,
-    cache_misses: Option<u32>,
-    cache_evictions: Option<u32>,
+    accepted: Counter,
+    refused: Vec<(&'static str, Counter)>,
+    cache_hits: Counter,
+    cache_misses: Counter,
+    cache_evictions: Counter,
+}
+
+/// One of Envoy's counters, and what it has not been told yet.
+#[derive(Debug)]
+struct Counter {
+    /// `None` when Envoy gave none. Then nothing is counted; that stops no request.
+    id: Option<u32>,
+    pending: Cell<u32>,
 }
 
 impl Counters {
     /// Defines the counters. Each call makes new ones, so once for a configuration.
     pub(super) fn define() -> Self {
-        let counter = |name: &str| hostcalls::define_metric(MetricType::Counter, &format!("jwt_auth.{name}")).ok();
         Self {
-            accepted: counter("accepted"),
+            accepted: Counter::define("accepted"),
             refused: Rejection::CODES
                 .into_iter()
-                .filter_map(|code| Some((code, counter(&format!("refused.{code}"))?)))
+                .map(|code| (code, Counter::define(&format!("refused.{code}"))))
                 .collect(),
-            cache_hits: counter("cache_hits"),
-            cache_misses: counter("cache_misses"),
-            cache_evictions: counter("cache_evictions"),
+            cache_hits: Counter::define("cache_hits"),
+            cache_misses: Counter::define("cache_misses"),
+            cache_evictions: Counter::define("cache_evictions"),
         }
     }
 
     /// Counts a request that went on.
     pub(super) fn count_accepted(&self) {
-        add(self.accepted, 1);
+        self.accepted.add(1);
     }
 
     /// Counts a refusal by its code.
     pub(super) fn count_refused(&self, refused: &str) {
-        add(self.refused.iter().find_map(|&(code, counter)| (code == refused).then_some(counter)), 1);
+        if let Some((_, counter)) = self.refused.iter().find(|(code, _)| *code == refused) {
+            counter.add(1);
+        }
     }
 
-    /// Counts what the cache did.
-    pub(super) fn count_cache(&self, events: CacheEvents) {
-        add(self.cache_hits, events.hits);
-        add(self.cache_misses, events.misses);
-        add(self.cache_evictions, events.evictions);
+    /// Tells Envoy what was counted since the last time, and what the cache did.
+    pub(super) fn flush(&self, cache: CacheEvents) {
+        self.cache_hits.add(cache.hits);
+        self.cache_misses.add(cache.misses);
+        self.cache_evictions.add(cache.evictions);
+        let refused = self.refused.iter().map(|(_, counter)| counter);
+        for counter in refused.chain([&self.accepted, &self.cache_hits, &self.cache_misses, &self.cache_evictions]) {
+            counter.flush();
+        }
     }
 }
 
-fn add(counter: Option<u32>, amount: u32) {
-    if let Some(counter) = counter
-        && amount > 0
-    {
-        // A counter that can't be raised is no reason to refuse a request.
-        let _ = hostcalls::increment_metric(counter, i64::from(amount));
+impl Counter {
+    fn define(name: &str) -> Self {
+        let id = hostcalls::define_metric(MetricType::Counter, &format!("jwt_auth.{name}")).ok();
+        Self { id, pending: Cell::new(0) }
+    }
+
+    fn add(&self, amount: u32) {
+        self.pending.set(self.pending.get().saturating_add(amount));
+    }
+
+    fn flush(&self) {
+        let pending = self.pending.take();
+        if let Some(id) = self.id
+            && pending > 0
+        {
+            // A counter that can't be raised is no reason to do anything else.
+            let _ = hostcalls::increment_metric(id, i64::from(pending));
+        }
     }
 }

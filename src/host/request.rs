@@ -7,10 +7,12 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType, GrpcStatusCode, MapType, Status};
 
+use super::header_map;
 use super::notice::say_once;
 use super::root::Filter;
 use super::services::{self, Envoy};
 use crate::edits::{Edits, HeaderEdit};
+use crate::header_map::{Header, decode as decode_header_map};
 use crate::mapping::FormEdit;
 use crate::plugin::Host;
 use crate::rejection::Rejection;
@@ -44,7 +46,6 @@ impl RequestContext {
 
     fn count(&self, decision: &Result<(), Rejection>) {
         let Some(filter) = &self.filter else { return };
-        filter.counters.count_cache(filter.plugin.take_cache_events());
         match decision {
             Ok(()) => filter.counters.count_accepted(),
             Err(rejection) => filter.counters.count_refused(rejection.code()),
@@ -56,12 +57,13 @@ impl Context for RequestContext {}
 
 impl HttpContext for RequestContext {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        // As bytes: the getters of strings panic on a byte that is not UTF-8, and with them the whole worker.
-        let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders);
-        let decision = match &headers {
-            Ok(headers) if end_of_stream => self.decide(Request::new(headers)),
-            Ok(headers) => self.decide(Request::new(headers).with_body()),
-            Err(_) => Err(Rejection::HostFailure),
+        let serialized = header_map::read(MapType::HttpRequestHeaders).unwrap_or_default();
+        // A request has headers: none, or some that can't be read, can't be judged.
+        let headers = decode_header_map(&serialized).unwrap_or_default();
+        let decision = match Request::new(&headers) {
+            _ if headers.is_empty() => Err(Rejection::HostFailure),
+            request if end_of_stream => self.decide(request),
+            request => self.decide(request.with_body()),
         };
         let decision = decision.and_then(|edits| {
             apply(&edits).map_err(|_| Rejection::HostFailure)?;
@@ -71,7 +73,7 @@ impl HttpContext for RequestContext {
         self.count(&decision);
         match decision {
             Ok(()) => Action::Continue,
-            Err(rejection) => self.refuse(&rejection, headers.as_deref().unwrap_or_default()),
+            Err(rejection) => self.refuse(&rejection, &headers),
         }
     }
 
@@ -90,18 +92,18 @@ impl HttpContext for RequestContext {
         }
         match self.remove_owned_trailers() {
             Ok(()) => self.rewrite_form(usize::MAX),
-            Err(_) => self.refuse(&Rejection::HostFailure, &[]),
+            Err(rejection) => self.refuse(&rejection, &[]),
         }
     }
 }
 
 impl RequestContext {
-    fn remove_owned_trailers(&self) -> Result<(), Status> {
+    fn remove_owned_trailers(&self) -> Result<(), Rejection> {
         let Some(filter) = &self.filter else { return Ok(()) };
-        for (name, _) in hostcalls::get_map_bytes(MapType::HttpRequestTrailers)? {
-            if filter.plugin.owns_header(&name) {
-                hostcalls::remove_map_value(MapType::HttpRequestTrailers, &name)?;
-            }
+        let serialized = header_map::read(MapType::HttpRequestTrailers).map_err(|_| Rejection::HostFailure)?;
+        let trailers = decode_header_map(&serialized).ok_or(Rejection::HostFailure)?;
+        for (name, _) in trailers.into_iter().filter(|(name, _)| filter.plugin.owns_header(name)) {
+            hostcalls::remove_map_value(MapType::HttpRequestTrailers, name).map_err(|_| Rejection::HostFailure)?;
         }
         Ok(())
     }
@@ -124,7 +126,7 @@ impl RequestContext {
     }
 
     /// Answers the request, which goes no further whether or not the answer can be sent.
-    fn refuse(&mut self, rejection: &Rejection, headers: &[(String, Vec<u8>)]) -> Action {
+    fn refuse(&mut self, rejection: &Rejection, headers: &[Header]) -> Action {
         self.is_refused = true;
         send_refusal(rejection, headers);
         Action::Pause
@@ -138,6 +140,9 @@ fn apply(edits: &Edits) -> Result<(), Status> {
             HeaderEdit::Set(name, value) => {
                 hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value))?;
             }
+            HeaderEdit::Add(name, value) => {
+                hostcalls::add_map_value_bytes(MapType::HttpRequestHeaders, name, value)?;
+            }
         }
     }
     if let Some(path) = &edits.path {
@@ -150,7 +155,7 @@ fn apply(edits: &Edits) -> Result<(), Status> {
     Ok(())
 }
 
-fn send_refusal(rejection: &Rejection, headers: &[(String, Vec<u8>)]) {
+fn send_refusal(rejection: &Rejection, headers: &[Header]) {
     if *rejection == Rejection::ReplayStoreFull {
         say_once(Level::Warn, "the replay store is full: tokens are refused with S503JF until used ones expire");
     }
@@ -178,8 +183,8 @@ fn send_refusal(rejection: &Rejection, headers: &[(String, Vec<u8>)]) {
 }
 
 /// Exactly Envoy's own rule: only for such a request does it turn an answer with a gRPC status into one for a gRPC client.
-fn is_grpc(headers: &[(String, Vec<u8>)]) -> bool {
-    let value_of = |wanted| headers.iter().find_map(|(name, value)| (name == wanted).then_some(value));
+fn is_grpc(headers: &[Header]) -> bool {
+    let value_of = |wanted| headers.iter().find_map(|&(name, value)| (name == wanted).then_some(value));
     value_of(":path").is_some()
         && value_of("content-type")
             .and_then(|value| value.strip_prefix(b"application/grpc"))

@@ -7,7 +7,7 @@ use log::Level;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-use super::counters::Counters;
+use super::counters::{self, Counters};
 use super::notice::say_once;
 use super::request::RequestContext;
 use super::services::Envoy;
@@ -19,6 +19,19 @@ pub(super) struct Filter {
     pub(super) plugin: Plugin,
     pub(super) backend: SignatureBackend,
     pub(super) counters: Counters,
+}
+
+impl Filter {
+    fn flush_counters(&self) {
+        self.counters.flush(self.plugin.take_cache_events());
+    }
+}
+
+/// A configuration that goes leaves nothing uncounted.
+impl Drop for Filter {
+    fn drop(&mut self) {
+        self.flush_counters();
+    }
 }
 
 /// The root context. Before it is configured it has no filter, and a request without a filter is refused.
@@ -55,10 +68,13 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        self.set_tick_period(Duration::ZERO);
         for (level, text) in self.notices.drain(..) {
             say_once(level, &text);
         }
+        if let Some(filter) = &self.filter {
+            filter.flush_counters();
+        }
+        self.set_tick_period(counters::PERIOD);
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {

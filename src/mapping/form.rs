@@ -99,8 +99,7 @@ mod tests {
     use super::*;
 
     fn body_of(headers: &[(&str, &str)]) -> Body {
-        let headers: Vec<_> =
-            headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
+        let headers: Vec<_> = headers.iter().map(|&(name, value)| (name, value.as_bytes())).collect();
         assert_eq!(Body::of(Request::new(&headers)), Body::NoForm, "without a body");
         Body::of(Request::new(&headers).with_body())
     }

@@ -1,5 +1,7 @@
 //! Claims as headers.
 
+use std::rc::Rc;
+
 use crate::config::is_http_token;
 use crate::edits::HeaderEdit;
 use crate::request::{Cookie, Location, Request, TokenSource};
@@ -52,24 +54,27 @@ pub(super) fn encode(text: &str) -> Result<Vec<u8>, &'static str> {
     Ok(text.as_bytes().to_vec())
 }
 
-/// Removes the accepted token if it is to be hidden, then every header that stands for a target, then sets the values.
-pub(super) fn edits(
+/// Removes the accepted token if it is to be hidden; then, for each target, every header that stands for it but is not called
+/// so, and puts the value in.
+pub(super) fn edits<'v>(
     request: Request,
-    targets: &[(&str, Option<&[u8]>)],
+    targets: impl Iterator<Item = (&'v Rc<str>, Option<&'v Rc<[u8]>>)>,
     hidden_token: Option<&TokenSource>,
 ) -> Vec<HeaderEdit> {
     let mut edits = hidden_token.map_or_else(Vec::new, |token| token_removal(request, token));
-    for &(name, value) in targets {
+    for (name, value) in targets {
         let mut removed: Vec<&str> = Vec::new();
-        for (sent, _) in request.headers() {
-            let is_replaced = value.is_some() && sent.eq_ignore_ascii_case(name);
-            if is_same_name(sent, name) && !is_replaced && !removed.contains(&sent.as_str()) {
+        for &(sent, _) in request.headers() {
+            let is_replaced = || value.is_some() && sent.eq_ignore_ascii_case(name);
+            if is_same_name(sent, name) && !is_replaced() && !removed.contains(&sent) {
                 removed.push(sent);
-                edits.push(HeaderEdit::Remove(sent.clone()));
+                edits.push(HeaderEdit::Remove(sent.into()));
             }
         }
         if let Some(value) = value {
-            edits.push(HeaderEdit::Set(name.to_owned(), value.to_vec()));
+            let is_there = request.values(name).next().is_some();
+            let put = if is_there { HeaderEdit::Set } else { HeaderEdit::Add };
+            edits.push(put(name.clone(), value.clone()));
         }
     }
     edits
@@ -78,7 +83,7 @@ pub(super) fn edits(
 fn token_removal(request: Request, token: &TokenSource) -> Vec<HeaderEdit> {
     let mut edits = Vec::new();
     if token.locations.contains(&Location::Header) && request.values(&token.parameter).next().is_some() {
-        edits.push(HeaderEdit::Remove(token.parameter.clone()));
+        edits.push(HeaderEdit::Remove(token.parameter.as_str().into()));
     }
     if token.locations.contains(&Location::Cookie) {
         edits.extend(without_cookie(request, &token.parameter));
@@ -105,9 +110,9 @@ fn without_cookie(request: Request, name: &str) -> Option<HeaderEdit> {
     }
     let rest = join_cookies(&kept);
     Some(if rest.is_empty() {
-        HeaderEdit::Remove("cookie".to_owned())
+        HeaderEdit::Remove("cookie".into())
     } else {
-        HeaderEdit::Set("cookie".to_owned(), rest)
+        HeaderEdit::Set("cookie".into(), rest.into())
     })
 }
 

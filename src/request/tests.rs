@@ -1,9 +1,8 @@
 use super::*;
 
 fn find(locations: &[Location], headers: &[(&str, &[u8])]) -> Result<Option<Vec<u8>>, Rejection> {
-    let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect();
     let source = TokenSource { parameter: "token".to_owned(), locations: locations.to_vec() };
-    source.find(Request::new(&headers)).map(|found| found.map(Cow::into_owned))
+    source.find(Request::new(headers)).map(|found| found.map(Cow::into_owned))
 }
 
 const SEVERAL: Rejection = Rejection::Invalid(Invalid::SeveralTokens);

@@ -1,6 +1,7 @@
 //! The rows and the vectors against `dist/jwt-auth.wasm` in every Envoy, with either check of signatures; and what only an
 //! Envoy can show.
 
+mod calls;
 mod form;
 mod http2;
 mod processes;

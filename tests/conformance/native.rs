@@ -36,6 +36,7 @@ type Headers = Vec<(String, Vec<u8>)>;
 fn decide(plugin: &Plugin, request: &rows::Request, now: f64, memory: &Memory) -> Result<Edits, Rejection> {
     let host = Host { shared_data: memory, signatures: None };
     let headers = head(request);
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
     let head = Request::new(&headers);
     let head = if request.body.is_some() { head.with_body() } else { head };
     plugin.decide(head, NumericDate::from_unix_seconds(now), host)

@@ -1,5 +1,6 @@
 //! One Envoy with the filter in front of an upstream that echoes.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -40,9 +41,14 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Starts Envoy with two workers and these listeners.
     pub(crate) fn start(binary: &Path, listeners: Vec<Listener>) -> Self {
+        Self::with_workers(binary, listeners, 2)
+    }
+
+    /// Starts Envoy with so many workers and these listeners.
+    pub(crate) fn with_workers(binary: &Path, listeners: Vec<Listener>, workers: u32) -> Self {
         let upstream = Upstream::start();
         let bootstrap = Bootstrap::fixed(upstream.address(), listeners);
-        let envoy = Envoy::start(binary, &bootstrap, 2).unwrap_or_else(|error| panic!("{error}"));
+        let envoy = Envoy::start(binary, &bootstrap, workers).unwrap_or_else(|error| panic!("{error}"));
         Self { envoy, upstream }
     }
 
@@ -90,6 +96,15 @@ impl Proxy {
                 if found == expected { Ok(()) } else { Err(format!("{found:?}, expected {expected:?}")) }
             }
         }
+    }
+
+    /// The filter's counters that are not zero, by their names behind `wasmcustom.jwt_auth.`, once all workers have told them.
+    pub(crate) fn counted(&self) -> BTreeMap<String, u64> {
+        // Each worker tells its counts once a second; a busy machine takes its time.
+        std::thread::sleep(std::time::Duration::from_millis(2500));
+        let counters = self.envoy.stats("wasmcustom.jwt_auth.").unwrap();
+        let raised = counters.into_iter().filter(|(_, count)| *count > 0);
+        raised.map(|(name, count)| (name.replace("wasmcustom.jwt_auth.", ""), count)).collect()
     }
 
     /// What in Envoy's log should not be there: a failing module, or one of these values as it was sent.

@@ -1,0 +1,79 @@
+//! Headers in the form in which a proxy-wasm host hands them over.
+
+/// A header: its name in lower case, pseudo headers included, and its value, bytes of any kind.
+pub type Header<'a> = (&'a str, &'a [u8]);
+
+/// Reads a serialized header map: the number of headers, the length of each name and value, all as 32 bits in little endian,
+/// then each name and value with a zero byte behind it. Nothing is copied.
+///
+/// `None` when the lengths don't fit the bytes, or a name is not UTF-8, which no host lets by: such a request can't be
+/// judged. No bytes at all are no headers.
+pub fn decode(serialized: &[u8]) -> Option<Vec<Header<'_>>> {
+    if serialized.is_empty() {
+        return Some(Vec::new());
+    }
+    let (count, rest) = serialized.split_first_chunk()?;
+    let count = u32::from_le_bytes(*count) as usize;
+    let (lengths, mut texts) = rest.split_at_checked(count.checked_mul(8)?)?;
+    let mut headers = Vec::with_capacity(count);
+    for lengths in lengths.as_chunks::<8>().0 {
+        let &[a, b, c, d, e, f, g, h] = lengths;
+        let name = take(&mut texts, u32::from_le_bytes([a, b, c, d]))?;
+        let value = take(&mut texts, u32::from_le_bytes([e, f, g, h]))?;
+        headers.push((str::from_utf8(name).ok()?, value));
+    }
+    texts.is_empty().then_some(headers)
+}
+
+/// Takes a text and its zero byte from the front.
+fn take<'a>(texts: &mut &'a [u8], length: u32) -> Option<&'a [u8]> {
+    let (text, rest) = texts.split_at_checked(length as usize)?;
+    let (&end, rest) = rest.split_first()?;
+    *texts = rest;
+    (end == 0).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn serialized(headers: &[(&[u8], &[u8])]) -> Vec<u8> {
+        let mut bytes = (headers.len() as u32).to_le_bytes().to_vec();
+        for (name, value) in headers {
+            bytes.extend((name.len() as u32).to_le_bytes());
+            bytes.extend((value.len() as u32).to_le_bytes());
+        }
+        for (name, value) in headers {
+            bytes.extend([name, &[0][..], value, &[0]].concat());
+        }
+        bytes
+    }
+
+    #[test]
+    fn headers_come_out_as_they_went_in() {
+        let headers: &[(&[u8], &[u8])] =
+            &[(b":path", b"/a?b"), (b"x-empty", b""), (b"x-bytes", b"\xff\0\r\n"), (b"x-bytes", b"2"), (b"", b"")];
+        let read: Vec<Header> = headers.iter().map(|&(name, value)| (str::from_utf8(name).unwrap(), value)).collect();
+        assert_eq!(decode(&serialized(headers)), Some(read));
+        assert_eq!(decode(&serialized(&[])), Some(Vec::new()));
+        assert_eq!(decode(b""), Some(Vec::new()));
+    }
+
+    #[test]
+    fn bytes_that_are_no_header_map_are_not_read_as_one() {
+        let good = serialized(&[(b"x-a", b"1"), (b"x-b", b"23")]);
+        for length in 1..good.len() {
+            assert_eq!(decode(&good[..length]), None, "cut at {length}");
+        }
+        assert_eq!(decode(&[&good[..], b"\0"].concat()), None, "something behind it");
+        for at in [0, 4, 8, 12, 16] {
+            let mut longer = good.clone();
+            longer[at + 3] = 0xff;
+            assert_eq!(decode(&longer), None, "a length beyond the end, at {at}");
+        }
+        let mut unended = good.clone();
+        *unended.last_mut().unwrap() = 1;
+        assert_eq!(decode(&unended), None, "no zero byte behind the value");
+        assert_eq!(decode(&serialized(&[(b"x-\xff", b"1")])), None, "a name that is not UTF-8");
+    }
+}
