@@ -1,5 +1,7 @@
 //! The verified-token cache: what a token that was accepted before needs not be computed again.
 
+mod doorkeeper;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -7,6 +9,7 @@ use lru::LruCache;
 
 use crate::claims::Times;
 use crate::mapping::Values;
+use doorkeeper::Doorkeeper;
 
 /// What an entry takes beside the bytes that it holds: the nodes of list and table, and the allocator's share of each. An
 /// estimate on the safe side.
@@ -56,12 +59,14 @@ pub(crate) struct TokenCache {
 #[derive(Debug)]
 struct Entries {
     by_token: LruCache<Box<[u8]>, Rc<Accepted>>,
+    doorkeeper: Doorkeeper,
     bytes: usize,
 }
 
 impl TokenCache {
     pub(crate) fn new(limits: CacheLimits) -> Self {
-        let entries = Entries { by_token: LruCache::unbounded(), bytes: 0 };
+        let doorkeeper = Doorkeeper::new(limits.max_entries);
+        let entries = Entries { by_token: LruCache::unbounded(), doorkeeper, bytes: 0 };
         Self { limits, entries: RefCell::new(entries), events: Cell::default() }
     }
 
@@ -75,11 +80,11 @@ impl TokenCache {
         found
     }
 
-    /// Keeps a token, which must have been accepted by every rule. Those used longest ago make room.
+    /// Keeps a token, which must have been accepted by every rule, if it came before. Those used longest ago make room.
     pub(crate) fn insert(&self, token: &[u8], accepted: Accepted) {
-        let size = size_of_entry(token, &accepted);
         let Ok(mut entries) = self.entries.try_borrow_mut() else { return };
-        if self.limits.max_entries == 0 || size > self.limits.max_bytes {
+        let size = size_of_entry(token, &accepted);
+        if self.limits.max_entries == 0 || size > self.limits.max_bytes || !entries.doorkeeper.knows(token) {
             return;
         }
         entries.remove(token);
@@ -133,8 +138,11 @@ impl Entries {
 }
 
 fn size_of_entry(token: &[u8], accepted: &Accepted) -> usize {
-    let values: usize =
-        accepted.values.iter().map(|value| size_of_val(value).saturating_add(value.as_ref().map_or(0, |bytes| bytes.len()))).sum();
+    let values: usize = accepted
+        .values
+        .iter()
+        .map(|value| size_of_val(value).saturating_add(value.as_ref().map_or(0, |bytes| bytes.len())))
+        .sum();
     ENTRY_OVERHEAD_BYTES.saturating_add(token.len()).saturating_add(values)
 }
 
@@ -146,6 +154,12 @@ mod tests {
 
     fn cache(max_entries: usize, max_bytes: usize) -> TokenCache {
         TokenCache::new(CacheLimits { max_entries, max_bytes })
+    }
+
+    /// Lets a token come twice.
+    fn keep(cache: &TokenCache, token: &[u8], value: &str) {
+        cache.insert(token, accepted(value));
+        cache.insert(token, accepted(value));
     }
 
     fn accepted(value: &str) -> Accepted {
@@ -162,8 +176,8 @@ mod tests {
     #[test]
     fn a_token_is_found_by_all_of_its_bytes_and_no_others() {
         let cache = cache(10, 10_000);
-        cache.insert(b"a.b.c", accepted("1"));
-        cache.insert(b"a.b.d", accepted("2"));
+        keep(&cache, b"a.b.c", "1");
+        keep(&cache, b"a.b.d", "2");
         assert_eq!(value_of(&cache, "a.b.c").as_deref(), Some("1"));
         assert_eq!(value_of(&cache, "a.b.d").as_deref(), Some("2"));
         for other in ["a.b.", "a.b.C", "a.b.cc", "", "a.b.c "] {
@@ -174,12 +188,22 @@ mod tests {
     }
 
     #[test]
+    fn a_token_that_came_once_takes_no_room() {
+        let cache = cache(10, 10_000);
+        cache.insert(b"a", accepted("1"));
+        assert_eq!(value_of(&cache, "a"), None);
+        assert_eq!(cache.entries.borrow().bytes, 0);
+        cache.insert(b"a", accepted("1"));
+        assert_eq!(value_of(&cache, "a").as_deref(), Some("1"));
+    }
+
+    #[test]
     fn the_token_used_longest_ago_makes_room() {
         let cache = cache(2, 10_000);
-        cache.insert(b"a", accepted("1"));
-        cache.insert(b"b", accepted("2"));
+        keep(&cache, b"a", "1");
+        keep(&cache, b"b", "2");
         assert!(value_of(&cache, "a").is_some());
-        cache.insert(b"c", accepted("3"));
+        keep(&cache, b"c", "3");
         assert_eq!(["a", "b", "c"].map(|token| value_of(&cache, token).is_some()), [true, false, true]);
         assert_eq!(cache.take_events().evictions, 1);
     }
@@ -189,14 +213,14 @@ mod tests {
         let one = size_of_entry(b"a", &accepted("1234"));
         let cache = cache(1000, 3 * one);
         for token in [b"a", b"b", b"c", b"d"] {
-            cache.insert(token, accepted("1234"));
+            keep(&cache, token, "1234");
         }
         assert_eq!(["a", "b", "c", "d"].map(|token| value_of(&cache, token).is_some()), [false, true, true, true]);
         assert_eq!(cache.entries.borrow().bytes, 3 * one);
-        cache.insert(b"e", accepted(&"x".repeat(3 * one)));
+        keep(&cache, b"e", &"x".repeat(3 * one));
         assert_eq!(value_of(&cache, "e"), None, "larger than the whole cache");
         assert!(value_of(&cache, "b").is_some(), "and nothing went for it");
-        cache.insert(b"b", accepted("12345678"));
+        keep(&cache, b"b", "12345678");
         assert!(cache.entries.borrow().bytes <= 3 * one, "put in again in the place of itself");
         for token in [b"a", b"b", b"c", b"d"] {
             cache.remove(token);
@@ -207,7 +231,7 @@ mod tests {
     #[test]
     fn no_entries_turn_the_cache_off() {
         let cache = cache(0, 10_000);
-        cache.insert(b"a", accepted("1"));
+        keep(&cache, b"a", "1");
         assert_eq!(value_of(&cache, "a"), None);
         assert_eq!(cache.take_events(), CacheEvents::default());
     }

@@ -135,6 +135,7 @@ fn a_token_that_is_known_from_before_is_checked_against_the_clock_and_the_reques
     };
     let start = world.now as f64;
     assert_eq!(outcome(&request, start), (Ok(1), 0, 1));
+    assert_eq!(outcome(&request, start), (Ok(1), 0, 1), "only now it is kept");
     assert_eq!(outcome(&request, start), (Ok(1), 1, 0));
     assert_eq!(outcome(&request.clone().header("X_Sub", "forged"), start), (Ok(2), 1, 0), "scrubbed as ever");
     assert_eq!(outcome(&request, start - 6.0), (Err("A403JT"), 1, 0), "a clock put back before nbf");
@@ -157,7 +158,7 @@ fn only_accepted_tokens_are_known_and_none_where_each_passes_once() {
     ] {
         let plugin = Plugin::new(rows::header_config(lines).as_bytes(), b"");
         let memory = Memory::default();
-        for request in requests.iter().chain(&requests) {
+        for request in requests.iter().chain(&requests).chain(&requests) {
             let _ = decide(&plugin, request, world.now as f64, &memory);
         }
         assert_eq!(plugin.take_cache_events().hits, 0, "{lines}");
