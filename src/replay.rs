@@ -7,6 +7,7 @@ use crate::claims::{ClaimRules, Claims, NumericDate};
 use crate::json::Value;
 use crate::rejection::{Invalid, Rejection};
 
+use ledger::Reserve;
 use store::{Identity, Outcome, Store};
 
 /// The longest `jti`, in bytes. A random one has some 30.
@@ -30,12 +31,13 @@ pub struct Conflict;
 #[derive(Debug)]
 pub(crate) struct ReplayPolicy {
     max_tracked_jtis: u64,
+    reserve: Reserve,
 }
 
 impl ReplayPolicy {
     /// A policy that refuses when this many `jti`s are live.
     pub(crate) fn new(max_tracked_jtis: u64) -> Self {
-        Self { max_tracked_jtis }
+        Self { max_tracked_jtis, reserve: Reserve::default() }
     }
 
     /// Records the token's `jti` as used until the token is expired. S403JI when the token has none that can be used, S403JU
@@ -56,8 +58,8 @@ impl ReplayPolicy {
         let end = claims.times().end(rules).ok_or(Invalid::ExpirationMissing)?;
         let issuer = claims.find("iss").map(Value::to_text);
         let identity = Identity::new(issuer.as_deref(), jti);
-        let store =
-            Store { shared_data, max_live: self.max_tracked_jtis, now: whole_seconds(now.as_unix_seconds().floor()) };
+        let now = whole_seconds(now.as_unix_seconds().floor());
+        let store = Store { shared_data, reserve: &self.reserve, max_live: self.max_tracked_jtis, now };
         match store.insert(&identity, whole_seconds(end.as_unix_seconds().ceil())) {
             Outcome::Inserted => Ok(()),
             Outcome::Present => Err(Rejection::JtiUsed),

@@ -9,7 +9,7 @@
 use hmac_sha256::Hash;
 
 use super::SharedData;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Reserve};
 
 /// Every key begins so: without a `vm_id`, Envoy shares one space of keys among all plugins.
 pub(super) const KEY_PREFIX: &str = "jwt-auth/jti/";
@@ -46,6 +46,8 @@ pub(super) enum Outcome {
 /// The store at one moment.
 pub(super) struct Store<'a> {
     pub(super) shared_data: &'a dyn SharedData,
+    /// The places of this worker.
+    pub(super) reserve: &'a Reserve,
     /// How many `jti`s may be live.
     pub(super) max_live: u64,
     /// Seconds since the epoch.
@@ -76,7 +78,7 @@ impl Identity {
 impl Store<'_> {
     /// Records `identity` until `end`, in seconds since the epoch, unless it is there.
     pub(super) fn insert(&self, identity: &Identity, end: u32) -> Outcome {
-        let ledger = Ledger { shared_data: self.shared_data, now: self.now };
+        let ledger = Ledger { shared_data: self.shared_data, reserve: self.reserve, now: self.now };
         let key = identity.key();
         let mut place = None;
         for _ in 0..MAX_ATTEMPTS {

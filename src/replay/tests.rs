@@ -41,11 +41,16 @@ impl SharedData for Memory {
 const NOW: f64 = 1_700_000_000.0;
 
 fn admit_at(memory: &Memory, max: u64, claims: &str, now: f64) -> Result<(), Rejection> {
+    admit_by(&ReplayPolicy::new(max), memory, claims, now)
+}
+
+/// What one worker says, which keeps its policy.
+fn admit_by(policy: &ReplayPolicy, memory: &Memory, claims: &str, now: f64) -> Result<(), Rejection> {
     let rules =
         ClaimRules { issuers: None, audiences: None, clock_skew: 5.0, max_lifetime: None, check_expiration: true };
     let verified = Verified::for_test(claims);
     let claims = Claims::read(&verified)?;
-    ReplayPolicy::new(max).admit(&claims, &rules, NumericDate::from_unix_seconds(now), memory)
+    policy.admit(&claims, &rules, NumericDate::from_unix_seconds(now), memory)
 }
 
 fn admit(memory: &Memory, jti: &str) -> Result<(), Rejection> {
@@ -155,6 +160,29 @@ fn every_key_bears_the_prefix_and_fits_a_short_string() {
     for key in memory.values.borrow().keys() {
         assert!(key.starts_with(KEY_PREFIX) && key.len() <= 22, "{key}");
     }
+}
+
+#[test]
+fn workers_that_take_places_by_the_block_fill_the_store_to_the_last_and_no_further() {
+    const MAX: u64 = 200_000;
+    let memory = Memory::default();
+    let workers = [ReplayPolicy::new(MAX), ReplayPolicy::new(MAX), ReplayPolicy::new(MAX)];
+    let writes = || memory.version.get();
+    let claims = |jti: u64| format!(r#"{{"exp":1700000100,"jti":"{jti}"}}"#);
+    let mut accepted = 0_u64;
+    for jti in 0..MAX + 10 {
+        let worker = &workers[(jti % 3) as usize];
+        match admit_by(worker, &memory, &claims(jti), NOW) {
+            Ok(()) => accepted += 1,
+            Err(rejection) => assert_eq!(rejection, Rejection::ReplayStoreFull),
+        }
+        if jti == 50_000 {
+            assert!(writes() < 50_000 * 7 / 4, "{} writes: a place each costs a second one", writes());
+        }
+    }
+    assert_eq!(accepted, MAX);
+    assert_eq!(admit_by(&workers[0], &memory, &claims(0), NOW), Err(Rejection::JtiUsed));
+    assert_eq!(admit_by(&workers[0], &memory, r#"{"exp":1700000200,"jti":"later"}"#, NOW + 110.0), Ok(()));
 }
 
 #[test]
