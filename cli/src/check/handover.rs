@@ -6,7 +6,7 @@ use prost::Message as _;
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct};
 use saphyr_parser::ScalarStyle;
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 
 use super::yaml::{Content, Node, Scalar, Tagged};
 
@@ -22,14 +22,35 @@ pub(super) enum Notation {
     Json,
 }
 
-/// The JSON of a value that Kubernetes reads.
+/// The JSON of a value that Kubernetes reads, `<<` followed.
 pub(super) fn json(node: &Node) -> Value {
     match &node.content {
         Content::Scalar(scalar) => by_kubernetes(scalar),
         Content::Sequence(elements) => elements.iter().map(json).collect(),
         Content::Mapping(entries) => {
-            entries.iter().filter_map(|(key, value)| Some((key.text()?.to_owned(), json(value)))).collect()
+            let mut members = Map::new();
+            for (key, value) in entries {
+                match (key.scalar(), &value.content) {
+                    (Some(key), Content::Mapping(_)) if is_merge(key) => merge(value, &mut members),
+                    (Some(key), Content::Sequence(others)) if is_merge(key) => {
+                        others.iter().rev().for_each(|other| merge(other, &mut members));
+                    }
+                    (Some(key), _) => drop(members.insert(key.text.clone(), json(value))),
+                    (None, _) => {}
+                }
+            }
+            Value::Object(members)
         }
+    }
+}
+
+fn is_merge(key: &Scalar) -> bool {
+    is_plain(key) && key.text == "<<"
+}
+
+fn merge(other: &Node, members: &mut Map<String, Value>) {
+    if let Value::Object(others) = json(other) {
+        members.extend(others);
     }
 }
 
@@ -74,7 +95,7 @@ fn by_envoy(scalar: &Scalar) -> Kind {
     if is_null(text) {
         return Kind::NullValue(0);
     }
-    if let Some(truth) = truth(text, true) {
+    if let Some(truth) = truth(text) {
         return Kind::BoolValue(truth);
     }
     match integer(text) {
@@ -84,7 +105,7 @@ fn by_envoy(scalar: &Scalar) -> Kind {
     }
 }
 
-/// YAML 1.1 as `sigs.k8s.io/yaml` makes JSON of it.
+/// YAML 1.1 as `sigs.k8s.io/yaml` makes JSON of it: `resolve` of its `goyaml.v2`.
 fn by_kubernetes(scalar: &Scalar) -> Value {
     let text = scalar.text.as_str();
     if !is_plain(scalar) || scalar.tag == Tagged::String {
@@ -93,15 +114,30 @@ fn by_kubernetes(scalar: &Scalar) -> Value {
     if is_null(text) {
         return Value::Null;
     }
-    if let Some(truth) = truth(text, false) {
+    if let Some(truth) = truth(text) {
         return truth.into();
     }
-    if let Some(number) = integer(text) {
+    if !text.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first)) {
+        return text.into();
+    }
+    let digits = text.replace('_', "");
+    if let Some(number) = prefixed(&digits).or_else(|| integer(&digits)) {
         return number.into();
     }
-    let looks_like_a_number = text.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first));
-    let number = text.parse().ok().filter(|_| looks_like_a_number).and_then(Number::from_f64);
+    // Other than Go, Rust takes words like `inf` for numbers.
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    let number = digits.parse().ok().filter(|_| is_number).and_then(Number::from_f64);
     number.map_or_else(|| text.into(), Value::Number)
+}
+
+/// A binary or octal number with the prefix of Go.
+fn prefixed(text: &str) -> Option<i64> {
+    let (digits, radix) = match text.get(..2)? {
+        "0b" | "0B" => (&text[2..], 2),
+        "0o" | "0O" => (&text[2..], 8),
+        _ => return None,
+    };
+    digits.bytes().next().filter(u8::is_ascii_digit).and_then(|_| i64::from_str_radix(digits, radix).ok())
 }
 
 fn is_null(text: &str) -> bool {
@@ -109,17 +145,15 @@ fn is_null(text: &str) -> bool {
 }
 
 /// The truth values of YAML 1.1, in lower case, upper case or with a capital.
-fn truth(text: &str, has_letters: bool) -> Option<bool> {
+fn truth(text: &str) -> Option<bool> {
     let lower = text.to_ascii_lowercase();
     let capital = lower.get(..1).map(|first| first.to_ascii_uppercase() + &lower[1..]);
     if ![Some(lower.clone()), Some(lower.to_ascii_uppercase()), capital].contains(&Some(text.to_owned())) {
         return None;
     }
     match lower.as_str() {
-        "true" | "yes" | "on" => Some(true),
-        "false" | "no" | "off" => Some(false),
-        "y" if has_letters => Some(true),
-        "n" if has_letters => Some(false),
+        "true" | "yes" | "on" | "y" => Some(true),
+        "false" | "no" | "off" | "n" => Some(false),
         _ => None,
     }
 }
@@ -223,7 +257,7 @@ mod tests {
                 true,
                 false,
                 "oN",
-                "y",
+                true,
                 null,
                 "",
                 null,
@@ -231,5 +265,18 @@ mod tests {
                 "5"
             ])
         );
+    }
+
+    #[test]
+    fn kubernetes_knows_more_numbers_and_merges() {
+        let numbers = "[0b101, 0o17, 1_000, -0x1F, .5, 5., 1e3, +1, .inf, 1.2.3, 2026-11-21, 0b2, '1_0']";
+        assert_eq!(
+            json(&yaml::load(numbers).unwrap().remove(0)),
+            serde_json::json!([5, 15, 1000, -31, 0.5, 5.0, 1000.0, 1, ".inf", "1.2.3", "2026-11-21", "0b2", "1_0"])
+        );
+        let merged = "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\nc: {<<: [*a, *b], z: 3}\nd: {'<<': {x: 1}}";
+        let document = yaml::load(merged).unwrap().remove(0);
+        assert_eq!(json(document.get("c").unwrap()), serde_json::json!({"x": 1, "y": 1, "z": 3}));
+        assert_eq!(json(document.get("d").unwrap()), serde_json::json!({"<<": {"x": 1}}));
     }
 }

@@ -39,6 +39,29 @@ fn a_plugin_is_found_wherever_it_stands_and_whatever_it_is_written_in() {
 }
 
 #[test]
+fn what_kubernetes_has_is_handed_over_as_json() {
+    let config = "{parameter: t, clockSkewSeconds: 30, bypassEmptyToken: yes}";
+    let json = r#"{"bypassEmptyToken":true,"clockSkewSeconds":30,"parameter":"t"}"#.to_owned();
+    let istio =
+        |config: &str| format!("kind: WasmPlugin\nmetadata: {{name: n}}\nspec: {{url: jwt-auth.wasm, {config}}}");
+    let in_istio = |json: &str| [("n".to_owned(), "WasmPlugin", json.to_owned())];
+    assert_eq!(plugins(&istio(&format!("pluginConfig: {config}"))), in_istio(&json));
+    assert_eq!(
+        plugins(&format!("kind: List\nitems:\n- {{{}}}", "kind: WasmPlugin, spec: {pluginConfig: {jwk: {}}}"))[0].2,
+        r#"{"jwk":{}}"#
+    );
+    for empty in ["pluginConfig: {}", "pluginConfig:", "phase: AUTHN"] {
+        assert_eq!(plugins(&istio(empty)), in_istio(""), "{empty}");
+    }
+    let gateway = "kind: EnvoyExtensionPolicy\nmetadata: {name: n}\nspec:\n  wasm:\n  - config: {jwks: []}\n  - {name: other}\n  - {name: jwt-auth, config: {}}";
+    let expected = [("n", r#"{"jwks":[]}"#), ("jwt-auth", "{}")];
+    assert_eq!(
+        plugins(gateway),
+        expected.map(|(name, json)| (name.to_owned(), "EnvoyExtensionPolicy", json.to_owned()))
+    );
+}
+
+#[test]
 fn another_wasm_filter_is_skipped() {
     let file = "- {name: waf, vm_config: {code: {local: {filename: waf.wasm}}}, configuration: \
                 {'@type': google.protobuf.StringValue, value: 'rules: 1'}}\n\
