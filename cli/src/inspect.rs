@@ -88,7 +88,7 @@ impl Inspection {
             Err(Unreadable { header: Some(header), .. }) => oddities::of_header(header, None, &mut oddities),
             Err(Unreadable { header: None, .. }) => {}
         }
-        let filter = filter::ask(raw, parts.as_ref().ok(), now);
+        let filter = filter::ask(raw, now);
         Self { now, parts, oddities, filter }
     }
 }

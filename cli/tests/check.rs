@@ -255,3 +255,17 @@ fn a_token_is_not_given_away_by_the_answer() {
         assert!(!answer.stdout.contains(&token[20..]), "{answer:?}");
     }
 }
+
+#[test]
+fn colours_go_to_terminals_only() {
+    let colours = |variable: Option<&str>| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_jwt-auth"));
+        command.args(["check", "--config"]).arg(repository("envoy/envoy.yaml"));
+        command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+        command.envs(variable.map(|name| (name, "1")));
+        command.output().unwrap().stdout.contains(&0x1b)
+    };
+    assert!(!colours(None), "this is a pipe");
+    assert!(!colours(Some("NO_COLOR")));
+    assert!(colours(Some("CLICOLOR_FORCE")), "there are colours to be left out");
+}

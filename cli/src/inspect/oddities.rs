@@ -177,6 +177,12 @@ fn structure(part: &str, json: &Json, max_depth: usize, note: &mut impl FnMut(&'
     for name in &json.duplicates {
         note("duplicate-member", format!("{name:?} stands twice in the {part}: the filter refuses it (I400JD)"));
     }
+    if json.has_broken_text {
+        note(
+            "broken-text",
+            format!("half of a surrogate pair in the {part}, which is no text: the filter refuses it (I400JD)"),
+        );
+    }
     if json.depth > max_depth {
         note(
             "too-deep",

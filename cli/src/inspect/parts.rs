@@ -13,8 +13,6 @@ use super::text::Json;
 pub(super) struct Parts {
     pub(super) header: Json,
     pub(super) claims: Json,
-    /// The second part as it came, but for what is around the token.
-    pub(super) payload_segment: String,
     pub(super) signature_bytes: usize,
 }
 
@@ -55,7 +53,7 @@ pub(super) fn take_apart(raw: &[u8], oddities: &mut Vec<Oddity>) -> Result<Parts
                 Ok(bytes) => bytes,
                 Err(error) => return Err(Unreadable { header: Some(Box::new(header)), ..error }),
             };
-            Ok(Parts { header, claims, payload_segment: (*payload).to_owned(), signature_bytes: signature.len() })
+            Ok(Parts { header, claims, signature_bytes: signature.len() })
         }
         [header, _, _, _, _] => {
             note(
@@ -169,6 +167,6 @@ fn not_base64url(segment: &str) -> String {
         Some((index, character)) => {
             format!("is not base64url: {} at character {}", character.escape_unicode(), index + 1)
         }
-        None => format!("is not base64url: {} characters, so some are missing or too many", segment.len()),
+        None => format!("is not base64url: of a length of {}, so characters are missing or too many", segment.len()),
     }
 }

@@ -50,14 +50,14 @@ pub(super) fn json(inspection: &Inspection) -> String {
     let mut members = vec![("verified", "false".to_owned())];
     match &inspection.parts {
         Ok(parts) => members.extend([
-            ("header", parts.header.compact.clone()),
-            ("claims", parts.claims.compact.clone()),
+            own_json(["header", "headerText"], &parts.header),
+            own_json(["claims", "claimsText"], &parts.claims),
             ("times", times_json(&parts.claims, inspection.now).to_string()),
             ("signatureBytes", parts.signature_bytes.to_string()),
         ]),
         Err(Unreadable { part, problem, header }) => {
             members.push(("error", json!({"part": part, "problem": problem}).to_string()));
-            members.extend(header.as_ref().map(|header| ("header", header.compact.clone())));
+            members.extend(header.as_ref().map(|header| own_json(["header", "headerText"], header)));
         }
     }
     let odd: Vec<Value> = inspection.oddities.iter().map(|odd| json!({"id": odd.id, "what": odd.what})).collect();
@@ -71,6 +71,19 @@ pub(super) fn json(inspection: &Inspection) -> String {
     // Put together as text, since the token's own JSON is to keep its digits, its order and its duplicates.
     let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
     format!("{{{}}}", members.join(","))
+}
+
+/// The token's own JSON under the first name or, where common parsers would not read it (too deep, half a surrogate pair, a
+/// number that no double can hold), its text under the second.
+fn own_json(names: [&'static str; 2], json: &Json) -> (&'static str, String) {
+    /// The filter reads no deeper; common parsers give up at 100 or more.
+    const MAX_DEPTH: usize = 64;
+    let [value, text] = names;
+    if json.depth <= MAX_DEPTH && serde_json::from_str::<Value>(&json.compact).is_ok() {
+        (value, json.compact.clone())
+    } else {
+        (text, Value::from(json.compact.as_str()).to_string())
+    }
 }
 
 fn line(text: &mut String, line: impl AsRef<str>) {

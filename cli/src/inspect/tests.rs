@@ -175,11 +175,15 @@ fn what_is_no_token_is_told_with_the_part_and_the_reason() {
             "header",
             &format!("is not base64url: \\u{{21}} at character {}", header.len() + 1),
         ),
-        (format!("{header}.A.AA"), "payload", "is not base64url: 1 characters, so some are missing or too many"),
+        (
+            format!("{header}.A.AA"),
+            "payload",
+            "is not base64url: of a length of 1, so characters are missing or too many",
+        ),
         (
             format!("{header}.{claims}.A"),
             "signature",
-            "is not base64url: 1 characters, so some are missing or too many",
+            "is not base64url: of a length of 1, so characters are missing or too many",
         ),
         (format!("{}.{claims}.AA", encode("[]")), "header", "is not a JSON object but an array"),
         (
@@ -219,14 +223,33 @@ fn what_nests_too_deep_is_told_where_the_filter_refuses_it() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth - 1), "]".repeat(depth - 1));
     let deep_header = |depth: usize| token(&HEADER.replace('}', &format!(",\"a\":{}}}", nested(depth))), "{}");
     let deep_claims = |depth: usize| token(HEADER, &format!("{{\"a\":{}}}", nested(depth)));
-    for (token, is_odd) in
-        [(deep_header(8), false), (deep_header(9), true), (deep_claims(64), false), (deep_claims(65), true)]
-    {
+    for (token, is_odd) in [
+        (deep_header(8), false),
+        (deep_header(9), true),
+        (deep_header(999), true),
+        (deep_claims(64), false),
+        (deep_claims(65), true),
+        (deep_claims(999), true),
+    ] {
         let inspection = inspect(&token);
         assert_eq!(inspection.oddities.iter().any(|odd| odd.id == "too-deep"), is_odd);
+        serde_json::from_str::<Value>(&report::json(&inspection)).unwrap();
         let refusals = [inspection.filter.unreadable, inspection.filter.claims.and_then(Result::err)];
         assert_eq!(refusals.iter().flatten().any(|rejection| rejection.code() == "I400JD"), is_odd);
     }
+}
+
+#[test]
+fn a_string_that_is_no_text_is_told_and_the_filter_refuses_it() {
+    for claims in [r#"{"a":"\ud800"}"#, r#"{"\udc00":1}"#, r#"{"a":[{"b":"\ud800\ud800"}]}"#] {
+        let inspection = inspect(token(HEADER, claims));
+        assert!(inspection.oddities.iter().any(|odd| odd.id == "broken-text"), "{claims}");
+        assert_eq!(inspection.filter.claims.as_ref().unwrap().as_ref().unwrap_err().code(), "I400JD");
+        let json: Value = serde_json::from_str(&report::json(&inspection)).unwrap();
+        assert_eq!((&json["claims"], &json["claimsText"]), (&Value::Null, &claims.into()));
+    }
+    let whole = inspect(token(HEADER, r#"{"a":"\ud83d\ude00"}"#));
+    assert!(!whole.oddities.iter().any(|odd| odd.id == "broken-text"));
 }
 
 #[test]

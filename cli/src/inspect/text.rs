@@ -19,6 +19,8 @@ pub(super) struct Json {
     pub(super) depth: usize,
     /// The names that stand twice in one object, at any depth.
     pub(super) duplicates: Vec<String>,
+    /// Whether a string in it is no text: it has half of a surrogate pair.
+    pub(super) has_broken_text: bool,
 }
 
 impl Json {
@@ -32,8 +34,8 @@ impl Json {
         }
         let mut layout = Layout::default();
         layout.lay_out(value.get());
-        let Layout { pretty, compact, depth, duplicates, levels: _ } = layout;
-        Ok(Self { text: value.get().to_owned(), pretty, compact, depth, duplicates })
+        let Layout { pretty, compact, depth, duplicates, has_broken_text, levels: _ } = layout;
+        Ok(Self { text: value.get().to_owned(), pretty, compact, depth, duplicates, has_broken_text })
     }
 
     /// The JSON text of the outermost members; of a name that stands twice, the last.
@@ -73,6 +75,7 @@ struct Layout {
     compact: String,
     depth: usize,
     duplicates: Vec<String>,
+    has_broken_text: bool,
     levels: Vec<Level>,
 }
 
@@ -135,6 +138,7 @@ impl Layout {
     fn scalar(&mut self, token: &str) {
         self.begin_value();
         self.pretty.push_str(token);
+        self.has_broken_text |= token.starts_with('"') && string(token).is_none();
         if let Some(level) = self.levels.last_mut()
             && level.is_name_next
             && let Some(names) = &mut level.names
