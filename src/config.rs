@@ -17,7 +17,7 @@ use crate::replay::ReplayPolicy;
 use crate::request::{Location, TokenSource};
 
 /// The gateway's own rule: a token lives less than seven days.
-const DEFAULT_MAX_TOKEN_LIFETIME_SECONDS: u64 = 7 * 24 * 60 * 60;
+pub const DEFAULT_MAX_TOKEN_LIFETIME_SECONDS: u64 = 7 * 24 * 60 * 60;
 /// More leeway than an hour is a broken clock, not a skewed one.
 const CLOCK_SKEW_SECONDS: RangeInclusive<u64> = 0..=3600;
 /// About 100 MB of used `jti`s if all are live at once, spread over values that stay cheap to copy.
@@ -130,7 +130,7 @@ impl Config {
 }
 
 fn token_source(section: &mut Section, faults: &mut Faults) -> Option<TokenSource> {
-    let parameter = section.required("parameter", faults);
+    let parameter = section.required("parameter", faults).and_then(|field| Some((field.name(faults)?, field)));
     let locations = match section.optional("parameterLocation") {
         None => Some(vec![Location::Header, Location::Query]),
         Some(field) => match field.string(faults) {
@@ -144,8 +144,7 @@ fn token_source(section: &mut Section, faults: &mut Faults) -> Option<TokenSourc
             None => None,
         },
     };
-    let (field, locations) = (parameter?, locations?);
-    let parameter = field.name(faults)?;
+    let ((parameter, field), locations) = (parameter?, locations?);
     let needs_token_characters = locations != [Location::Query];
     if needs_token_characters && !is_http_token(&parameter) {
         faults.report(field.path(), "expected a name of letters, digits and !#$%&'*+-.^_`|~");

@@ -34,12 +34,13 @@ mod token;
 
 pub use cache::CacheEvents;
 pub use claims::NumericDate;
-pub use config::{ConfigError, Fault};
+pub use config::{ConfigError, DEFAULT_MAX_TOKEN_LIFETIME_SECONDS, Fault};
 pub use edits::{Edits, HeaderEdit};
 pub use header_map::{Header, decode as decode_header_map};
 pub use mapping::FormEdit;
 pub use plugin::{Host, Plugin};
 pub use rejection::{Invalid, Rejection};
 pub use replay::{Conflict, SharedData};
-pub use request::Request;
+pub use request::{Location, Request};
 pub use signature::{Algorithm, HostSignatures, SignatureBackend};
+pub use token::MAX_TOKEN_BYTES;

@@ -6,7 +6,7 @@ use crate::config::{Config, ConfigError};
 use crate::edits::Edits;
 use crate::rejection::Rejection;
 use crate::replay::SharedData;
-use crate::request::Request;
+use crate::request::{Location, Request};
 use crate::signature::{self, HostSignatures, SignatureBackend};
 use crate::text::Excerpt;
 use crate::token::Token;
@@ -53,6 +53,12 @@ impl Plugin {
     /// The faults of the configuration, if it has any.
     pub fn faults(&self) -> Option<&ConfigError> {
         self.config.as_ref().err()
+    }
+
+    /// Where the token is looked for: `parameter`, and the places in their order. `None` for a faulty configuration.
+    pub fn token_source(&self) -> Option<(&str, &[Location])> {
+        let config = self.config.as_ref().ok()?;
+        Some((&config.source.parameter, &config.source.locations))
     }
 
     /// Decides one request at the time `now`: the edits with which it goes on, or the refusal that ends it.

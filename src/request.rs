@@ -150,9 +150,12 @@ impl<'a> Cookie<'a> {
 
 /// Where a token may stand in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Location {
+pub enum Location {
+    /// A header, which may have `Bearer` in front of the token.
     Header,
+    /// A query parameter, percent-encoded.
     Query,
+    /// A cookie.
     Cookie,
 }
 

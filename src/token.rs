@@ -9,7 +9,7 @@ use crate::text::Excerpt;
 
 /// The longest token that is looked at, in bytes. Envoy and common servers take some 60 and 8 KiB of headers; the largest
 /// tokens in use (hundreds of groups) stay below 16 KiB.
-pub(crate) const MAX_TOKEN_BYTES: usize = 16 * 1024;
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// How deep the header's JSON may nest. Registered members need three levels; nobody has signed the text yet when it is
 /// read, so it must not cost much.

@@ -69,7 +69,8 @@ maxTrackedJtis: 7\ntokenCache: {{maxEntries: 0, maxBytes: 1}}"
 fn all_faults_of_a_document_are_reported_at_once_with_their_fields() {
     assert_eq!(
         faults_of(
-            "parameterLocation: body
+            "parameter: ''
+parameterLocation: body
 preventJtiReply: true
 claimParameters:
 - {claimName: '', parameterName: ':path', location: header, extra: 1}
@@ -84,7 +85,7 @@ jwks: []
 "
         ),
         [
-            "parameter: required",
+            "parameter: expected a string that is not empty",
             "parameterLocation: expected header, query or cookie",
             "claimParameters[0].claimName: expected a string that is not empty",
             "claimParameters[0].extra: unknown field",
@@ -150,6 +151,7 @@ fn wrong_types_and_ranges_are_faults() {
         assert_eq!(faults_with(fields), [expected], "{fields}");
     }
     assert_eq!(faults_with("clockSkewSeconds: 30.0"), Vec::<String>::new(), "a Struct has doubles only");
+    assert_eq!(faults_of(&format!("jwk: {KEY}")), ["parameter: required"]);
     assert_eq!(faults_of("parameter: X-Token"), ["jwk: expected a key here or in jwks, found neither"]);
     assert_eq!(
         faults_of(&format!("parameter: 'a b'\njwk: {KEY}")),

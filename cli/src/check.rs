@@ -1,0 +1,206 @@
+//! `check`: the faults of a plugin configuration, and what the filter would do to a request.
+
+mod explain;
+mod find;
+mod handover;
+mod origin;
+mod report;
+mod request;
+mod yaml;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use jwt_auth::Plugin;
+
+use crate::failure::Failure;
+use crate::{source, terminal};
+use find::{Contents, Found, Skipped};
+use handover::Notation;
+use request::{Outcome, RequestArguments};
+use yaml::Position;
+
+/// Find the faults of a configuration; with a request, say what the filter would answer.
+///
+/// The configuration is looked for in the file: the plugin's own YAML or JSON, or the YAML of Envoy (bootstrap, listener or
+/// filter), of Istio (WasmPlugin, EnvoyFilter) or of Envoy Gateway (EnvoyExtensionPolicy) with plugins in it. Every fault is
+/// told, with its line.
+///
+/// With a token, or any other part of a request, the filter itself decides on that request, and the answer is either what
+/// the backend would get or the code, the message, why, and what to do.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What was used before is not known here, so no answer is ever S403JU (a jti is used twice).
+
+Arguments can be seen by others on the machine, and stay in the shell's history. --token - reads
+the token from stdin.
+
+Exit status: 0 without faults and, where there is a request, if it is accepted; 1 if there are
+faults or it is refused; 2 if the command could not do its work.
+
+Examples:
+  jwt-auth check --config plugin.yaml
+  jwt-auth check --config envoy.yaml --token - < token.txt
+  jwt-auth check --config envoy.yaml --plugin jwt-auth-payments --path '/payments?page=2' --token -
+  jwt-auth check --config plugin.yaml --header 'Authorization: Bearer eyJhbGciOi...' --json
+  kubectl get wasmplugin jwt-auth -o yaml | jwt-auth check --config -")]
+pub(crate) struct Arguments {
+    /// The file with the configuration, or - for stdin.
+    #[arg(long, value_name = "FILE|-")]
+    config: PathBuf,
+
+    /// Which plugin of the file decides: its name, or its number from 1.
+    #[arg(long, value_name = "NAME")]
+    plugin: Option<String>,
+
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    request: RequestArguments,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    if arguments.config.as_os_str() == source::STDIN && arguments.request.reads_stdin() {
+        return Err(Failure::new("both --config and --token are to be read from stdin")
+            .with_remedy("give one of them as a file or as an argument"));
+    }
+    let checked = Checked::new(&arguments.config)?;
+    let outcome = match (arguments.request.is_given(), &arguments.plugin) {
+        (false, None) => None,
+        (true, _) => {
+            let checked = checked.choose(arguments.plugin.as_deref())?;
+            checked
+                .plugin
+                .as_ref()
+                .map(|plugin| request::decide(&arguments.request, &checked.found.name, plugin))
+                .transpose()?
+        }
+        (false, Some(name)) => {
+            checked.choose(Some(name))?;
+            None
+        }
+    };
+    if arguments.json {
+        terminal::print_json(&report::json(&checked, outcome.as_ref()))?;
+    } else {
+        terminal::print(&report::text(&checked, outcome.as_ref()))?;
+    }
+    let is_accepted = outcome.as_ref().is_none_or(Outcome::is_accepted);
+    let has_faults = checked.plugins.iter().any(|plugin| !plugin.faults.is_empty());
+    Ok(if is_accepted && !has_faults { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A file whose plugins have been looked at.
+struct Checked {
+    /// The file's name for people.
+    file: String,
+    plugins: Vec<CheckedPlugin>,
+    skipped: Vec<Skipped>,
+}
+
+struct CheckedPlugin {
+    found: Found,
+    /// `None` where Envoy would not take the file.
+    plugin: Option<Plugin>,
+    faults: Vec<PlacedFault>,
+}
+
+/// A fault and where it stands in the file.
+struct PlacedFault {
+    position: Position,
+    field: String,
+    problem: String,
+}
+
+impl Checked {
+    fn new(path: &Path) -> Result<Self, Failure> {
+        let bytes = source::read(path)?;
+        let file =
+            if path.as_os_str() == OsStr::new(source::STDIN) { "stdin".to_owned() } else { path.display().to_string() };
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            let line = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
+            Failure::new(format!("{file}:{line}: not UTF-8 text")).with_remedy("save the file as UTF-8")
+        })?;
+        let Contents { plugins, skipped } = find::find(text, notation(path, text));
+        if plugins.is_empty() {
+            let others = skipped.iter().map(|other| format!("{:?} in line {}", other.name, other.position.line));
+            let others: Vec<_> = others.collect();
+            let problem = format!("{file}: no configuration of jwt-auth in it");
+            return Err(if others.is_empty() {
+                Failure::new(problem)
+                    .with_remedy("name the file that has `parameter` and `jwk` or `jwks`, or an Envoy's YAML with them")
+            } else {
+                Failure::new(problem).with_remedy(format!("other Wasm filters are: {}", others.join(", ")))
+            });
+        }
+        Ok(Self { file, plugins: plugins.into_iter().map(CheckedPlugin::new).collect(), skipped })
+    }
+
+    /// The plugin of this name or number; the only one if neither is given.
+    fn choose(&self, wanted: Option<&str>) -> Result<&CheckedPlugin, Failure> {
+        let problem = match (wanted, self.plugins.as_slice()) {
+            (None, [only]) => return Ok(only),
+            (None, _) => "several plugins are in the file, and which one is to decide is not said".to_owned(),
+            (Some(wanted), plugins) => {
+                let by_name: Vec<_> = plugins.iter().filter(|plugin| plugin.found.name == wanted).collect();
+                let by_number = || wanted.parse::<usize>().ok()?.checked_sub(1).and_then(|index| plugins.get(index));
+                match by_name.as_slice() {
+                    [only] => return Ok(only),
+                    [] => match by_number() {
+                        Some(plugin) => return Ok(plugin),
+                        None => format!("no plugin {wanted:?} is in the file"),
+                    },
+                    [_, ..] => format!("several plugins are named {wanted:?}"),
+                }
+            }
+        };
+        let list = (1..)
+            .zip(&self.plugins)
+            .map(|(number, plugin)| format!("{number} ({:?}, line {})", plugin.found.name, plugin.found.position.line));
+        let list: Vec<_> = list.collect();
+        Err(Failure::new(format!("{}: {problem}", self.file))
+            .with_remedy(format!("--plugin takes one of: {}", list.join(", "))))
+    }
+}
+
+/// How Envoy would read the file: by its name or, where that does not say, as JSON what is JSON.
+fn notation(path: &Path, text: &str) -> Notation {
+    let is_json = match path.extension().and_then(OsStr::to_str) {
+        Some("json") => true,
+        Some("yaml" | "yml") => false,
+        Some(_) | None => serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok(),
+    };
+    if is_json { Notation::Json } else { Notation::Yaml }
+}
+
+impl CheckedPlugin {
+    fn new(found: Found) -> Self {
+        let (plugin, mut faults) = match &found.handover {
+            Err(unusable) => {
+                let fault = PlacedFault {
+                    position: unusable.position,
+                    field: unusable.field.to_owned(),
+                    problem: unusable.problem.to_owned(),
+                };
+                (None, vec![fault])
+            }
+            Ok(handover) => {
+                let plugin = Plugin::new(&handover.configuration, &handover.vm_configuration);
+                let faults = plugin.faults().map_or(&[][..], |error| error.faults());
+                let placed = faults.iter().map(|fault| PlacedFault {
+                    position: handover.place(fault.field()),
+                    field: fault.field().to_owned(),
+                    problem: fault.problem().to_owned(),
+                });
+                let placed = placed.collect();
+                (Some(plugin), placed)
+            }
+        };
+        faults.sort_by_key(|fault| fault.position);
+        Self { found, plugin, faults }
+    }
+}

@@ -1,0 +1,121 @@
+//! Where a text that stands inside another text comes from, character by character where it can be told.
+
+use saphyr_parser::ScalarStyle;
+
+use super::yaml::{Position, Scalar};
+
+/// What a place in an inner text is in the file.
+#[derive(Debug)]
+pub(super) enum Origin {
+    /// The text is the file.
+    File,
+    /// A literal block: its lines are lines of the file, further to the right.
+    Block {
+        /// The line before the block's first.
+        line: usize,
+        indent: usize,
+    },
+    /// A scalar on one line of the file: the column of each character.
+    Line { line: usize, columns: Vec<Vec<usize>> },
+    /// A scalar whose lines are folded: only where it begins is told.
+    Start(Position),
+}
+
+impl Origin {
+    /// The origin of a scalar's text in the file that it was read from.
+    pub(super) fn of(scalar: &Scalar, file: &str) -> Self {
+        let (start, end) = (scalar.span.start, scalar.span.end);
+        let position = Position { line: start.line(), column: start.col() + 1 };
+        match scalar.style {
+            ScalarStyle::Literal => {
+                // The parser's place is that of the first line with content; blank lines before it belong to the text.
+                let blank = scalar.text.chars().take_while(|&character| character == '\n').count();
+                Self::Block { line: position.line.saturating_sub(blank + 1), indent: start.col() }
+            }
+            ScalarStyle::Plain | ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted
+                if start.line() == end.line() =>
+            {
+                line(scalar, file, position)
+            }
+            ScalarStyle::Plain | ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted | ScalarStyle::Folded => {
+                Self::Start(position)
+            }
+        }
+    }
+
+    /// The place in the file of a place in the text.
+    pub(super) fn place(&self, inner: Position) -> Position {
+        match self {
+            Self::File => inner,
+            Self::Block { line, indent } => Position { line: line + inner.line, column: indent + inner.column },
+            Self::Line { line, columns } => {
+                let inner_line = columns.get(inner.line - 1).or(columns.last());
+                let column = inner_line.and_then(|columns| columns.get(inner.column - 1).or(columns.last()));
+                Position { line: *line, column: column.copied().unwrap_or(1) }
+            }
+            Self::Start(position) => *position,
+        }
+    }
+}
+
+fn line(scalar: &Scalar, file: &str, position: Position) -> Origin {
+    let is_quoted = scalar.style != ScalarStyle::Plain;
+    let source: Vec<char> = file.chars().skip(scalar.span.start.index()).take(scalar.span.len()).collect();
+    let mut columns = vec![Vec::new()];
+    let mut index = usize::from(is_quoted);
+    for character in scalar.text.chars() {
+        if let Some(line) = columns.last_mut() {
+            line.push(position.column + index);
+        }
+        if character == '\n' {
+            columns.push(Vec::new());
+        }
+        index += written_length(scalar.style, &source, index);
+    }
+    if let Some(line) = columns.last_mut() {
+        line.push(position.column + index);
+    }
+    Origin::Line { line: position.line, columns }
+}
+
+/// How many characters of the file stand for the one character of the text that begins there.
+fn written_length(style: ScalarStyle, source: &[char], index: usize) -> usize {
+    match (style, source.get(index), source.get(index + 1)) {
+        (ScalarStyle::DoubleQuoted, Some('\\'), Some('x')) => 4,
+        (ScalarStyle::DoubleQuoted, Some('\\'), Some('u')) => 6,
+        (ScalarStyle::DoubleQuoted, Some('\\'), Some('U')) => 10,
+        (ScalarStyle::DoubleQuoted, Some('\\'), _) | (ScalarStyle::SingleQuoted, Some('\''), Some('\'')) => 2,
+        (_, _, _) => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::yaml;
+
+    /// Where the `!` of the text of `value` is in the file.
+    fn mark(file: &str) -> Position {
+        let value = yaml::load(file).unwrap()[0].get("value").unwrap().clone();
+        let scalar = value.scalar().unwrap();
+        let (line, text) = scalar.text.lines().enumerate().find(|(_, line)| line.contains('!')).unwrap();
+        let column = text.chars().position(|character| character == '!').unwrap();
+        Origin::of(scalar, file).place(Position { line: line + 1, column: column + 1 })
+    }
+
+    #[test]
+    fn a_place_in_a_text_is_found_in_the_file() {
+        for (file, line, column) in [
+            ("value: |\n  a\n  b!\n", 3, 4),
+            ("value: |-  # comment\n\n\n  é: a\n\n   b: !\n", 6, 7),
+            ("value: |1\n   b!\n", 2, 5),
+            ("a: 1\nvalue: >\n  a\n  b!\n", 3, 3),
+            ("value: plain!\n", 1, 13),
+            ("x: 1\nvalue: 'it''s!'\n", 2, 14),
+            (r#"{"value": "é\n\"\u00e9\\!"}"#, 1, 25),
+            ("value: \"a\n  b!\"\n", 1, 8),
+        ] {
+            assert_eq!(mark(file), Position { line, column }, "{file}");
+        }
+    }
+}

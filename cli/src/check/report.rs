@@ -1,0 +1,180 @@
+//! What `check` found, as text and as JSON.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jwt_auth::{Edits, HeaderEdit};
+use serde_json::{Map, Value, json};
+
+use super::explain::explain;
+use super::request::Outcome;
+use super::{Checked, CheckedPlugin};
+use crate::terminal::{BAD, GOOD, ODD, STRONG, safe, safe_bytes, styled};
+
+/// How much of the token is shown where it stands in what the backend gets.
+const TOKEN_EXCERPT_BYTES: usize = 16;
+
+/// For people.
+pub(super) fn text(checked: &Checked, outcome: Option<&Outcome>) -> String {
+    let mut lines = Vec::new();
+    for plugin in &checked.plugins {
+        faults(checked, plugin, &mut lines);
+    }
+    for other in &checked.skipped {
+        let place = place(&checked.file, other.position.line, other.position.column);
+        lines.push(format!("{place}: {}: another Wasm filter, not looked at", safe(&other.name)));
+    }
+    if let Some(outcome) = outcome {
+        lines.push(String::new());
+        if checked.plugins.len() > 1 {
+            lines.push(format!("{} decides", styled(STRONG, safe(&outcome.plugin))));
+        }
+        decision(outcome, &mut lines);
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// For programs: one object.
+pub(super) fn json(checked: &Checked, outcome: Option<&Outcome>) -> String {
+    let plugins: Vec<Value> = checked.plugins.iter().map(plugin_json).collect();
+    let skipped: Vec<Value> =
+        checked.skipped.iter().map(|other| json!({"name": other.name, "line": other.position.line})).collect();
+    let mut object = json!({"file": checked.file, "plugins": plugins, "skipped": skipped});
+    if let Some(outcome) = outcome {
+        object["decision"] = decision_json(outcome);
+    }
+    object.to_string()
+}
+
+fn place(file: &str, line: usize, column: usize) -> String {
+    styled(STRONG, format!("{}:{line}:{column}", safe(file)))
+}
+
+fn faults(checked: &Checked, plugin: &CheckedPlugin, lines: &mut Vec<String>) {
+    for fault in &plugin.faults {
+        let field = if fault.field.is_empty() { String::new() } else { format!("{}: ", safe(&fault.field)) };
+        let place = place(&checked.file, fault.position.line, fault.position.column);
+        lines.push(format!("{place}: {field}{}", styled(ODD, safe(&fault.problem))));
+    }
+    let position = plugin.found.position;
+    let place = place(&checked.file, position.line, position.column);
+    let name = format!("{} ({})", safe(&plugin.found.name), plugin.found.form);
+    lines.push(match plugin.faults.len() {
+        0 => format!("{place}: {name}: {}", styled(GOOD, "no faults")),
+        count => {
+            let count = if count == 1 { "1 fault".to_owned() } else { format!("{count} faults") };
+            format!("{place}: {name}: {}", styled(BAD, count))
+        }
+    });
+}
+
+fn decision(outcome: &Outcome, lines: &mut Vec<String>) {
+    match &outcome.decision {
+        Ok(edits) => {
+            lines.push(format!("{}: the backend gets the request", styled(GOOD, "accepted")));
+            changes(outcome, edits, lines);
+        }
+        Err(rejection) => {
+            let explanation = explain(rejection);
+            let answer = format!("{} {}", rejection.status(), rejection.code());
+            lines.push(format!("{}: {answer}: {}", styled(BAD, "refused"), rejection.message()));
+            lines.push(format!("  why   {}", explanation.why));
+            lines.push(format!("  do    {}", explanation.remedy));
+        }
+    }
+    lines.extend(outcome.notes.iter().map(|note| format!("  note  {note}")));
+}
+
+fn changes(outcome: &Outcome, edits: &Edits, lines: &mut Vec<String>) {
+    let before = lines.len();
+    for edit in &edits.headers {
+        match edit {
+            HeaderEdit::Set(name, value) | HeaderEdit::Add(name, value) => {
+                lines.push(format!("  set header     {name}: {}", safe_bytes(value)))
+            }
+            HeaderEdit::Remove(name) => {
+                if outcome.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+                    lines.push(format!("  remove header  {name}"));
+                }
+            }
+        }
+    }
+    if let Some(path) = &edits.path {
+        lines.push(format!("  set path       {}", without_token(path, outcome.token.as_deref())));
+    }
+    if let Some(body) = &outcome.body {
+        lines.push(format!("  set body       {}", safe_bytes(body)));
+    }
+    if lines.len() == before {
+        lines.push("  as it is".to_owned());
+    }
+}
+
+/// A path on which the token is cut: who pastes an answer somewhere is not to give the token away.
+fn without_token(path: &[u8], token: Option<&[u8]>) -> String {
+    let path = safe_bytes(path);
+    match token.map(safe_bytes).filter(|token| token.len() > TOKEN_EXCERPT_BYTES && token.is_ascii()) {
+        Some(token) => path.replace(&token, &format!("{}...", &token[..TOKEN_EXCERPT_BYTES])),
+        None => path,
+    }
+}
+
+fn plugin_json(plugin: &CheckedPlugin) -> Value {
+    let faults: Vec<Value> = plugin
+        .faults
+        .iter()
+        .map(|fault| {
+            let (line, column) = (fault.position.line, fault.position.column);
+            json!({"line": line, "column": column, "field": fault.field, "problem": fault.problem})
+        })
+        .collect();
+    let found = &plugin.found;
+    json!({"name": found.name, "form": found.form, "line": found.position.line, "faults": faults})
+}
+
+fn decision_json(outcome: &Outcome) -> Value {
+    match &outcome.decision {
+        Ok(edits) => {
+            let headers: Vec<Value> = edits.headers.iter().map(header_json).collect();
+            let mut object =
+                Map::from_iter([("accepted".to_owned(), true.into()), ("headers".to_owned(), headers.into())]);
+            object.extend(edits.path.as_ref().map(|path| bytes_json("path", path)));
+            object.extend(outcome.body.as_ref().map(|body| bytes_json("body", body)));
+            with_notes(object, outcome)
+        }
+        Err(rejection) => {
+            let explanation = explain(rejection);
+            let object = Map::from_iter([
+                ("accepted".to_owned(), false.into()),
+                ("status".to_owned(), rejection.status().into()),
+                ("code".to_owned(), rejection.code().into()),
+                ("message".to_owned(), rejection.message().into()),
+                ("why".to_owned(), explanation.why.into()),
+                ("remedy".to_owned(), explanation.remedy.into()),
+            ]);
+            with_notes(object, outcome)
+        }
+    }
+}
+
+fn with_notes(mut object: Map<String, Value>, outcome: &Outcome) -> Value {
+    object.insert("plugin".to_owned(), outcome.plugin.as_str().into());
+    object.insert("notes".to_owned(), outcome.notes.clone().into());
+    Value::Object(object)
+}
+
+fn header_json(edit: &HeaderEdit) -> Value {
+    match edit {
+        HeaderEdit::Remove(name) => json!({"remove": &**name}),
+        HeaderEdit::Set(name, value) | HeaderEdit::Add(name, value) => {
+            Value::Object(Map::from_iter([("set".to_owned(), (&**name).into()), bytes_json("value", value)]))
+        }
+    }
+}
+
+/// A member for bytes: as a string or, where they are not UTF-8, with `Base64` after its name.
+fn bytes_json(name: &str, bytes: &[u8]) -> (String, Value) {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (name.to_owned(), text.into()),
+        Err(_) => (format!("{name}Base64"), STANDARD.encode(bytes).into()),
+    }
+}

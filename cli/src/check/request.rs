@@ -1,0 +1,167 @@
+//! A request made up of options, and the filter's decision on it.
+
+use std::ffi::OsString;
+
+use clap::Args;
+use jwt_auth::{Edits, Host, Location, NumericDate, Plugin, Rejection};
+
+use crate::failure::Failure;
+use crate::state::{self, Memory};
+use crate::{moment, source};
+
+/// The request that the filter is asked about; values may be any bytes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The request")]
+pub(super) struct RequestArguments {
+    /// The token, or - to read it from stdin; it is put where the configuration has the filter look for it.
+    #[arg(long, value_name = "TOKEN|-", allow_hyphen_values = true)]
+    token: Option<String>,
+
+    /// The method [default: GET, or POST with --data].
+    #[arg(long)]
+    method: Option<String>,
+
+    /// The path and the query, as they stand in the request line [default: /].
+    #[arg(long)]
+    path: Option<OsString>,
+
+    /// A header; can be given several times.
+    #[arg(long, short = 'H', value_name = "NAME: VALUE")]
+    header: Vec<OsString>,
+
+    /// The body; say what it is with --header 'content-type: ...'.
+    #[arg(long, value_name = "BODY", allow_hyphen_values = true)]
+    data: Option<OsString>,
+
+    /// When it comes, as of RFC 3339 or in seconds since 1970 [default: now].
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    time: Option<NumericDate>,
+}
+
+impl RequestArguments {
+    /// Whether there is any part of a request.
+    pub(super) fn is_given(&self) -> bool {
+        let Self { token, method, path, header, data, time } = self;
+        token.is_some() || method.is_some() || path.is_some() || !header.is_empty() || data.is_some() || time.is_some()
+    }
+
+    /// Whether the token is to come from stdin.
+    pub(super) fn reads_stdin(&self) -> bool {
+        self.token.as_deref() == Some(source::STDIN)
+    }
+}
+
+/// Headers as the filter sees them: names in lower case, pseudo headers first.
+pub(super) type Headers = Vec<(String, Vec<u8>)>;
+
+/// What the filter decided, and on what.
+pub(super) struct Outcome {
+    /// The plugin's name.
+    pub(super) plugin: String,
+    pub(super) headers: Headers,
+    pub(super) decision: Result<Edits, Rejection>,
+    /// The body for the backend, where it is changed.
+    pub(super) body: Option<Vec<u8>>,
+    /// The token that was put in, so that it need not be shown again.
+    pub(super) token: Option<Vec<u8>>,
+    /// What is to be known about the answer.
+    pub(super) notes: Vec<String>,
+}
+
+impl Outcome {
+    /// Whether the request goes on to the backend.
+    pub(super) fn is_accepted(&self) -> bool {
+        self.decision.is_ok()
+    }
+}
+
+/// Has `plugin` decide on the request.
+pub(super) fn decide(arguments: &RequestArguments, name: &str, plugin: &Plugin) -> Result<Outcome, Failure> {
+    let mut headers = headers(arguments)?;
+    let mut notes = Vec::new();
+    let token = arguments.token.as_deref().map(source::token).transpose()?;
+    if let (Some(token), Some((parameter, locations))) = (&token, plugin.token_source()) {
+        if locations.iter().any(|location| carries(&headers, *location, parameter)) {
+            notes.push("the request has a token of its own, so --token was not put in".to_owned());
+        } else if let Some(location) = locations.first() {
+            put(&mut headers, *location, parameter, token);
+        }
+    }
+    let memory = Memory::default();
+    let host = Host { shared_data: &memory, signatures: None };
+    let now = arguments.time.unwrap_or_else(moment::now);
+    let decision = state::decide(plugin, &headers, arguments.data.is_some(), now, host);
+    if decision.is_ok() && !memory.is_empty() {
+        notes.push("preventJtiReplay: whether the jti was used before is known to Envoy only".to_owned());
+    }
+    let sent = arguments.data.as_ref().map(|data| data.as_encoded_bytes());
+    let form = decision.as_ref().ok().and_then(|edits| edits.form.as_ref());
+    let body = form.map(|form| form.rewrite(sent.unwrap_or_default()));
+    Ok(Outcome { plugin: name.to_owned(), headers, decision, body, token, notes })
+}
+
+fn headers(arguments: &RequestArguments) -> Result<Headers, Failure> {
+    let method = match (&arguments.method, &arguments.data) {
+        (Some(method), _) => method,
+        (None, Some(_)) => "POST",
+        (None, None) => "GET",
+    };
+    let path = arguments.path.as_ref().map_or(&b"/"[..], |path| path.as_encoded_bytes());
+    let mut authority = b"localhost".to_vec();
+    let mut others = Vec::new();
+    for header in &arguments.header {
+        let (name, value) = header_line(header.as_encoded_bytes()).ok_or_else(|| {
+            Failure::new(format!("--header {header:?} is no header")).with_remedy("write it as 'Name: value'")
+        })?;
+        if name == "host" {
+            authority = value;
+        } else {
+            others.push((name, value));
+        }
+    }
+    let pseudo = [(":method", method.as_bytes().to_vec()), (":path", path.to_vec()), (":authority", authority)];
+    Ok(pseudo.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(others).collect())
+}
+
+fn header_line(line: &[u8]) -> Option<(String, Vec<u8>)> {
+    let colon = line.iter().position(|&byte| byte == b':')?;
+    let (name, value) = line.split_at(colon);
+    let name = std::str::from_utf8(name).ok()?.trim().to_ascii_lowercase();
+    let value = value.get(1..)?.trim_ascii();
+    let is_fit = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_whole = !value.iter().any(|byte| b"\r\n\0".contains(byte));
+    (is_fit && is_whole).then(|| (name, value.to_vec()))
+}
+
+/// Whether the request has something of the token's name in that place.
+fn carries(headers: &Headers, location: Location, parameter: &str) -> bool {
+    let values = |wanted: &'static str| headers.iter().filter(move |(name, _)| name == wanted).map(|(_, value)| value);
+    match location {
+        Location::Header => headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(parameter)),
+        Location::Query => values(":path")
+            .filter_map(|path| Some(&path[path.iter().position(|&byte| byte == b'?')? + 1..]))
+            .flat_map(form_urlencoded::parse)
+            .any(|(name, _)| name == parameter),
+        Location::Cookie => values("cookie")
+            .flat_map(|value| value.split(|&byte| byte == b';'))
+            .filter_map(|cookie| cookie.split(|&byte| byte == b'=').next())
+            .any(|name| name.trim_ascii() == parameter.as_bytes()),
+    }
+}
+
+/// Puts a token where the filter looks for it.
+fn put(headers: &mut Headers, location: Location, parameter: &str, token: &[u8]) {
+    match location {
+        Location::Header => headers.push((parameter.to_ascii_lowercase(), token.to_vec())),
+        Location::Cookie => {
+            headers.push(("cookie".to_owned(), [parameter.as_bytes(), b"=", token].concat()));
+        }
+        Location::Query => {
+            let encoded = |bytes: &[u8]| form_urlencoded::byte_serialize(bytes).collect::<String>();
+            if let Some((_, path)) = headers.iter_mut().find(|(name, _)| name == ":path") {
+                let separator = if path.contains(&b'?') { "&" } else { "?" };
+                path.extend(format!("{separator}{}={}", encoded(parameter.as_bytes()), encoded(token)).into_bytes());
+            }
+        }
+    }
+}

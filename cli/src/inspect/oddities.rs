@@ -1,0 +1,192 @@
+//! What is odd about a header and about claims: faults, likely slips, and what the filter will not look at.
+
+use jwt_auth::{Algorithm, DEFAULT_MAX_TOKEN_LIFETIME_SECONDS, NumericDate};
+use serde_json::value::RawValue;
+
+use super::Oddity;
+use super::text::{Json, kind, number, string};
+use crate::moment::{duration, relative};
+
+/// The algorithms that the filter knows, and the length of their signatures in bytes where it is always the same.
+const ALGORITHMS: [(Algorithm, Option<usize>); 13] = [
+    (Algorithm::Rs256, None),
+    (Algorithm::Rs384, None),
+    (Algorithm::Rs512, None),
+    (Algorithm::Ps256, None),
+    (Algorithm::Ps384, None),
+    (Algorithm::Ps512, None),
+    (Algorithm::Es256, Some(64)),
+    (Algorithm::Es384, Some(96)),
+    (Algorithm::Es256k, Some(64)),
+    (Algorithm::EdDsa, Some(64)),
+    (Algorithm::Hs256, Some(32)),
+    (Algorithm::Hs384, Some(48)),
+    (Algorithm::Hs512, Some(64)),
+];
+
+/// Later than this in seconds is year 5138; in milliseconds it was 1973.
+const LIKELY_MILLISECONDS: f64 = 1e11;
+
+/// How deep the filter lets a header and claims nest.
+const MAX_DEPTHS: [usize; 2] = [8, 64];
+
+/// The longest `jti` that replay protection takes, in bytes.
+const MAX_JTI_BYTES: usize = 1024;
+
+/// Notes what is odd about a header; about the signature's length, too, where that is known.
+pub(super) fn of_header(header: &Json, signature_bytes: Option<usize>, oddities: &mut Vec<Oddity>) {
+    let mut note = |id, what: String| oddities.push(Oddity { id, what });
+    structure("header", header, MAX_DEPTHS[0], &mut note);
+    let members = header.members();
+    let text = |name: &str| members.get(name).map(|json| string(json.get()));
+    match text("alg") {
+        None => note("no-alg", "no alg: the filter refuses it (A403JT)".to_owned()),
+        Some(None) => note("alg-type", "alg is not a string: the filter refuses it (A403JT)".to_owned()),
+        Some(Some(alg)) => algorithm(&alg, signature_bytes, &mut note),
+    }
+    match text("kid") {
+        None => note("no-kid", "no kid: only a configured key without a kid can verify it (else A403JK)".to_owned()),
+        Some(None) => note("kid-type", "kid is not a string: the filter refuses it (A403JK)".to_owned()),
+        Some(Some(_)) => {}
+    }
+    if members.contains_key("crit") {
+        note("crit", "crit: the filter understands no extensions and refuses it (A403JT)".to_owned());
+    }
+    for name in ["jku", "jwk", "x5u", "x5c"] {
+        if members.contains_key(name) {
+            note(
+                "key-in-header",
+                format!("{name}: a key that the token brings along, at which the filter never looks"),
+            );
+        }
+    }
+}
+
+fn algorithm(alg: &str, signature_bytes: Option<usize>, note: &mut impl FnMut(&'static str, String)) {
+    if alg.eq_ignore_ascii_case("none") {
+        note("alg-none", "alg none: not signed at all; the filter refuses it (A403JT)".to_owned());
+        return;
+    }
+    let Some((_, length)) = ALGORITHMS.iter().find(|(algorithm, _)| algorithm.name() == alg) else {
+        note("alg-unknown", "alg: not one that the filter knows, so it refuses the token (A403JT)".to_owned());
+        return;
+    };
+    match (signature_bytes, length) {
+        (Some(0), _) => note("no-signature", "no signature: the filter refuses it (A403JT)".to_owned()),
+        (Some(found), Some(length)) if found != *length => note(
+            "signature-length",
+            format!("the signature has {found} bytes and {alg} has {length}, so it is not one (A403JT)"),
+        ),
+        (Some(_) | None, Some(_) | None) => {}
+    }
+}
+
+/// Notes what is odd about claims.
+pub(super) fn of_claims(claims: &Json, now: NumericDate, oddities: &mut Vec<Oddity>) {
+    let mut note = |id, what: String| oddities.push(Oddity { id, what });
+    structure("claims", claims, MAX_DEPTHS[1], &mut note);
+    let members = claims.members();
+    let mut time = |name: &str| {
+        let json = members.get(name)?.get();
+        let Some(seconds) = number(json) else {
+            note("time-type", format!("{name} is {}, not a number of seconds{}", kind(json), refused_time(name)));
+            return None;
+        };
+        if seconds.abs() > LIKELY_MILLISECONDS {
+            note("milliseconds", format!("{name} looks like milliseconds; it counts seconds"));
+        }
+        Some(NumericDate::from_unix_seconds(seconds))
+    };
+    let [exp, nbf, iat] = ["exp", "nbf", "iat"].map(&mut time);
+    let _ = ["auth_time", "updated_at"].map(&mut time);
+    times(exp, nbf, iat, now, &mut note);
+    if !members.contains_key("exp") {
+        note("no-exp", "no exp: it never ends; the filter refuses it (A403JT) unless ignoreExpirationCheck".to_owned());
+    }
+    jti(members.get("jti").copied(), &mut note);
+    for name in ["iss", "aud"] {
+        if !members.contains_key(name) {
+            let field = if name == "iss" { "issuer" } else { "audiences" };
+            note(
+                if name == "iss" { "no-iss" } else { "no-aud" },
+                format!("no {name}: refused (A403JT) where {field} is configured"),
+            );
+        }
+    }
+}
+
+fn refused_time(name: &str) -> &'static str {
+    if ["exp", "nbf", "iat"].contains(&name) { "; the filter refuses it (A403JT)" } else { "" }
+}
+
+fn times(
+    exp: Option<NumericDate>,
+    nbf: Option<NumericDate>,
+    iat: Option<NumericDate>,
+    now: NumericDate,
+    note: &mut impl FnMut(&'static str, String),
+) {
+    if let Some(exp) = exp {
+        if now >= exp {
+            note("expired", format!("expired {}: the filter refuses it (A403JE)", relative(exp, now)));
+        }
+        // As the filter counts: from iat or, without it, from now.
+        let life = exp.as_unix_seconds() - iat.unwrap_or(now).as_unix_seconds();
+        let limit = DEFAULT_MAX_TOKEN_LIFETIME_SECONDS;
+        if life >= limit as f64 {
+            let from = if iat.is_some() { "iat" } else { "now, since there is no iat," };
+            note(
+                "long-life",
+                format!(
+                    "lives {} from {from} to exp: 7 days or more are refused (A403JT) unless \
+                         maxTokenLifetimeSeconds says otherwise",
+                    duration(life.floor())
+                ),
+            );
+        }
+        if nbf.is_some_and(|nbf| nbf >= exp) {
+            note("never-valid", "exp is not after nbf: it is never valid".to_owned());
+        }
+    }
+    if let Some(nbf) = nbf.filter(|nbf| now < *nbf) {
+        note(
+            "not-yet-valid",
+            format!("nbf is to come {}: the filter refuses it until then (A403JT)", relative(nbf, now)),
+        );
+    }
+    if let Some(iat) = iat.filter(|iat| now < *iat) {
+        note(
+            "issued-later",
+            format!("iat is to come {}: the clocks differ; the filter does not mind", relative(iat, now)),
+        );
+    }
+}
+
+fn jti(jti: Option<&RawValue>, note: &mut impl FnMut(&'static str, String)) {
+    let problem = match jti.map(|json| string(json.get())) {
+        None => "no jti",
+        Some(None) => "jti is not a string",
+        Some(Some(text)) if text.is_empty() => "jti is empty",
+        Some(Some(text)) if text.len() > MAX_JTI_BYTES => "jti has more than 1024 bytes",
+        Some(Some(_)) => return,
+    };
+    note("no-jti", format!("{problem}: refused (S403JI) where preventJtiReplay is on"));
+}
+
+fn structure(part: &str, json: &Json, max_depth: usize, note: &mut impl FnMut(&'static str, String)) {
+    for name in &json.duplicates {
+        note("duplicate-member", format!("{name:?} stands twice in the {part}: the filter refuses it (I400JD)"));
+    }
+    if json.has_broken_text {
+        note(
+            "broken-text",
+            format!("half of a surrogate pair in the {part}, which is no text: the filter refuses it (I400JD)"),
+        );
+    }
+    if json.depth > max_depth {
+        note(
+            "too-deep",
+            format!("the {part} nests {} deep, and the filter reads {max_depth} at most (I400JD)", json.depth),
+        );
+    }
+}

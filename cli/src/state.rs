@@ -1,0 +1,47 @@
+//! The filter's surroundings for one decision outside of Envoy.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use jwt_auth::{Conflict, Edits, Host, NumericDate, Plugin, Rejection, Request, SharedData};
+
+/// Shared data that is empty at first, kept for as long as this lives.
+#[derive(Debug, Default)]
+pub(crate) struct Memory(RefCell<HashMap<String, (Vec<u8>, u32)>>);
+
+impl Memory {
+    /// Whether nothing was ever put in.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+}
+
+impl SharedData for Memory {
+    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        self.0.borrow().get(key).map_or((None, None), |(value, version)| (Some(value.clone()), Some(*version)))
+    }
+
+    fn set(&self, key: &str, value: &[u8], expected: u32) -> Result<(), Conflict> {
+        let mut values = self.0.borrow_mut();
+        let next = match values.get(key) {
+            Some((_, version)) if *version == expected => version.saturating_add(1),
+            Some(_) => return Err(Conflict),
+            None => 1,
+        };
+        values.insert(key.to_owned(), (value.to_vec(), next));
+        Ok(())
+    }
+}
+
+/// The filter's decision on a request of these headers (pseudo headers included, names in lower case).
+pub(crate) fn decide(
+    plugin: &Plugin,
+    headers: &[(String, Vec<u8>)],
+    has_body: bool,
+    now: NumericDate,
+    host: Host,
+) -> Result<Edits, Rejection> {
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+    let request = Request::new(&headers);
+    plugin.decide(if has_body { request.with_body() } else { request }, now, host)
+}

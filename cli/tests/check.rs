@@ -1,0 +1,271 @@
+//! What `jwt-auth check` finds in files, and where.
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{Answer, Folder, jwt_auth, repository};
+
+const KEY: &str = "{kty: oct, k: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}";
+
+/// Each line with faults has their fields in a comment.
+const FAULTY: &str = "\
+parameter: ''                        # parameter
+parameterLocation: body              # parameterLocation
+claimParameters:
+- claimName: sub
+  parameterName: host                # claimParameters[0].parameterName
+  location: header
+- {claimName: a, location: nowhere}  # claimParameters[1].parameterName claimParameters[1].location
+
+- parameterName: x                   # claimParameters[2].claimName
+  location: query
+jwks:
+- kty: RSA                           # jwks[0].e
+  n: AQAB
+-
+  {kty: oct, k: AAAA}                # jwks[1].k
+tokenCache:
+  maxEntry: 1                        # tokenCache.maxEntry
+audiences: []                        # audiences
+\"preventJti.Replay\": true            # preventJti.Replay
+issuer:
+  - ok
+  - ''                               # issuer[1]
+clockSkewSeconds: 7200               # clockSkewSeconds
+";
+
+fn check(file: &str, more: &[&str]) -> Answer {
+    jwt_auth(&[&["check", "--config", "-"], more].concat(), file.as_bytes())
+}
+
+/// Line and field of each fault of the one plugin of a file.
+fn faults(file: &str) -> Vec<(u64, String)> {
+    let answer = check(file, &["--json"]);
+    let json = answer.json();
+    let faults = json["plugins"][0]["faults"].as_array().unwrap_or_else(|| panic!("{answer:?}"));
+    assert_eq!(answer.status, i32::from(!faults.is_empty()));
+    faults.iter().map(|fault| (fault["line"].as_u64().unwrap(), fault["field"].as_str().unwrap().to_owned())).collect()
+}
+
+/// The fields in the comments, and their lines.
+fn marked(file: &str) -> Vec<(u64, String)> {
+    let lines = (1..).zip(file.lines()).filter_map(|(number, line)| Some((number, line.split_once(" # ")?.1)));
+    lines.flat_map(|(number, fields)| fields.split(' ').map(move |field| (number, field.to_owned()))).collect()
+}
+
+fn sorted(mut faults: Vec<(u64, String)>) -> Vec<(u64, String)> {
+    faults.sort();
+    faults
+}
+
+fn indented(text: &str, by: usize) -> String {
+    text.lines()
+        .map(|line| if line.is_empty() { "\n".to_owned() } else { format!("{}{line}\n", " ".repeat(by)) })
+        .collect()
+}
+
+fn wasm_filter(form: &str, value: &str) -> String {
+    format!(
+        "static_resources:\n  listeners:\n  - filter_chains:\n    - filters:\n      - typed_config:\n          http_filters:\n          \
+         - name: jwt-auth\n            typed_config:\n              config:\n                vm_config: {{}}\n                \
+         configuration:\n                  \"@type\": type.googleapis.com/google.protobuf.{form}\n                  value:{value}"
+    )
+}
+
+#[test]
+fn every_fault_has_the_line_of_its_field_in_every_form_of_file() {
+    let forms = [
+        FAULTY.to_owned(),
+        format!("# comment\n---\n{FAULTY}"),
+        wasm_filter("StringValue", &format!(" |\n{}", indented(FAULTY, 20))),
+        wasm_filter("StringValue", &format!(" |2-\n\n\n{}", indented(FAULTY, 20))),
+        wasm_filter("Struct", &format!("\n{}", indented(FAULTY, 20))),
+        format!("a: b\n---\nkind: WasmPlugin\nspec:\n  pluginConfig:\n{}", indented(FAULTY, 4)),
+        format!("kind: EnvoyExtensionPolicy\nspec:\n  wasm:\n  - name: x\n    config:\n{}", indented(FAULTY, 6)),
+    ];
+    for file in forms {
+        assert!(marked(&file).len() == 13, "{:?}", marked(&file));
+        // Of an RSA key that is short and has no exponent both are told; only one is marked.
+        let found = faults(&file).into_iter().filter(|(_, field)| field != "jwks[0].n").collect();
+        assert_eq!(sorted(found), sorted(marked(&file)), "{file}");
+    }
+}
+
+#[test]
+fn a_fault_on_one_line_of_json_has_its_column() {
+    let plugin = json!({"jwk": {"kty": "oct", "k": "AAAA"}, "parameter": "t"}).to_string();
+    let column_of = |file: &str| {
+        let json = check(file, &["--json"]).json();
+        let fault = &json["plugins"][0]["faults"][0];
+        (
+            fault["line"].as_u64().unwrap(),
+            fault["column"].as_u64().unwrap(),
+            fault["field"].as_str().unwrap().to_owned(),
+        )
+    };
+    let place = |file: &str, mark: &str| {
+        let (line, text) = (1..).zip(file.lines()).find(|(_, line)| line.contains(mark)).unwrap();
+        (line, text.find(mark).unwrap() as u64 + 1, "jwk.k".to_owned())
+    };
+    assert_eq!(column_of(&plugin), place(&plugin, "\"k\""));
+    let quoted = wasm_filter("StringValue", &format!(" '{plugin}'"));
+    assert_eq!(column_of(&quoted), place(&quoted, "\"k\""));
+    let in_json = json!({"vm_config": {}, "configuration":
+        {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": plugin}})
+    .to_string();
+    assert_eq!(column_of(&in_json), place(&in_json, "\\\"k\\\""));
+}
+
+#[test]
+fn a_text_that_is_no_yaml_has_the_line_of_the_error() {
+    for (text, line) in
+        [("parameter: [t\njwk: {}\n", 2), ("a: 1\nb: 2\n\tc: 3\n", 3), ("a: 1\na: 2\n", 1), ("a: 1\n---\nb: 1\n", 1)]
+    {
+        assert_eq!(faults(text), [(line, String::new())], "{text}");
+        let file = wasm_filter("StringValue", &format!(" |\n{}", indented(text, 20)));
+        if !text.contains('\t') {
+            assert_eq!(faults(&file), [(line + 13, String::new())], "{file}");
+        }
+    }
+    let bytes = jwt_auth(&["check", "--config", "-"], b"a: 1\nb: \xff\n");
+    assert_eq!((bytes.status, bytes.stderr.lines().next()), (2, Some("jwt-auth: stdin:2: not UTF-8 text")));
+}
+
+#[test]
+fn an_envoy_file_that_is_no_yaml_has_the_line_of_the_error() {
+    let file = wasm_filter("StringValue", " |\n                    a: 1\n    bad: [\n");
+    let found = faults(&file);
+    assert!(found.len() == 1 && found[0].0 >= 14 && found[0].1.is_empty(), "{found:?}");
+}
+
+#[test]
+fn the_examples_for_envoy_and_for_the_readme_have_no_faults() {
+    let expect = |name: &str, plugins: &[&str]| {
+        let path = repository(name);
+        let answer = jwt_auth(&["check", "--json", "--config", path.to_str().unwrap()], b"");
+        let json = answer.json();
+        let names: Vec<_> = json["plugins"].as_array().unwrap().iter().map(|plugin| plugin["name"].clone()).collect();
+        assert_eq!(
+            (answer.status, names, json["skipped"].as_array().unwrap().len()),
+            (0, plugins.iter().map(|name| Value::from(*name)).collect(), 0),
+            "{name}"
+        );
+    };
+    let mut files: Vec<_> =
+        std::fs::read_dir(repository("envoy")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files, ["envoy-gateway.yaml", "envoy.yaml", "istio-wasmplugin.yaml", "per-route.yaml", "upstream.yaml"]);
+    expect("envoy/envoy-gateway.yaml", &["jwt-auth"]);
+    expect("envoy/envoy.yaml", &["jwt-auth"]);
+    expect("envoy/istio-wasmplugin.yaml", &["jwt-auth"]);
+    expect("envoy/per-route.yaml", &["jwt-auth", "jwt-auth-payments"]);
+    expect("tests/rows/page-example.yaml", &["plugin"]);
+    let upstream = jwt_auth(&["check", "--config", repository("envoy/upstream.yaml").to_str().unwrap()], b"");
+    assert_eq!(upstream.status, 2, "it has no plugin");
+    assert!(upstream.stderr.contains("no configuration of jwt-auth in it"), "{upstream:?}");
+
+    let readme = std::fs::read_to_string(repository("README.md")).unwrap();
+    let blocks: Vec<&str> = readme.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert_eq!(blocks.len(), 2);
+    assert_eq!(faults(blocks[0]), []);
+    // The filter in Envoy, whose plugin is cut short.
+    assert_eq!(faults(blocks[1]), [(15, "jwk".to_owned())]);
+}
+
+#[test]
+fn of_several_plugins_the_named_one_decides_and_all_are_checked() {
+    let plugin = |name: &str, lines: &str| {
+        format!(
+            "- name: {name}\n  vm_config: {{}}\n  configuration:\n    '@type': google.protobuf.StringValue\n    value: |\n      jwk: {KEY}\n      {lines}\n"
+        )
+    };
+    let file = plugin("a", "parameter: A") + &plugin("b", "parameter: B") + &plugin("b", "parameter: C");
+    let code = |more: &[&str]| {
+        let answer = check(&file, &[&["--json", "--header", "c: x"], more].concat());
+        (
+            answer.status,
+            answer.stderr.clone(),
+            if answer.status == 1 { answer.json()["decision"]["code"].clone() } else { Value::Null },
+        )
+    };
+    assert_eq!(code(&["--plugin", "a"]).2, "I400JR");
+    assert_eq!(code(&["--plugin", "3"]).2, "I400JD");
+    for (more, problem) in [
+        (&[][..], "several plugins are in the file, and which one is to decide is not said"),
+        (&["--plugin", "b"], "several plugins are named \"b\""),
+        (&["--plugin", "c"], "no plugin \"c\" is in the file"),
+        (&["--plugin", "0"], "no plugin \"0\" is in the file"),
+        (&["--plugin", "4"], "no plugin \"4\" is in the file"),
+    ] {
+        let (status, stderr, _) = code(more);
+        let list = "  --plugin takes one of: 1 (\"a\", line 3), 2 (\"b\", line 10), 3 (\"b\", line 17)";
+        assert_eq!(
+            (status, stderr.as_str()),
+            (2, format!("jwt-auth: stdin: {problem}\n{list}\n").as_str()),
+            "{more:?}"
+        );
+    }
+    let faulty = file.replace("parameter: A", "parameter: ''");
+    let passing = format!("{faulty}{}", plugin("d", "bypassEmptyToken: true\n      parameter: D"));
+    let answer = check(&passing, &["--json", "--plugin", "d", "--path", "/"]);
+    assert_eq!((answer.status, &answer.json()["decision"]["accepted"]), (1, &Value::from(true)), "another has a fault");
+}
+
+#[test]
+fn a_request_under_a_faulty_configuration_is_refused_and_the_faults_are_listed() {
+    let answer = check("parameter: t\n", &["--path", "/"]);
+    assert_eq!(answer.status, 1);
+    let expected = "stdin:1:1: jwk: expected a key here or in jwks, found neither
+stdin:1:1: plugin (plugin): 1 fault
+
+refused: 400 I400JP: Invalid JWT plugin config: jwk: expected a key here or in jwks, found neither
+  why   The configuration has faults, so every request is refused.
+  do    Mend the faults that are listed.
+";
+    assert_eq!(answer.stdout, expected);
+}
+
+#[test]
+fn what_can_not_be_done_ends_with_2_and_says_what_to_do() {
+    let folder = Folder::new();
+    let config = folder.file("plugin.yaml", &format!("parameter: t\njwk: {KEY}\n"));
+    let config = config.to_str().unwrap();
+    for (arguments, problem) in [
+        (&["--config", "/nonexistent"][..], "can't read /nonexistent: "),
+        (&["--config", "-", "--token", "-"], "both --config and --token are to be read from stdin\n  give one"),
+        (&["--config", config, "--header", "nothing"], "--header \"nothing\" is no header\n  write it as"),
+        (&["--config", config, "--header", "a: b\r\nc: d"], "--header \"a: b\\r\\nc: d\" is no header"),
+    ] {
+        let answer = jwt_auth(&[&["check"], arguments].concat(), b"");
+        assert_eq!((answer.status, answer.stdout.as_str()), (2, ""), "{arguments:?}");
+        assert!(answer.stderr.starts_with(&format!("jwt-auth: {problem}")), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_token_is_not_given_away_by_the_answer() {
+    let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJl";
+    let plugin = format!(
+        "parameter: t\nparameterLocation: query\njwk: {KEY}\nbypassEmptyToken: true\n\
+         claimParameters: [{{claimName: a, parameterName: a, location: query}}]\n"
+    );
+    for more in [&["--token", token][..], &["--path", "/?a=1&b", "--token", token]] {
+        let answer = check(&plugin, more);
+        assert_eq!(answer.status, 1);
+        assert!(!answer.stdout.contains(&token[20..]), "{answer:?}");
+    }
+}
+
+#[test]
+fn colours_go_to_terminals_only() {
+    let colours = |variable: Option<&str>| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_jwt-auth"));
+        command.args(["check", "--config"]).arg(repository("envoy/envoy.yaml"));
+        command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+        command.envs(variable.map(|name| (name, "1")));
+        command.output().unwrap().stdout.contains(&0x1b)
+    };
+    assert!(!colours(None), "this is a pipe");
+    assert!(!colours(Some("NO_COLOR")));
+    assert!(colours(Some("CLICOLOR_FORCE")), "there are colours to be left out");
+}

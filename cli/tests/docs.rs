@@ -1,0 +1,89 @@
+//! The examples of `docs/cli.md` print what stands there: `UPDATE=1 cargo test -p jwt-auth-cli --test docs` writes them anew.
+//!
+//! In the sections named here each line of a `console` block that begins with `$` is a command, run by `sh`; a block of
+//! `yaml NAME` is a file for them.
+
+mod support;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use support::{Folder, repository};
+
+const SECTIONS: [&str; 2] = ["inspect", "check"];
+
+/// What a command prints, stdout first.
+fn run(command: &str, folder: &Path) -> String {
+    let binary = Path::new(env!("CARGO_BIN_EXE_jwt-auth")).parent().unwrap();
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .current_dir(folder)
+        .env("PATH", path)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+}
+
+/// The document with the output of each command as it is now, and how many commands there are.
+fn with_outputs(document: &str, folder: &Folder) -> (String, usize) {
+    let mut lines = Vec::new();
+    let (mut section, mut block) = (String::new(), None);
+    let (mut file, mut commands) = (String::new(), 0);
+    for line in document.lines() {
+        if let Some(title) = line.strip_prefix("## ") {
+            section = title.to_owned();
+        }
+        let is_fence = line.starts_with("```");
+        let is_ours = SECTIONS.contains(&section.as_str());
+        match (&block, line.strip_prefix("$ ")) {
+            (None, _) => {
+                block = is_fence.then(|| line.trim_start_matches('`').to_owned());
+                lines.push(line.to_owned());
+            }
+            (Some(kind), _) if is_fence => {
+                if let Some(name) = kind.strip_prefix("yaml ").filter(|_| is_ours) {
+                    folder.file(name, &std::mem::take(&mut file));
+                }
+                block = None;
+                lines.push(line.to_owned());
+            }
+            (Some(kind), Some(command)) if is_ours && kind == "console" => {
+                commands += 1;
+                lines.push(line.to_owned());
+                lines.extend(run(command, folder.path()).lines().map(str::to_owned));
+            }
+            // What a command printed before.
+            (Some(kind), None) if is_ours && kind == "console" => {}
+            (Some(kind), _) => {
+                if kind.starts_with("yaml ") {
+                    file += line;
+                    file.push('\n');
+                }
+                lines.push(line.to_owned());
+            }
+        }
+    }
+    (lines.join("\n") + "\n", commands)
+}
+
+#[test]
+fn the_examples_print_what_stands_in_the_document() {
+    let folder = Folder::new();
+    let vectors: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(repository("tests/vectors/rfc7515.json")).unwrap()).unwrap();
+    let vectors = vectors["vectors"].as_array().unwrap();
+    let vector = vectors.iter().find(|vector| vector["name"] == "RFC 7515 A.3, a second before exp").unwrap();
+    folder.file("token.txt", &format!("{}\n", vector["token"].as_str().unwrap()));
+
+    let path = repository("docs/cli.md");
+    let document = std::fs::read_to_string(&path).unwrap();
+    let (current, commands) = with_outputs(&document, &folder);
+    assert!(commands >= 6, "only {commands} commands were found");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &current).unwrap();
+    } else {
+        assert!(document == current, "the commands print:\n{current}\nUPDATE=1 writes them anew");
+    }
+}

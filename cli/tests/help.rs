@@ -1,0 +1,101 @@
+//! The help texts, as files beside this test: `UPDATE=1 cargo test -p jwt-auth-cli --test help` writes them anew. And the
+//! completions, which must know every command and option of those texts.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+fn stdout_of(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_jwt-auth"))
+        .args(arguments)
+        // The width is that of no terminal.
+        .env_remove("COLUMNS")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The names under a heading of a help text.
+fn listed(help: &str, heading: &str) -> Vec<String> {
+    let lines = help.lines().skip_while(|line| *line != heading).skip(1).take_while(|line| !line.is_empty());
+    let names = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+fn commands() -> Vec<String> {
+    let commands = listed(&stdout_of(&["--help"]), "Commands:");
+    assert!(commands.iter().any(|command| command == "help"), "{commands:?}");
+    commands.into_iter().filter(|command| command != "help").collect()
+}
+
+#[test]
+fn every_help_text_is_as_it_was_last_looked_at() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/help");
+    let commands = commands();
+    let mut expected_files = BTreeSet::from(["jwt-auth.txt".to_owned()]);
+    let mut differences = Vec::new();
+    for command in std::iter::once(None).chain(commands.iter().map(Some)) {
+        let file = command.map_or("jwt-auth.txt".to_owned(), |command| format!("jwt-auth-{command}.txt"));
+        let arguments: Vec<&str> = command.into_iter().map(String::as_str).chain(["--help"]).collect();
+        let help = stdout_of(&arguments);
+        let path = folder.join(&file);
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, &help).unwrap();
+        }
+        let snapshot = std::fs::read_to_string(&path).unwrap_or_default();
+        if snapshot != help {
+            differences.push(format!("{file} is not what --help prints:\n{help}"));
+        }
+        expected_files.insert(file);
+    }
+    let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    for file in files.filter(|file| !expected_files.contains(file)) {
+        differences.push(format!("{file} is of no command"));
+    }
+    assert!(differences.is_empty(), "{}\nUPDATE=1 writes them anew", differences.join("\n"));
+}
+
+#[test]
+fn every_help_text_says_what_for_and_shows_examples() {
+    for command in commands() {
+        let help = stdout_of(&[&command, "--help"]);
+        assert!(help.contains("Examples:\n  "), "{command} has no examples:\n{help}");
+        let program = format!("jwt-auth {command}");
+        assert!(help.split_once("Examples:").unwrap().1.contains(&program), "{command}: none of them uses it:\n{help}");
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{command}: too wide:\n{help}");
+    }
+}
+
+#[test]
+fn the_completions_of_every_shell_know_every_command_and_option() {
+    let mut words: BTreeSet<String> = commands().into_iter().collect();
+    for command in commands() {
+        let help = stdout_of(&[&command, "--help"]);
+        let options = help.lines().filter(|line| line.trim_start().starts_with('-')).map(str::split_whitespace);
+        words.extend(
+            options.flatten().filter(|word| word.starts_with("--")).map(|word| word.trim_matches(',').to_owned()),
+        );
+    }
+    assert!(words.contains("--config") && words.contains("inspect"), "{words:?}");
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let completions = stdout_of(&["completions", shell]);
+        for word in &words {
+            let name = word.trim_start_matches('-');
+            assert!(completions.contains(name), "{shell}: no {word}");
+        }
+    }
+}
+
+#[test]
+fn a_command_line_that_is_wrong_ends_with_2_and_a_word_on_stderr() {
+    for arguments in [&["nonsense"][..], &["check"], &["inspect"], &["check", "--config", "x", "--nonsense"], &[]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_jwt-auth")).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(
+            output.stdout.is_empty() && output.stderr.starts_with(b"error: ") | arguments.is_empty(),
+            "{arguments:?}"
+        );
+    }
+}

@@ -1,0 +1,187 @@
+//! What `jwt-auth check` takes a `Struct` for is what live Envoys make of it: in YAML, whose plain scalars Envoy reads in its
+//! own way, and in JSON.
+
+mod support;
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use support::{Folder, jwt_auth};
+use testbed::envoy::{self, Envoy};
+use testbed::http::{RequestBuilder, exchange};
+
+const KEY: &str = r#"{"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#;
+
+/// Scalars of YAML that could be read in more than one way.
+const YAML_VALUES: [&str; 52] = [
+    "5",
+    "-5",
+    "+5",
+    "0",
+    "00",
+    "017",
+    "08",
+    "0x1F",
+    "0o17",
+    "1_000",
+    "5000000000",
+    "2147483647",
+    "2147483648",
+    "1.5",
+    "30.0",
+    "5.",
+    ".5",
+    "1e3",
+    ".inf",
+    ".nan",
+    "'5'",
+    "\"5\"",
+    "true",
+    "True",
+    "TRUE",
+    "tRUE",
+    "'true'",
+    "false",
+    "yes",
+    "Yes",
+    "YES",
+    "on",
+    "On",
+    "oN",
+    "off",
+    "no",
+    "NO",
+    "y",
+    "Y",
+    "n",
+    "N",
+    "~",
+    "null",
+    "Null",
+    "''",
+    "",
+    "word",
+    "!!str 5",
+    "! 5",
+    "|\n            5",
+    "&a 7",
+    "0x",
+];
+
+const JSON_VALUES: [&str; 10] = ["5", "-5", "1.5", "30.0", "5e2", "5000000000", "\"5\"", "true", "\"true\"", "null"];
+
+/// The name of the module, as an absolute path.
+fn module() -> String {
+    let path = std::env::var_os("JWT_AUTH_WASM").expect("JWT_AUTH_WASM names the module; `make test` sets it");
+    std::path::absolute(Path::new(&path)).unwrap().to_str().unwrap().to_owned()
+}
+
+/// One plugin with a value in fields of three types, whose faults say what the value was taken for.
+fn plugin(index: usize, value: &str) -> String {
+    format!(
+        "
+          - name: p{index}
+            typed_config:
+              '@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
+              config:
+                name: p{index}
+                vm_config: {{runtime: envoy.wasm.runtime.v8, code: {{local: {{filename: '{module}'}}}}}}
+                configuration:
+                  '@type': type.googleapis.com/google.protobuf.Struct
+                  value:
+                    parameter: t
+                    jwk: {KEY}
+                    bypassEmptyToken: {value}
+                    issuer: {value_again}
+                    clockSkewSeconds: {value_again}
+",
+        module = module(),
+        value = value.replace("\n            ", "\n                      "),
+        value_again = value.replace("&a ", "").replace("\n            ", "\n                      "),
+    )
+}
+
+/// A bootstrap with a listener for each value, which answers 200 where its filter lets a request by.
+fn bootstrap(values: &[&str]) -> String {
+    let mut text = "static_resources:\n  listeners:\n".to_owned();
+    for (index, value) in values.iter().enumerate() {
+        let _ = write!(
+            text,
+            "  - name: p{index}
+    address: {{pipe: {{path: p{index}.sock}}}}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          '@type': type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: p{index}
+          route_config:
+            virtual_hosts:
+            - {{name: any, domains: ['*'], routes: [{{match: {{prefix: /}}, direct_response: {{status: 200}}}}]}}
+          http_filters:{}          - name: envoy.filters.http.router
+            typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
+",
+            plugin(index, value)
+        );
+    }
+    text
+}
+
+/// The same as JSON, with each value as it stands.
+fn json_bootstrap(values: &[&str]) -> String {
+    let mut bootstrap: Value = serde_yaml::from_str(&bootstrap(&vec!["MARK"; values.len()])).unwrap();
+    let listeners = bootstrap["static_resources"]["listeners"].as_array_mut().unwrap();
+    for (listener, value) in listeners.iter_mut().zip(values) {
+        let text = listener.to_string().replace("\"MARK\"", value);
+        *listener = serde_json::from_str(&text).unwrap();
+    }
+    bootstrap.to_string()
+}
+
+/// Code and message, which are null for a request that passes.
+fn answer_of_envoy(envoy: &Envoy, index: usize) -> Value {
+    let address = envoy.address(&format!("p{index}")).unwrap();
+    let response = exchange(&address, &RequestBuilder::get("/").header("host", "test").build()).unwrap();
+    let header = |name: &str| response.header(name).map(|value| String::from_utf8(value.to_vec()).unwrap());
+    json!([header("x-ca-error-code"), header("x-ca-error-message")])
+}
+
+fn answer_of_check(config: &Path, index: usize) -> Value {
+    let name = format!("p{index}");
+    let arguments = ["check", "--json", "--config", config.to_str().unwrap(), "--path", "/", "--plugin", &name];
+    let json = jwt_auth(&arguments, b"").json();
+    json!([json["decision"]["code"], json["decision"]["message"]])
+}
+
+/// The faults of a message, in an order of their own: a Struct's fields have none.
+fn sorted(answer: &Value) -> (Value, Vec<String>) {
+    let message = answer[1].as_str().unwrap_or_default().trim_start_matches("Invalid JWT plugin config: ");
+    let mut faults: Vec<_> = message.split("; ").map(str::to_owned).collect();
+    faults.sort();
+    (answer[0].clone(), faults)
+}
+
+#[test]
+fn a_struct_is_read_as_envoy_reads_it() {
+    let folder = Folder::new();
+    for (name, text, values) in [
+        ("envoy.yaml", bootstrap(&YAML_VALUES), &YAML_VALUES[..]),
+        ("envoy.json", json_bootstrap(&JSON_VALUES), &JSON_VALUES[..]),
+    ] {
+        let config = folder.file(name, &text);
+        let ours: Vec<Value> = (0..values.len()).map(|index| answer_of_check(&config, index)).collect();
+        assert!(ours.iter().any(|answer| *answer != ours[0]), "the values make no difference: {ours:?}");
+        for binary in envoy::binaries() {
+            let envoy = Envoy::start_with(&binary, name, &text, 1).unwrap_or_else(|error| panic!("{error}"));
+            let theirs = (0..values.len()).map(|index| answer_of_envoy(&envoy, index));
+            let differences: Vec<_> = theirs
+                .zip(&ours)
+                .zip(values)
+                .filter(|((theirs, ours), _)| sorted(theirs) != sorted(ours))
+                .map(|((theirs, ours), value)| format!("{value:?}: check {ours}, Envoy {theirs}"))
+                .collect();
+            assert!(differences.is_empty(), "{name}, {}:\n{}", binary.display(), differences.join("\n"));
+        }
+    }
+}
