@@ -22,7 +22,9 @@ lint: | cargo ## Check format, clippy (natively and for wasm), documentation and
 
 test: lint build ## Lint, build, then run all tests, those on live Envoys among them
 	envoys=$$(for version in $(if $(ENVOY),given,$(ENVOY_VERSIONS)); do scripts/envoy.sh $$version || exit; done) && \
+	jose_python=$$(scripts/python.sh) && jose_command=$$(scripts/jose.sh) && \
 	ENVOY_BINARIES=$$(echo "$$envoys" | paste -sd: -) JWT_AUTH_WASM="$(CURDIR)/dist/jwt-auth.wasm" \
+	JOSE_PYTHON=$$jose_python JOSE_COMMAND=$$jose_command \
 	cargo test --workspace --locked
 
 fuzz: | cargo ## Try the properties of fuzz/ on made-up input, FUZZ_SECONDS (60) for each target
