@@ -2,14 +2,21 @@
 //!
 //! Each command is a module of its name. Results go to stdout, errors to stderr with what to do about them.
 
+mod claims;
 mod completions;
 mod failure;
+mod files;
+mod jwk;
+mod key;
+mod keygen;
+mod lifetime;
+mod random;
+mod sign;
+mod token;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-use failure::Failure;
 
 /// Keys, tokens and answers for the JWT filter for Envoy.
 #[derive(Debug, Parser)]
@@ -22,11 +29,15 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Completions(completions::Arguments),
+    Keygen(keygen::Arguments),
+    Sign(sign::Arguments),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Completions(arguments) => completions::run(&arguments),
+        Command::Keygen(arguments) => keygen::run(&arguments),
+        Command::Sign(arguments) => sign::run(&arguments),
     };
     done.unwrap_or_else(|failure| failure.report())
 }
