@@ -6,11 +6,14 @@ mod claims;
 mod completions;
 mod failure;
 mod files;
+mod hash_password;
 mod jwk;
 mod key;
 mod keygen;
 mod lifetime;
+mod passwords;
 mod random;
+mod serve;
 mod sign;
 mod token;
 
@@ -29,14 +32,18 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Completions(completions::Arguments),
+    HashPassword(hash_password::Arguments),
     Keygen(keygen::Arguments),
+    Serve(serve::Arguments),
     Sign(sign::Arguments),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Completions(arguments) => completions::run(&arguments),
+        Command::HashPassword(arguments) => hash_password::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),
     };
     done.unwrap_or_else(|failure| failure.report())

@@ -5,4 +5,6 @@ mod command;
 mod filter;
 mod keygen;
 mod libraries;
+mod password;
+mod serve;
 mod sign;
