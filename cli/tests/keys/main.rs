@@ -3,6 +3,7 @@
 
 mod command;
 mod filter;
+mod help;
 mod keygen;
 mod libraries;
 mod password;

@@ -1,12 +1,14 @@
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testbed::http::{Connection, RequestBuilder};
+use testbed::http::{Address, Connection, RequestBuilder};
 
 use super::running::{
-    Running, SERVE, basic, form, prepared, refused, terminate, token, whole, write_secret, wrong_form,
+    FORM, Running, SERVE, basic, form, prepared, refused, terminate, token, whole, write_secret, wrong_form,
 };
 use crate::command::{now, opened, run};
 use crate::filter::decide;
@@ -142,6 +144,29 @@ fn a_stop_answers_what_is_under_way_and_takes_nothing_new() {
     assert_eq!(service.child.wait().expect("its end").code(), Some(0));
     assert!(started.elapsed() < Duration::from_secs(5), "it waits for a connection without a request");
     drop(idle);
+}
+
+/// Takes some 15 s: that is how long a request may take.
+#[test]
+fn a_client_that_sends_too_slowly_is_given_up() {
+    let service = Running::start(&[]);
+    let Address::Tcp(address) = service.address else { panic!("{}", service.address) };
+    let head = format!("POST /token HTTP/1.1\r\nhost: test\r\ncontent-type: {FORM}\r\ncontent-length: 30\r\n");
+    let [half_a_head, half_a_body] = [head.clone(), format!("{head}\r\nusername=")].map(|sent| {
+        thread::spawn(move || {
+            let mut stream = TcpStream::connect(address).expect("a connection");
+            stream.set_read_timeout(Some(Duration::from_secs(25))).expect("a timeout");
+            stream.write_all(sent.as_bytes()).expect("the beginning of a request");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).expect("an answer, then the end");
+            answer
+        })
+    });
+    // Nobody else is kept waiting.
+    token(&service.send(&basic("alice", "wonderland")), 7200);
+    let status = |answer: String| answer.lines().next().map(str::to_owned);
+    assert_eq!(half_a_head.join().map(status).expect("an answer"), None);
+    assert_eq!(half_a_body.join().map(status).expect("an answer").as_deref(), Some("HTTP/1.1 408 Request Timeout"));
 }
 
 #[test]
