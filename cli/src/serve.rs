@@ -91,10 +91,5 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     };
     let listener = TcpListener::bind(address).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
-    if !bound.ip().is_loopback() {
-        eprintln!("jwt-auth: warning: passwords and tokens cross the network to {bound} unencrypted");
-    }
-    eprintln!("jwt-auth: listening on http://{bound}");
     Ok(listener)
 }

@@ -53,6 +53,8 @@ pub(super) fn serve(listener: std::net::TcpListener, service: Service) -> Result
             let (mut terminated, mut interrupted) =
                 (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
             let (stop, stopping) = watch::channel(false);
+            // Not before a signal would end it as it should.
+            announce(listener.local_addr()?);
             let router = service.into_router();
             let mut connections = JoinSet::new();
             tokio::select! {
@@ -70,6 +72,13 @@ pub(super) fn serve(listener: std::net::TcpListener, service: Service) -> Result
             Ok(())
         })
         .map_err(failed)
+}
+
+fn announce(address: SocketAddr) {
+    if !address.ip().is_loopback() {
+        eprintln!("jwt-auth: warning: passwords and tokens cross the network to {address} unencrypted");
+    }
+    eprintln!("jwt-auth: listening on http://{address}");
 }
 
 /// Takes connections, for ever.

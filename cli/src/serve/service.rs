@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -84,6 +86,7 @@ impl Service {
             .route(token, post(give_token))
             .route(key_set, get(give_key_set))
             .route(health, get(|| async { "ok\n" }))
+            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
             .with_state(Arc::new(self))
     }
 
@@ -128,9 +131,10 @@ impl Service {
 async fn give_token(
     State(service): State<Arc<Service>>,
     Extension(client): Extension<SocketAddr>,
-    request: Request,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    match token_for_request(service, client, request).await {
+    match token_for_request(service, client, &headers, body).await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
     }
@@ -139,11 +143,14 @@ async fn give_token(
 async fn token_for_request(
     service: Arc<Service>,
     client: SocketAddr,
-    request: Request<Body>,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
-    let (head, body) = request.into_parts();
-    let body = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| Refusal::TooLarge)?;
-    let credentials = credentials::read(&head.headers, &body)?;
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
+        _ => Refusal::InvalidRequest("the body can't be read"),
+    })?;
+    let credentials = credentials::read(headers, &body)?;
     let source = Source::new(&credentials.name, client.ip());
     // Who has no try left is told so before waiting for a check.
     service.tries.check(&source, Instant::now()).map_err(Refusal::TooManyTries)?;

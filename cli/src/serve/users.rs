@@ -57,9 +57,13 @@ impl Users {
 
     /// The user of this name and password. Whoever is named, known or not, it is one check of the same cost.
     pub(super) fn authenticate(&self, name: &str, password: &str) -> Option<&User> {
+        self.authenticate_by(name, |stored| stored.matches(password.as_bytes()))
+    }
+
+    fn authenticate_by(&self, name: &str, check: impl FnOnce(&StoredHash) -> bool) -> Option<&User> {
         let user = self.by_name.get(name);
         let stored = user.map_or(&self.nobody, |user| &user.password);
-        if stored.matches(password.as_bytes()) { user } else { None }
+        if check(stored) { user } else { None }
     }
 }
 

@@ -87,6 +87,7 @@ fn what_gives_no_token_says_why_as_oauth_does() {
         (post().header("authorization", format!("Basic {}", STANDARD.encode(b"alice:\xff"))), invalid(no_basic)),
         (form(&long), invalid("the user name or the password is too long")),
         (form(&longer), invalid("the user name or the password is too long")),
+        (post().header("transfer-encoding", "chunked").raw_body("nothing\r\n"), invalid("the body can't be read")),
         (form(&longest), refused(413, "invalid_request", "the body is too long", &[])),
     ] {
         let response = service.send(&request);
