@@ -1,4 +1,7 @@
+use std::env;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::command::{Ended, run_with};
 
@@ -34,4 +37,29 @@ fn what_is_no_password_is_refused() {
     assert_eq!(hash(&[], &[b'x'; 1024]).code, 0);
     // Others could read it there.
     assert!(hash(&["wonderland"], b"").stderr.starts_with("error: unexpected argument 'wonderland' found\n"));
+}
+
+/// What a terminal shows on which these lines are typed, and the exit code.
+fn on_a_terminal(typed: &str) -> (String, Option<i32>) {
+    let mut child = Command::new(env::var_os("JOSE_PYTHON").expect("JOSE_PYTHON must be set; `make test` does it"))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/keys/terminal.py"))
+        .args(["10", env!("CARGO_BIN_EXE_jwt-auth"), "hash-password"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Python");
+    child.stdin.take().expect("its stdin").write_all(typed.as_bytes()).expect("its stdin");
+    let output = child.wait_with_output().expect("its output");
+    (String::from_utf8(output.stdout).expect("UTF-8").replace("\r\n", "\n"), output.status.code())
+}
+
+#[test]
+fn a_terminal_is_asked_twice_and_does_not_show_what_is_typed() {
+    let (shown, code) = on_a_terminal("wonderland\nwonderland\n");
+    let hash = shown.strip_prefix("Password: \nAgain: \n").unwrap_or_else(|| panic!("{shown}"));
+    assert!(hash.starts_with("$argon2id$") && hash.lines().count() == 1, "{shown}");
+    assert_eq!(code, Some(0));
+
+    let expected = "Password: \nAgain: \njwt-auth: these were two different passwords\n";
+    assert_eq!(on_a_terminal("wonderland\nwonderlamd\n"), (expected.to_owned(), Some(2)));
 }
