@@ -34,7 +34,7 @@ use users::Users;
 #[command(after_help = "\
 Examples:
   jwt-auth serve --key private.jwk.json --users users.yaml
-  jwt-auth serve --key private.jwk.json --users users.yaml --iss https://issuer.example --aud orders --expires-in 15m
+  jwt-auth serve --key private.jwk.json --users users.yaml --aud orders --expires-in 15m
   curl -d username=alice -d password=wonderland http://127.0.0.1:8080/token
 
 The users file is YAML or JSON; jwt-auth hash-password makes the hashes:

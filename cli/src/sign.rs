@@ -23,7 +23,7 @@ use crate::token::{self, value};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  jwt-auth sign --key private.jwk.json --sub alice --aud orders --claim userId=1213234 --expires-in 2h
+  jwt-auth sign --key private.jwk.json --sub alice --aud orders --claim plan=gold --expires-in 2h
   jwt-auth sign --key private.jwk.json --claims-file claims.json --claim 'roles=[\"admin\",\"buyer\"]'
   jwt-auth sign --key private.jwk.json --issued-ago 3h --expires-in 2h   # a token that is expired")]
 pub(crate) struct Arguments {

@@ -44,6 +44,14 @@ fn every_name_costs_one_check_of_the_same_cost_and_an_unknown_one_is_nobody_what
 }
 
 #[test]
+fn the_users_file_of_the_documentation_is_one() {
+    let (_, rest) = include_str!("../../../../docs/cli.md").split_once("```yaml\n").expect("a users file");
+    let (text, _) = rest.split_once("```").expect("its end");
+    let users = Users::parse(text.as_bytes()).unwrap_or_else(|faults| panic!("{faults:?}"));
+    assert!(users.authenticate("alice", "wonderland").is_some());
+}
+
+#[test]
 fn claims_keep_their_types_and_order() {
     let text = format!(
         "users:\n- name: alice\n  passwordHash: {ALICE}\n  claims: {{z: '1', a: 1, l: [x, true, null], o: {{k: 1.5}}}}\n"
