@@ -78,8 +78,9 @@ impl Refusal {
                 Some((WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="token", charset="UTF-8""#)))
             }
             // Whole seconds, and never too early.
-            Self::TooManyTries(wait) => Some((RETRY_AFTER, wait.as_nanos().div_ceil(1_000_000_000).max(1) as u64))
-                .map(|(name, seconds)| (name, seconds.into())),
+            Self::TooManyTries(wait) => {
+                Some((RETRY_AFTER, (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).into()))
+            }
             Self::Busy => Some((RETRY_AFTER, 1.into())),
             Self::InvalidRequest(_)
             | Self::UnsupportedGrantType

@@ -121,24 +121,31 @@ fn the_log_has_a_line_for_each_request_and_no_secret() {
 #[test]
 fn a_stop_answers_what_is_under_way_and_takes_nothing_new() {
     let mut service = Running::start(&[]);
-    let idle = Connection::open(&service.address).expect("a connection");
-    let mut busy = Connection::open(&service.address).expect("a connection");
-    let request = form("username=alice&password=wonderland").build();
-    let (first, rest) = request.split_at(request.len() - 4);
-    // A first answer, so that the connection is surely taken.
-    busy.send(&RequestBuilder::get("/healthz").build()).expect("a request");
-    busy.receive().expect("an answer");
-    busy.send(first).expect("the beginning of a request");
-    thread::sleep(Duration::from_millis(200));
+    let Address::Tcp(address) = service.address else { panic!("{}", service.address) };
+    let idle = TcpStream::connect(address).expect("a connection");
+    let mut busy = TcpStream::connect(address).expect("a connection");
+    busy.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    let body = "username=alice&password=wonderland";
+    let length = body.len();
+    let head = format!(
+        "POST /token HTTP/1.1\r\nhost: test\r\ncontent-type: {FORM}\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n\r\n"
+    );
+    busy.write_all(head.as_bytes()).expect("the head of a request");
+    // It says so once it waits for the body, and so has the request in its hands.
+    let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    busy.read_exact(&mut go_on).expect("the word to go on");
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+
     terminate(&service.child);
     let deadline = Instant::now() + Duration::from_secs(5);
-    while Connection::open(&service.address).is_ok() {
+    while TcpStream::connect(address).is_ok() {
         assert!(Instant::now() < deadline, "it takes connections still");
         thread::sleep(Duration::from_millis(20));
     }
-    busy.send_more(rest).expect("the rest of the request");
-    let answer = busy.receive().expect("an answer");
-    assert_eq!((answer.status, answer.header("connection")), (200, Some(&b"close"[..])));
+    busy.write_all(body.as_bytes()).expect("the body of the request");
+    let mut answer = String::new();
+    busy.read_to_string(&mut answer).expect("an answer, then the end");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
 
     let started = Instant::now();
     assert_eq!(service.child.wait().expect("its end").code(), Some(0));
