@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::failure::Failure;
 use crate::files::print;
 use crate::passwords::{self, MAX_PASSWORD_BYTES};
+use crate::terminal::Silence;
 
 /// Hash a password for the users file of serve.
 ///
@@ -35,12 +36,10 @@ pub(crate) fn run(_: &Arguments) -> Result<ExitCode, Failure> {
 }
 
 fn ask() -> Result<Zeroizing<String>, Failure> {
-    let ask = |prompt| {
-        let answer = rpassword::prompt_password(prompt).map(Zeroizing::new);
-        answer.map_err(|error| Failure::new(format!("can't read the password: {error}")))
-    };
-    let password = ask("Password: ")?;
-    if *ask("Again: ")? != *password {
+    let failed = |error| Failure::new(format!("can't read the password: {error}"));
+    let silence = Silence::begin().map_err(failed)?;
+    let password = silence.ask("Password: ").map_err(failed)?;
+    if *silence.ask("Again: ").map_err(failed)? != *password {
         return Err(Failure::new("these were two different passwords"));
     }
     Ok(password)

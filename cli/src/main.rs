@@ -15,6 +15,7 @@ mod passwords;
 mod random;
 mod serve;
 mod sign;
+mod terminal;
 mod token;
 
 use std::process::ExitCode;

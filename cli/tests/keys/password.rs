@@ -56,10 +56,19 @@ fn on_a_terminal(typed: &str) -> (String, Option<i32>) {
 #[test]
 fn a_terminal_is_asked_twice_and_does_not_show_what_is_typed() {
     let (shown, code) = on_a_terminal("wonderland\nwonderland\n");
-    let hash = shown.strip_prefix("Password: \nAgain: \n").unwrap_or_else(|| panic!("{shown}"));
-    assert!(hash.starts_with("$argon2id$") && hash.lines().count() == 1, "{shown}");
+    let hash = shown.strip_prefix("Password: \nAgain: \n").and_then(|rest| rest.strip_suffix("\n[usable]"));
+    assert!(hash.is_some_and(|hash| hash.starts_with("$argon2id$") && !hash.contains('\n')), "{shown}");
     assert_eq!(code, Some(0));
 
-    let expected = "Password: \nAgain: \njwt-auth: these were two different passwords\n";
+    let expected = "Password: \nAgain: \njwt-auth: these were two different passwords\n[usable]";
     assert_eq!(on_a_terminal("wonderland\nwonderlamd\n"), (expected.to_owned(), Some(2)));
+}
+
+#[test]
+fn ctrl_c_ends_the_question_and_leaves_the_terminal_usable() {
+    for typed in ["\u{3}", "wonderland\n\u{3}"] {
+        let (shown, code) = on_a_terminal(typed);
+        assert!(shown.ends_with("jwt-auth: can't read the password: interrupted\n[usable]"), "{shown}");
+        assert_eq!((shown.contains("wonder"), code), (false, Some(2)));
+    }
 }

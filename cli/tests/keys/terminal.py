@@ -1,10 +1,12 @@
 """terminal.py SECONDS COMMAND...: runs a command on a terminal of its own and types what stands on stdin, a line for each `: `
-that it shows at the end. Prints all that the terminal showed, and ends with the command's exit code."""
+that it shows. Prints all that the terminal showed and whether it is left as a user needs it, and ends with the exit
+code of the command."""
 
 import os
 import pty
 import select
 import sys
+import termios
 
 seconds, *command = sys.argv[1:]
 lines = sys.stdin.buffer.readlines()
@@ -22,5 +24,7 @@ while select.select([terminal], [], [], float(seconds))[0]:
     shown += more
     if shown.endswith(b": ") and lines:
         os.write(terminal, lines.pop(0))
+usual = termios.ECHO | termios.ICANON | termios.ISIG
+shown += b"[usable]" if termios.tcgetattr(terminal)[3] & usual == usual else b"[spoilt]"
 sys.stdout.buffer.write(shown)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
