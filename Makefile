@@ -4,13 +4,16 @@
 ENVOY_VERSIONS ?= 1.36.4 1.40.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build lint test bench fuzz differential run compose deny clean cargo
+.PHONY: help build cli lint test bench fuzz differential run compose deny clean cargo
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: | cargo ## Build the filter, dist/jwt-auth.wasm
 	scripts/build-wasm.sh
+
+cli: | cargo ## Build the command, dist/jwt-auth
+	scripts/build-cli.sh
 
 lint: | cargo ## Check format, clippy (natively and for wasm), documentation and licences
 	cargo fmt --all --check
@@ -20,9 +23,11 @@ lint: | cargo ## Check format, clippy (natively and for wasm), documentation and
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
 	scripts/deny.sh
 
-test: lint build ## Lint, build, then run all tests, those on live Envoys among them
+test: lint build cli ## Lint, build, then run all tests, those on live Envoys among them
 	envoys=$$(for version in $(if $(ENVOY),given,$(ENVOY_VERSIONS)); do scripts/envoy.sh $$version || exit; done) && \
+	jose_python=$$(scripts/python.sh) && jose_command=$$(scripts/jose.sh) && \
 	ENVOY_BINARIES=$$(echo "$$envoys" | paste -sd: -) JWT_AUTH_WASM="$(CURDIR)/dist/jwt-auth.wasm" \
+	JWT_AUTH="$(CURDIR)/dist/jwt-auth" JOSE_PYTHON=$$jose_python JOSE_COMMAND=$$jose_command \
 	cargo test --workspace --locked
 
 bench: build ## Measure the filter beside Envoy's jwt_authn; writes bench/report.md, .json and .svg
@@ -34,10 +39,10 @@ fuzz: | cargo ## Try the properties of fuzz/ on made-up input, FUZZ_SECONDS (60)
 differential: ## Make the tokens of the differential test anew, with what two libraries say to them
 	scripts/differential.sh
 
-run: build ## Start an Envoy with the filter in front of an upstream that echoes
+run: build cli ## Start an Envoy with the filter in front of an upstream that echoes, and a token service
 	scripts/run.sh
 
-compose: build ## The same in containers, by docker-compose.yaml
+compose: build cli ## The same in containers, by docker-compose.yaml
 	scripts/run.sh --compose
 
 deny: | cargo ## Check the dependencies: licences, sources, security advisories

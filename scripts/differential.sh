@@ -3,12 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-requirements=tests/vectors/requirements.txt
-venv=$PWD/.tools/venv-$(cksum <"$requirements" | cut -d ' ' -f 1)
-if [ ! -e "$venv/complete" ]; then
-  rm -rf "$venv"
-  python3 -m venv "$venv"
-  "$venv/bin/python" -m pip --quiet --disable-pip-version-check install -r "$requirements"
-  touch "$venv/complete"
-fi
-"$venv/bin/python" -B tests/differential/generate.py "$@"
+python=$(scripts/python.sh)
+"$python" -B tests/differential/generate.py "$@"

@@ -1,5 +1,6 @@
 //! Why a command could not do its work, and what to do about it.
 
+use std::fmt;
 use std::process::ExitCode;
 
 /// A command that could not do its work; the process exits with 2.
@@ -29,5 +30,12 @@ impl Failure {
             eprintln!("  {remedy}");
         }
         ExitCode::from(2)
+    }
+}
+
+/// What went wrong, without the remedy.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem)
     }
 }

@@ -3,13 +3,26 @@
 //! Each command is a module of its name. Results go to stdout, errors to stderr with what to do about them.
 
 mod check;
+mod claims;
 mod completions;
 mod failure;
+mod files;
+mod hash_password;
 mod inspect;
+mod jwk;
+mod key;
+mod keygen;
+mod lifetime;
 mod moment;
+mod passwords;
+mod random;
+mod serve;
+mod sign;
+mod silence;
 mod source;
 mod state;
 mod terminal;
+mod token;
 
 use std::process::ExitCode;
 
@@ -27,14 +40,22 @@ struct Arguments {
 enum Command {
     Check(check::Arguments),
     Completions(completions::Arguments),
+    HashPassword(hash_password::Arguments),
     Inspect(inspect::Arguments),
+    Keygen(keygen::Arguments),
+    Serve(serve::Arguments),
+    Sign(sign::Arguments),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
+        Command::HashPassword(arguments) => hash_password::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Keygen(arguments) => keygen::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Sign(arguments) => sign::run(&arguments),
     };
     done.unwrap_or_else(|failure| failure.report())
 }

@@ -21,9 +21,9 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// The algorithms of an RSA key that names none.
-    pub(crate) const RSA: &[Self] = &[Self::Rs256, Self::Rs384, Self::Rs512, Self::Ps256, Self::Ps384, Self::Ps512];
+    pub const RSA: &[Self] = &[Self::Rs256, Self::Rs384, Self::Rs512, Self::Ps256, Self::Ps384, Self::Ps512];
     /// The algorithms of a symmetric key that names none.
-    pub(crate) const HMAC: &[Self] = &[Self::Hs256, Self::Hs384, Self::Hs512];
+    pub const HMAC: &[Self] = &[Self::Hs256, Self::Hs384, Self::Hs512];
 
     /// The name in `alg`.
     pub fn name(self) -> &'static str {
@@ -46,7 +46,7 @@ impl Algorithm {
 
     /// The shortest secret, in bytes, that the algorithm may be keyed with: that of its hash [RFC 7518 §3.2]. `None` for
     /// an algorithm of key pairs.
-    pub(crate) fn min_secret_bytes(self) -> Option<usize> {
+    pub fn min_secret_bytes(self) -> Option<usize> {
         match self {
             Self::Hs256 => Some(32),
             Self::Hs384 => Some(48),

@@ -63,15 +63,22 @@ impl SigningKey {
         Ok(Self { algorithm: Algorithm::RS256, secret: Secret::rsa_from_components(n, e, d)? })
     }
 
+    /// The RSA key of a private JWK, of which `n`, `e` and `d` are read, signing RS256.
+    ///
+    /// # Errors
+    /// When one of them is missing or no base64url, or they don't belong together.
+    pub fn from_private_jwk(jwk: &Value) -> Result<Self, String> {
+        let integer = |member: &str| {
+            let text = jwk[member].as_str().ok_or_else(|| format!("the JWK has no {member}"))?;
+            URL_SAFE_NO_PAD.decode(text).map_err(|error| format!("{member} of the JWK: {error}"))
+        };
+        Self::from_rsa_components(&integer("n")?, &integer("e")?, &integer("d")?)
+    }
+
     /// The sample key that the documentation of Alibaba Cloud API Gateway prints, `kid` [`SAMPLE_KID`], RS256.
     /// It comes as `n`, `e` and `d` only, without primes.
     pub fn sample_private_key() -> Self {
-        let jwk = sample_private_jwk();
-        let integer = |member: &str| {
-            let text = jwk[member].as_str().expect("the sample has n, e and d as strings");
-            URL_SAFE_NO_PAD.decode(text).expect("the sample is base64url")
-        };
-        Self::from_rsa_components(&integer("n"), &integer("e"), &integer("d")).expect("the sample is a valid RSA key")
+        Self::from_private_jwk(&sample_private_jwk()).expect("the sample is a valid RSA key")
     }
 
     /// The same key signing with another algorithm of its family, such as PS512 with the key of an RS256.

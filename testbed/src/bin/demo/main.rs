@@ -1,10 +1,11 @@
-//! `make run`: an Envoy with the filter in front of an upstream that shows what it got, and `curl` lines to try it with.
-//! `make compose` calls it with `--compose`: then it writes the configuration and the lines, and starts nothing.
+//! `make run`: an Envoy with the filter in front of an upstream that shows what it got, a token service, and `curl` lines to
+//! try them with. `make compose` calls it with `--compose`: then it writes the files and the lines, and starts nothing.
 //!
 //! It runs in the root of the repository and takes everything else from the environment; [`settings`] has the list.
 
 mod config;
-mod envoy;
+mod issuer;
+mod process;
 mod requests;
 mod settings;
 
@@ -15,20 +16,16 @@ use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use testbed::issuer::{Algorithm, SigningKey};
-
 use config::{Document, Place};
-use envoy::{Process, answers};
+use issuer::Issuer;
+use process::{Process, answers};
 use requests::Requests;
 use settings::{Paths, Ports};
-
-/// The `kid` of the key pair, which is made anew each time: no demo leaves a key behind that opens another one.
-const KID: &str = "demo";
 
 /// How long the start may take: compiling the filter on a busy machine takes its time.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often the Envoys are looked at.
+/// How often the processes are looked at.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
@@ -47,65 +44,62 @@ fn main() -> ExitCode {
     }
 }
 
-/// Starts both Envoys, prints the lines, and waits for a signal or for the end of an Envoy.
+/// Starts both Envoys and the token service, prints the lines, and waits for a signal or for the end of one of them.
 fn run() -> Result<(), String> {
     let stop = stop_signals()?;
     let paths = Paths::from_environment()?;
     let binary = paths.envoy()?;
     let wasm = paths.wasm()?;
     let ports = Ports::from_environment()?;
-    let key = SigningKey::generate(Algorithm::RS256);
+    let issuer = Issuer::prepare(&paths.jwt_auth()?, &paths)?;
 
     let upstream = paths.write("upstream.yaml", &config::upstream(Document::read("envoy/upstream.yaml")?, &ports)?)?;
     let place = Place { ports: &ports, wasm: &wasm };
     let filter =
-        paths.write("envoy.yaml", &config::filter(Document::read("envoy/envoy.yaml")?, &place, &jwk(&key))?)?;
-    let mut envoys = [
-        Process::start(&binary, &upstream, paths.run().join("upstream.log"))?,
-        Process::start(&binary, &filter, paths.run().join("envoy.log"))?,
+        paths.write("envoy.yaml", &config::filter(Document::read("envoy/envoy.yaml")?, &place, issuer.jwk())?)?;
+    let mut processes = [
+        Process::envoy(&binary, &upstream, paths.run().join("upstream.log"))?,
+        Process::envoy(&binary, &filter, paths.run().join("envoy.log"))?,
+        issuer.serve(ports.tokens, paths.run().join("tokens.log"))?,
     ];
-    if !wait_until_ready(&mut envoys, &ports, &stop)? {
+    if !wait_until_ready(&mut processes, &ports, &stop)? {
         return Ok(());
     }
 
-    let requests = Requests { key: &key, kid: KID, now: now(), port: ports.main };
+    let requests =
+        Requests { key: issuer.key(), kid: issuer::KID, now: now(), port: ports.main, token_port: ports.tokens };
     print(&format!(
         "# The filter guards http://127.0.0.1:{}. Behind it an upstream answers with what it got.\n\
          # Paste these lines into another terminal. The tokens are good for a day.\n\n{}\
-         # Ctrl-C ends it. Configurations and logs are in {}.\n",
+         # Ctrl-C ends it. Configurations, keys and logs are in {}.\n",
         ports.main,
         requests.everything(&ports),
         paths.run().display(),
     ))?;
     loop {
         match stop.recv_timeout(INTERVAL) {
-            Err(RecvTimeoutError::Timeout) => check(&mut envoys)?,
+            Err(RecvTimeoutError::Timeout) => check(&mut processes)?,
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
         }
     }
 }
 
-/// Writes the configuration that docker-compose.yaml is then told to mount, and prints the lines for it.
+/// Writes what docker-compose.yaml is then told to mount, and prints the lines for it.
 fn prepare_compose() -> Result<(), String> {
     let paths = Paths::from_environment()?;
-    let port = settings::main_port()?;
-    let key = SigningKey::generate(Algorithm::RS256);
-    let text = config::with_key(Document::read("envoy/envoy.yaml")?, &jwk(&key))?;
+    let (port, token_port) = (settings::main_port()?, settings::token_port()?);
+    let issuer = Issuer::prepare(&paths.jwt_auth()?, &paths)?;
+    let text = config::with_key(Document::read("envoy/envoy.yaml")?, issuer.jwk())?;
     let file = paths.write("compose-envoy.yaml", &text)?;
     // The Envoy of the image is another user, and there is nothing secret in a public key.
     fs::set_permissions(&file, Permissions::from_mode(0o644))
         .map_err(|error| format!("can't make {} readable for all: {error}", file.display()))?;
+    let requests = Requests { key: issuer.key(), kid: issuer::KID, now: now(), port, token_port };
     print(&format!(
         "# Once the containers run, the filter guards http://127.0.0.1:{port}. Behind it an upstream answers with what it got.\n\
          # Paste these lines into another terminal. The tokens are good for a day.\n\n{}\n",
-        Requests { key: &key, kid: KID, now: now(), port }.of_main_listener(),
+        requests.of_main_listener_and_tokens(),
     ))
-}
-
-fn jwk(key: &SigningKey) -> serde_json::Value {
-    let mut jwk = key.public_jwk(Some(KID), true);
-    jwk["use"] = "sig".into();
-    jwk
 }
 
 /// Seconds since the epoch.
@@ -113,7 +107,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Gets a message on SIGINT, SIGTERM and SIGHUP. They must not end this process at once: the Envoys would survive it.
+/// Gets a message on SIGINT, SIGTERM and SIGHUP. They must not end this process at once: the others would survive it.
 fn stop_signals() -> Result<Receiver<()>, String> {
     let (sender, receiver) = mpsc::channel();
     let handler = move || {
@@ -125,12 +119,12 @@ fn stop_signals() -> Result<Receiver<()>, String> {
 }
 
 /// False when a signal came first.
-fn wait_until_ready(envoys: &mut [Process], ports: &Ports, stop: &Receiver<()>) -> Result<bool, String> {
+fn wait_until_ready(processes: &mut [Process], ports: &Ports, stop: &Receiver<()>) -> Result<bool, String> {
     let deadline = Instant::now() + PATIENCE;
     while !is_ready(ports) {
-        check(envoys)?;
+        check(processes)?;
         if Instant::now() > deadline {
-            let logs: Vec<String> = envoys.iter().map(Process::log_tail).collect();
+            let logs: Vec<String> = processes.iter().map(Process::log_tail).collect();
             return Err(format!("not ready within {} s\n{}", PATIENCE.as_secs(), logs.join("\n")));
         }
         if stop.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
@@ -140,16 +134,17 @@ fn wait_until_ready(envoys: &mut [Process], ports: &Ports, stop: &Receiver<()>) 
     Ok(true)
 }
 
-/// Whether the upstream answers and the filter refuses on every listener. A listener without a filter would let by.
+/// Whether upstream and token service answer and the filter refuses on every listener. A listener without a filter would let by.
 fn is_ready(ports: &Ports) -> bool {
-    answers(ports.upstream, 200, None)
-        && answers(ports.main, 400, Some("I400JR"))
-        && answers(ports.replay, 400, Some("I400JR"))
-        && answers(ports.broken, 400, Some("I400JP"))
+    answers(ports.upstream, "/", 200, None)
+        && answers(ports.main, "/", 400, Some("I400JR"))
+        && answers(ports.replay, "/", 400, Some("I400JR"))
+        && answers(ports.broken, "/", 400, Some("I400JP"))
+        && answers(ports.tokens, "/healthz", 200, None)
 }
 
-fn check(envoys: &mut [Process]) -> Result<(), String> {
-    envoys.iter_mut().try_for_each(Process::check)
+fn check(processes: &mut [Process]) -> Result<(), String> {
+    processes.iter_mut().try_for_each(Process::check)
 }
 
 /// At once, also when the output is a pipe or a file.

@@ -3,9 +3,13 @@
 use serde_json::{Value, json};
 use testbed::issuer::{Algorithm, SigningKey, base64url};
 
+use crate::issuer::{PASSWORD, USER};
 use crate::settings::Ports;
 
 const DAY: u64 = 24 * 60 * 60;
+
+/// Takes the token out of the answer of the token service.
+const TOKEN_OF: &str = r#"sed 's/.*"access_token":"\([^"]*\)".*/\1/'"#;
 
 /// What the lines are made of.
 pub(crate) struct Requests<'a> {
@@ -16,6 +20,8 @@ pub(crate) struct Requests<'a> {
     pub(crate) now: u64,
     /// The port of the main listener.
     pub(crate) port: u16,
+    /// The port of the token service.
+    pub(crate) token_port: u16,
 }
 
 impl Requests<'_> {
@@ -23,7 +29,7 @@ impl Requests<'_> {
     pub(crate) fn everything(&self, ports: &Ports) -> String {
         let once = self.token(&json!({"jti": format!("demo-{}", std::process::id())}));
         let [replay, broken, admin] = [ports.replay, ports.broken, ports.admin];
-        let mut text = self.of_main_listener();
+        let mut text = self.of_main_listener_and_tokens();
         for line in [
             line(
                 "200: a listener with preventJtiReplay: true accepts this jti once",
@@ -41,8 +47,25 @@ impl Requests<'_> {
         text
     }
 
-    /// The lines for the main listener.
-    pub(crate) fn of_main_listener(&self) -> String {
+    /// The lines for the token service and for the main listener.
+    pub(crate) fn of_main_listener_and_tokens(&self) -> String {
+        let tokens = format!("-d username={USER} -d password={PASSWORD} 'http://127.0.0.1:{}/token'", self.token_port);
+        let wrong = tokens.replace(PASSWORD, "guessed");
+        let main = self.port;
+        [
+            format!("# expect 200: the token service gives {USER} a token for her password\ncurl -sS -i {tokens}\n\n"),
+            format!("# expect 400: and none for another one\ncurl -sS -i {wrong}\n\n"),
+            format!(
+                "# expect 200: such a token opens the API; the backend gets x-aud and userId\n\
+                 curl -sS -i 'http://127.0.0.1:{main}/hello' -H \"X-Token: $(curl -sS {tokens} | {TOKEN_OF})\"\n\n"
+            ),
+            self.of_main_listener(),
+        ]
+        .concat()
+    }
+
+    /// The lines for the main listener, with tokens of all kinds.
+    fn of_main_listener(&self) -> String {
         let now = self.now;
         let good = self.token(&json!({}));
         let forged = format!("{} -H 'X-Aud: forged'", token_header(&good));
@@ -104,7 +127,7 @@ impl Requests<'_> {
 
     /// Good for a day.
     fn claims(&self) -> Value {
-        json!({"sub": "alice", "aud": "orders", "userId": "1213234", "iat": self.now, "exp": self.now + DAY})
+        json!({"sub": USER, "aud": "orders", "userId": "1213234", "iat": self.now, "exp": self.now + DAY})
     }
 }
 

@@ -4,11 +4,13 @@
 //! |---|---|---|
 //! | `ENVOY` | | the Envoy binary |
 //! | `JWT_AUTH_WASM` | `dist/jwt-auth.wasm` | the filter |
-//! | `RUN_DIR` | `run` | where configurations and logs go |
+//! | `JWT_AUTH` | `dist/jwt-auth` | the command |
+//! | `RUN_DIR` | `run` | where configurations, keys and logs go |
 //! | `PORT` | 10000 | the main listener |
 //! | `REPLAY_PORT` | 10001 | the listener where each `jti` is accepted once |
 //! | `BROKEN_PORT` | 10002 | the listener with a faulty plugin configuration |
 //! | `UPSTREAM_PORT` | 18080 | the upstream |
+//! | `TOKEN_PORT` | 8080 | the token service |
 //! | `ADMIN_PORT` | 9901 | Envoy's admin interface |
 //!
 //! Port 0 stands for any free one.
@@ -54,6 +56,12 @@ impl Paths {
         let path = env::var_os("JWT_AUTH_WASM").unwrap_or_else(|| "dist/jwt-auth.wasm".into());
         existing(path.into()).map_err(|error| format!("{error}; `make build` makes the filter"))
     }
+
+    /// The command `jwt-auth`.
+    pub(crate) fn jwt_auth(&self) -> Result<PathBuf, String> {
+        let path = env::var_os("JWT_AUTH").unwrap_or_else(|| "dist/jwt-auth".into());
+        existing(path.into()).map_err(|error| format!("{error}; `make cli` makes the command"))
+    }
 }
 
 fn existing(path: PathBuf) -> Result<PathBuf, String> {
@@ -66,6 +74,7 @@ pub(crate) struct Ports {
     pub(crate) replay: u16,
     pub(crate) broken: u16,
     pub(crate) upstream: u16,
+    pub(crate) tokens: u16,
     pub(crate) admin: u16,
 }
 
@@ -86,16 +95,23 @@ impl Ports {
             replay: free("REPLAY_PORT", 10001)?,
             broken: free("BROKEN_PORT", 10002)?,
             upstream: free("UPSTREAM_PORT", 18080)?,
+            tokens: free("TOKEN_PORT", TOKENS)?,
             admin: free("ADMIN_PORT", 9901)?,
         })
     }
 }
 
 const MAIN: u16 = 10000;
+const TOKENS: u16 = 8080;
 
 /// The port of the main listener, free or not.
 pub(crate) fn main_port() -> Result<u16, String> {
     port("PORT", MAIN)
+}
+
+/// The port of the token service, free or not.
+pub(crate) fn token_port() -> Result<u16, String> {
+    port("TOKEN_PORT", TOKENS)
 }
 
 fn port(variable: &str, default: u16) -> Result<u16, String> {

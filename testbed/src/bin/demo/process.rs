@@ -1,4 +1,4 @@
-//! One Envoy of the demo.
+//! One process of the demo.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,33 +10,38 @@ use testbed::http::{Address, RequestBuilder, exchange};
 
 /// A child process; ended when dropped.
 pub(crate) struct Process {
+    name: &'static str,
     child: Child,
     log: PathBuf,
 }
 
 impl Process {
-    /// Starts one with this configuration. Two workers, so that what the workers share shows.
-    pub(crate) fn start(binary: &Path, config: &Path, log: PathBuf) -> Result<Self, String> {
+    /// Starts an Envoy with this configuration. Two workers, so that what the workers share shows.
+    pub(crate) fn envoy(binary: &Path, config: &Path, log: PathBuf) -> Result<Self, String> {
+        let mut command = Command::new(binary);
+        // Without hot restart any number of Envoys run side by side.
+        command.arg("--config-path").arg(config).args(["--disable-hot-restart", "--concurrency", "2"]);
+        Self::start("an Envoy", &mut command, log)
+    }
+
+    /// Starts a command, which `name` is to stand for in messages.
+    pub(crate) fn start(name: &'static str, command: &mut Command, log: PathBuf) -> Result<Self, String> {
         let output = File::create(&log).map_err(|error| format!("can't write {}: {error}", log.display()))?;
-        let child = Command::new(binary)
-            .arg("--config-path")
-            .arg(config)
-            // Without hot restart any number of Envoys run side by side.
-            .args(["--disable-hot-restart", "--concurrency", "2"])
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(output)
             .spawn()
-            .map_err(|error| format!("can't run {}: {error}", binary.display()))?;
-        Ok(Self { child, log })
+            .map_err(|error| format!("can't run {}: {error}", command.get_program().display()))?;
+        Ok(Self { name, child, log })
     }
 
     /// An error, with the end of its log, when it has ended.
     pub(crate) fn check(&mut self) -> Result<(), String> {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
-            Ok(Some(status)) => Err(format!("an Envoy ended ({status})\n{}", self.log_tail())),
-            Err(error) => Err(format!("an Envoy can't be waited for: {error}")),
+            Ok(Some(status)) => Err(format!("{} ended ({status})\n{}", self.name, self.log_tail())),
+            Err(error) => Err(format!("{} can't be waited for: {error}", self.name)),
         }
     }
 
@@ -55,10 +60,10 @@ impl Drop for Process {
     }
 }
 
-/// Whether a `GET` of `/` is answered so.
-pub(crate) fn answers(port: u16, status: u16, code: Option<&str>) -> bool {
+/// Whether a `GET` of `path` is answered so.
+pub(crate) fn answers(port: u16, path: &str, status: u16, code: Option<&str>) -> bool {
     let address = Address::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    exchange(&address, &RequestBuilder::get("/").build()).is_ok_and(|response| {
+    exchange(&address, &RequestBuilder::get(path).build()).is_ok_and(|response| {
         response.status == status && response.header("x-ca-error-code") == code.map(str::as_bytes)
     })
 }

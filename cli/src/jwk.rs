@@ -1,0 +1,67 @@
+//! A JWK as JSON: its members as text, not yet believed.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+
+/// The members of a JWK that mean something here, in the order in which they are written [RFC 7517 §4, RFC 7518 §6].
+/// Other members are ignored. It has no `Debug`: it may be private.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Jwk {
+    pub(crate) kty: String,
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
+    pub(crate) usage: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key_ops: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) crv: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) e: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) n: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) x: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) y: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) d: Option<Zeroizing<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) p: Option<Zeroizing<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) q: Option<Zeroizing<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dp: Option<Zeroizing<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dq: Option<Zeroizing<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) qi: Option<Zeroizing<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) k: Option<Zeroizing<String>>,
+}
+
+impl Jwk {
+    /// Reads the JSON of one JWK. The failure names a place, never what stands there.
+    pub(crate) fn parse(json: &[u8]) -> Result<Self, Failure> {
+        let jwk: Self = serde_json::from_slice(json).map_err(|error| {
+            let what = if error.is_data() { "a member of the JWK stands twice or has a wrong type" } else { "no JSON" };
+            Failure::new(format!("the key: {what}, at line {}, column {}", error.line(), error.column()))
+                .with_remedy("expected a private JWK, as `jwt-auth keygen` makes one")
+        })?;
+        if jwk.kty.is_empty() {
+            return Err(Failure::new("the key: kty is missing")
+                .with_remedy("expected one private JWK, as `jwt-auth keygen` makes one; take it out of a JWK set"));
+        }
+        Ok(jwk)
+    }
+
+    /// The compact JSON of it.
+    pub(crate) fn to_json(&self) -> Zeroizing<String> {
+        Zeroizing::new(serde_json::to_string(self).expect("texts under texts are JSON"))
+    }
+}

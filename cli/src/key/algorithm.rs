@@ -1,0 +1,89 @@
+//! Which algorithms go with which kind of key.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use jwt_auth::Algorithm;
+
+use crate::failure::Failure;
+use crate::jwk::Jwk;
+
+/// A kind of key: `kty` and, where there is one, `crv`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    Rsa,
+    P256,
+    P384,
+    Secp256k1,
+    Ed25519,
+    Oct,
+}
+
+const FAMILIES: [Family; 6] =
+    [Family::Rsa, Family::P256, Family::P384, Family::Secp256k1, Family::Ed25519, Family::Oct];
+
+impl Family {
+    /// The kind of a JWK, by `kty` and `crv`.
+    pub(crate) fn of(jwk: &Jwk) -> Result<Self, Failure> {
+        let found = FAMILIES.into_iter().find(|family| (family.kty(), family.crv()) == (&jwk.kty, jwk.crv.as_deref()));
+        found.ok_or_else(|| {
+            Failure::new("the key: kty and crv are none that the filter knows")
+                .with_remedy("it knows RSA; EC with P-256, P-384 or secp256k1; OKP with Ed25519; and oct")
+        })
+    }
+
+    /// The kind of key for an algorithm.
+    pub(crate) fn for_algorithm(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Rs256
+            | Algorithm::Rs384
+            | Algorithm::Rs512
+            | Algorithm::Ps256
+            | Algorithm::Ps384
+            | Algorithm::Ps512 => Self::Rsa,
+            Algorithm::Es256 => Self::P256,
+            Algorithm::Es384 => Self::P384,
+            Algorithm::Es256k => Self::Secp256k1,
+            Algorithm::EdDsa => Self::Ed25519,
+            Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => Self::Oct,
+        }
+    }
+
+    /// `kty` [RFC 7518 §6.1, RFC 8037 §2].
+    pub(crate) fn kty(self) -> &'static str {
+        match self {
+            Self::Rsa => "RSA",
+            Self::P256 | Self::P384 | Self::Secp256k1 => "EC",
+            Self::Ed25519 => "OKP",
+            Self::Oct => "oct",
+        }
+    }
+
+    /// `crv` [RFC 7518 §6.2.1.1, RFC 8037 §2, RFC 8812 §3.1].
+    pub(crate) fn crv(self) -> Option<&'static str> {
+        match self {
+            Self::P256 => Some("P-256"),
+            Self::P384 => Some("P-384"),
+            Self::Secp256k1 => Some("secp256k1"),
+            Self::Ed25519 => Some("Ed25519"),
+            Self::Rsa | Self::Oct => None,
+        }
+    }
+
+    /// What such a key can sign with.
+    pub(crate) fn algorithms(self) -> &'static [Algorithm] {
+        match self {
+            Self::Rsa => Algorithm::RSA,
+            Self::P256 => &[Algorithm::Es256],
+            Self::P384 => &[Algorithm::Es384],
+            Self::Secp256k1 => &[Algorithm::Es256k],
+            Self::Ed25519 => &[Algorithm::EdDsa],
+            Self::Oct => Algorithm::HMAC,
+        }
+    }
+}
+
+/// Reads the name of an algorithm from the command line, and lists all in the help.
+pub(crate) fn algorithm_parser() -> impl TypedValueParser<Value = Algorithm> {
+    let all = || FAMILIES.into_iter().flat_map(Family::algorithms).copied();
+    PossibleValuesParser::new(all().map(Algorithm::name))
+        .try_map(move |name| all().find(|algorithm| algorithm.name() == name).ok_or("no such algorithm"))
+}

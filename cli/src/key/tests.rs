@@ -1,0 +1,169 @@
+use super::*;
+
+const ALL: [Algorithm; 13] = [
+    Algorithm::Rs256,
+    Algorithm::Rs384,
+    Algorithm::Rs512,
+    Algorithm::Ps256,
+    Algorithm::Ps384,
+    Algorithm::Ps512,
+    Algorithm::Es256,
+    Algorithm::Es384,
+    Algorithm::Es256k,
+    Algorithm::EdDsa,
+    Algorithm::Hs256,
+    Algorithm::Hs384,
+    Algorithm::Hs512,
+];
+
+/// What is wrong with a key, as it is told.
+fn problem(jwk: &Jwk, requested: Option<Algorithm>) -> String {
+    match SigningKey::from_jwk(jwk, requested) {
+        Ok(_) => "nothing".to_owned(),
+        Err(failure) => failure.to_string(),
+    }
+}
+
+fn new(algorithm: Algorithm) -> Jwk {
+    generate(algorithm, RsaBits::Bits2048).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+fn changed(jwk: &Jwk, change: impl FnOnce(&mut Jwk)) -> Jwk {
+    let mut jwk = jwk.clone();
+    change(&mut jwk);
+    jwk
+}
+
+#[test]
+fn a_public_jwk_has_no_private_member_and_a_secret_has_none() {
+    for algorithm in ALL {
+        let jwk = changed(&new(algorithm), |jwk| jwk.kid = Some("k".to_owned()));
+        let key = SigningKey::from_jwk(&jwk, None).unwrap_or_else(|failure| panic!("{failure}"));
+        let members = key.public_jwk().map(|public| {
+            let json: serde_json::Value = serde_json::from_str(&public.to_json()).expect("JSON");
+            json.as_object().expect("an object").keys().cloned().collect::<Vec<_>>().join(" ")
+        });
+        let expected = match Family::for_algorithm(algorithm) {
+            Family::Rsa => Some("alg e kid kty n use"),
+            Family::P256 | Family::P384 | Family::Secp256k1 => Some("alg crv kid kty use x y"),
+            Family::Ed25519 => Some("alg crv kid kty use x"),
+            Family::Oct => None,
+        };
+        assert_eq!(members.as_deref(), expected, "{algorithm:?}");
+    }
+}
+
+#[test]
+fn rsa_keys_have_the_length_asked_for() {
+    for (bits, bytes) in [(RsaBits::Bits2048, 256), (RsaBits::Bits3072, 384)] {
+        let jwk = generate(Algorithm::Ps256, bits).unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!(jwk.n.as_ref().map(|n| n.len() * 3 / 4), Some(bytes));
+        assert_eq!(problem(&jwk, None), "nothing");
+    }
+}
+
+#[test]
+fn rsa_keys_are_read_without_primes_and_with_right_ones_alone() {
+    let (jwk, other) = (new(Algorithm::Rs256), new(Algorithm::Rs256));
+    let without = changed(&jwk, |jwk| (jwk.p, jwk.q, jwk.dp, jwk.dq, jwk.qi) = (None, None, None, None, None));
+    let short = || Some("AQAB".to_owned().into());
+    for (jwk, expected) in [
+        (without.clone(), "nothing"),
+        (changed(&jwk, |jwk| (jwk.p, jwk.q) = (jwk.q.clone(), jwk.p.clone())), "nothing"),
+        (changed(&jwk, |jwk| jwk.q = None), "the key: q is missing, without which it can't sign"),
+        (changed(&jwk, |jwk| jwk.p = other.p.clone()), "the key: n, e and d don't belong together"),
+        (changed(&jwk, |jwk| jwk.p = Some("AQ".to_owned().into())), "the key: n, e and d don't belong together"),
+        (changed(&without, |jwk| jwk.d = other.d.clone()), "the key: n, e and d don't belong together"),
+        (changed(&without, |jwk| jwk.d = short()), "the key: n, e and d don't belong together"),
+        (changed(&without, |jwk| jwk.d = Some("".to_owned().into())), "the key: n, e and d don't belong together"),
+        (changed(&without, |jwk| jwk.n = other.n.clone()), "the key: n, e and d don't belong together"),
+        (changed(&jwk, |jwk| jwk.e = Some("Aw".to_owned())), "the key: expected AQAB (65537) as e"),
+        (changed(&jwk, |jwk| jwk.n = Some("AQAB".to_owned())), "the key: expected an n of 2048 to 4096 bits"),
+        (changed(&jwk, |jwk| jwk.n = None), "the key: n is missing"),
+        (changed(&jwk, |jwk| jwk.d = None), "the key: d is missing, without which it can't sign"),
+        (changed(&jwk, |jwk| jwk.d = Some("a+b".to_owned().into())), "the key: d is not base64url without padding"),
+    ] {
+        assert_eq!(problem(&jwk, None), expected);
+    }
+}
+
+#[test]
+fn a_point_belongs_to_its_scalar() {
+    for algorithm in [Algorithm::Es256, Algorithm::Es384, Algorithm::Es256k] {
+        let (jwk, other) = (new(algorithm), new(algorithm));
+        let size = if algorithm == Algorithm::Es384 { 48 } else { 32 };
+        let zero = |bytes: usize| Some("A".repeat((bytes * 8).div_ceil(6)));
+        let mismatch = "the key: d, x and y don't belong together".to_owned();
+        let length = format!("the key: expected {size} bytes in each of d, x and y");
+        for (jwk, expected) in [
+            (changed(&jwk, |jwk| jwk.d = other.d.clone()), &mismatch),
+            (changed(&jwk, |jwk| (jwk.x, jwk.y) = (other.x.clone(), other.y.clone())), &mismatch),
+            (changed(&jwk, |jwk| jwk.x = other.x.clone()), &mismatch),
+            (changed(&jwk, |jwk| (jwk.x, jwk.y) = (zero(size), zero(size))), &mismatch),
+            (changed(&jwk, |jwk| jwk.d = zero(size).map(Into::into)), &mismatch),
+            (changed(&jwk, |jwk| jwk.d = zero(size - 1).map(Into::into)), &length),
+            (changed(&jwk, |jwk| jwk.x = zero(size + 1)), &length),
+        ] {
+            assert_eq!(&problem(&jwk, None), expected, "{algorithm:?}");
+        }
+    }
+    let (jwk, other) = (new(Algorithm::EdDsa), new(Algorithm::EdDsa));
+    let mixed = changed(&jwk, |jwk| jwk.d = other.d.clone());
+    let short = changed(&jwk, |jwk| jwk.d = Some("AQAB".to_owned().into()));
+    assert_eq!([mixed, short].map(|jwk| problem(&jwk, None)), ["the key: d and x don't belong together"; 2]);
+}
+
+#[test]
+fn a_secret_is_as_long_as_its_hash() {
+    for (algorithm, bytes) in [(Algorithm::Hs256, 32), (Algorithm::Hs384, 48), (Algorithm::Hs512, 64)] {
+        let jwk = new(algorithm);
+        // A byte less, whatever its bits.
+        let shorter = changed(&jwk, |jwk| jwk.k = Some("A".repeat(((bytes - 1) * 8_usize).div_ceil(6)).into()));
+        assert_eq!(problem(&jwk, None), "nothing");
+        let expected = format!("the key: {} needs a k of {bytes} bytes or more", algorithm.name());
+        assert_eq!(problem(&shorter, None), expected);
+    }
+}
+
+#[test]
+fn the_algorithm_is_that_of_the_key_or_one_asked_for_that_fits() {
+    let named = new(Algorithm::Rs256);
+    let unnamed = changed(&named, |jwk| jwk.alg = None);
+    let curve = changed(&new(Algorithm::Es384), |jwk| jwk.alg = None);
+    let chosen = |jwk: &Jwk, requested| SigningKey::from_jwk(jwk, requested).ok().map(|key| key.algorithm());
+    assert_eq!(chosen(&named, None), Some(Algorithm::Rs256));
+    assert_eq!(chosen(&named, Some(Algorithm::Ps512)), Some(Algorithm::Ps512));
+    assert_eq!(chosen(&unnamed, Some(Algorithm::Rs384)), Some(Algorithm::Rs384));
+    assert_eq!(chosen(&curve, None), Some(Algorithm::Es384));
+
+    assert_eq!(problem(&unnamed, None), "the key names no alg, and it fits several");
+    let family = "RS256, RS384, RS512, PS256, PS384, PS512";
+    assert_eq!(
+        problem(&named, Some(Algorithm::Es256)),
+        format!("ES256 can't be signed with this key: it fits {family}")
+    );
+    let lying = changed(&named, |jwk| jwk.alg = Some("HS256".to_owned()));
+    assert_eq!(problem(&lying, None), format!("the key: alg is none of what fits it: {family}"));
+}
+
+#[test]
+fn a_key_is_for_signing() {
+    let jwk = new(Algorithm::EdDsa);
+    let operations = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
+    for (jwk, expected) in [
+        (
+            changed(&jwk, |jwk| jwk.usage = Some("enc".to_owned())),
+            "the key: use is not sig, so it is not for signatures",
+        ),
+        (changed(&jwk, |jwk| jwk.key_ops = operations(&["verify"])), "the key: key_ops does not hold sign"),
+        (changed(&jwk, |jwk| jwk.key_ops = operations(&["verify", "sign"])), "nothing"),
+        (changed(&jwk, |jwk| jwk.usage = None), "nothing"),
+        (
+            changed(&jwk, |jwk| jwk.crv = Some("X25519".to_owned())),
+            "the key: kty and crv are none that the filter knows",
+        ),
+        (changed(&jwk, |jwk| jwk.kty = "oct".to_owned()), "the key: kty and crv are none that the filter knows"),
+    ] {
+        assert_eq!(problem(&jwk, None), expected);
+    }
+}

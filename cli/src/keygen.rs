@@ -1,0 +1,140 @@
+//! `keygen`: a key to sign with, and its public part for the filter.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use jwt_auth::Algorithm;
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::files::{Prepared, Readers, print};
+use crate::jwk::Jwk;
+use crate::key::{Family, RsaBits, SigningKey, algorithm_parser, default_key_id, generate};
+
+/// Make a key: a private JWK to sign with, and the public one for the filter.
+///
+/// What no file is named for goes to stdout: the part itself, or both as {"private": ..., "public": ...}.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  jwt-auth keygen --alg RS256 --private private.jwk.json --public public.jwk.json
+  jwt-auth keygen --alg ES256 --kid orders-2026 --private private.jwk.json --plugin > plugin.yaml
+  jwt-auth keygen --alg HS256 --private secret.jwk.json")]
+pub(crate) struct Arguments {
+    /// What the key signs.
+    #[arg(long, value_parser = algorithm_parser())]
+    alg: Algorithm,
+    /// The length of an RSA modulus; 2048 if left out.
+    #[arg(long)]
+    bits: Option<RsaBits>,
+    /// The name of the key, in its JWK and in the header of tokens. By default the RFC 7638 thumbprint of the public key; for
+    /// HS* a random text.
+    #[arg(long, value_parser = key_id)]
+    kid: Option<String>,
+    /// Write the private JWK to this file, which only you can read (mode 0600).
+    #[arg(long, value_name = "FILE")]
+    private: Option<PathBuf>,
+    /// Write the public JWK to this file. HS* has none.
+    #[arg(long, value_name = "FILE")]
+    public: Option<PathBuf>,
+    /// Print a plugin configuration with the public JWK, for the filter. With HS* it holds the secret itself.
+    #[arg(long, requires = "private")]
+    plugin: bool,
+    /// Overwrite files that are there.
+    #[arg(long)]
+    force: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    arguments.check()?;
+    let mut private = generate(arguments.alg, arguments.bits.unwrap_or(RsaBits::Bits2048))?;
+    private.kid = Some(match &arguments.kid {
+        Some(kid) => kid.clone(),
+        None => default_key_id(&private)?,
+    });
+    let key = SigningKey::from_jwk(&private, None)?;
+    arguments.write(&private, key.public_jwk())?;
+    if let Some(text) = arguments.output(&private, key.public_jwk()) {
+        print(&text)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Arguments {
+    fn check(&self) -> Result<(), Failure> {
+        let family = Family::for_algorithm(self.alg);
+        if self.bits.is_some() && family != Family::Rsa {
+            return Err(Failure::new(format!("--bits is for RSA keys; a key for {} has one length", self.alg.name())));
+        }
+        if self.public.is_some() && family == Family::Oct {
+            return Err(Failure::new(format!(
+                "{} has no public key: who can check its tokens can make them",
+                self.alg.name()
+            ))
+            .with_remedy("leave --public out; --plugin prints a configuration that holds the secret"));
+        }
+        if self.private.is_some() && self.private == self.public {
+            return Err(Failure::new("--private and --public name the same file"));
+        }
+        Ok(())
+    }
+
+    /// Both files or none: neither gets its name before both are written.
+    fn write(&self, private: &Jwk, public: Option<&Jwk>) -> Result<(), Failure> {
+        let prepare = |path: &Path, jwk: &Jwk, readers| {
+            let line = Zeroizing::new(format!("{}\n", *jwk.to_json()));
+            Prepared::new(path, line.as_bytes(), readers, self.force)
+        };
+        let private = self.private.as_ref().map(|path| prepare(path, private, Readers::Owner)).transpose()?;
+        let public = match (&self.public, public) {
+            (Some(path), Some(jwk)) => Some(prepare(path, jwk, Readers::All)?),
+            (Some(_), None) | (None, _) => None,
+        };
+        [private, public].into_iter().flatten().try_for_each(Prepared::publish)
+    }
+
+    /// What goes to stdout.
+    fn output(&self, private: &Jwk, public: Option<&Jwk>) -> Option<Zeroizing<String>> {
+        if self.plugin {
+            return Some(Zeroizing::new(plugin(public.unwrap_or(private))));
+        }
+        let private = self.private.is_none().then(|| private.to_json());
+        let public = public.filter(|_| self.public.is_none()).map(Jwk::to_json);
+        match (private, public) {
+            (Some(private), Some(public)) => {
+                Some(Zeroizing::new(format!(r#"{{"private":{},"public":{}}}"#, *private, *public)))
+            }
+            (Some(only), None) | (None, Some(only)) => Some(only),
+            (None, None) => None,
+        }
+    }
+}
+
+/// A plugin configuration with this key.
+fn plugin(jwk: &Jwk) -> String {
+    let warning =
+        if jwk.k.is_some() { "# The key below is the secret itself: whoever reads it can make tokens.\n" } else { "" };
+    format!(
+        "\
+# The plugin configuration of the filter; it goes into Envoy's configuration as the text of a StringValue.
+{warning}\
+parameter: X-Token         # where the token is: the name of a header, a query parameter or a cookie
+parameterLocation: header  # and which of these it is
+# claimParameters:         # claims for the backend, which it then gets from the token alone
+# - claimName: sub
+#   parameterName: X-User
+#   location: header
+# preventJtiReplay: true   # each token is accepted once
+jwk: {}",
+        *jwk.to_json()
+    )
+}
+
+/// What the filter takes as a `kid`.
+fn key_id(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err("expected a text without control characters".to_owned());
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,107 @@
+//! What a client is told [RFC 6749 §5].
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::lifetime::Lifetime;
+
+/// Why there is no token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The request can't be understood, and what is wrong with it.
+    InvalidRequest(&'static str),
+    /// A `grant_type` other than `password`.
+    UnsupportedGrantType,
+    /// Name or password of a form are wrong; which one is not said.
+    InvalidGrant,
+    /// Name or password of HTTP Basic are wrong, or the scheme is another one.
+    InvalidClient,
+    /// Too many wrong tries; with the time until the next may be made.
+    TooManyTries(Duration),
+    /// A longer body than any form has.
+    TooLarge,
+    /// The request took longer to come than it may.
+    TooSlow,
+    /// More requests than can be worked on.
+    Busy,
+    /// The service failed.
+    Failed,
+}
+
+/// The answer with a token.
+pub(super) fn token(token: &str, lifetime: Lifetime) -> Response {
+    let body = json!({"access_token": token, "token_type": "Bearer", "expires_in": lifetime.as_secs()});
+    unstored(answer(StatusCode::OK, &body))
+}
+
+/// The answer with a JWK set, which may be kept for five minutes.
+pub(super) fn key_set(keys: &Value) -> Response {
+    let mut response = answer(StatusCode::OK, keys);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    response
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, error, description) = match self {
+            Self::InvalidRequest(what) => (StatusCode::BAD_REQUEST, "invalid_request", what),
+            Self::UnsupportedGrantType => {
+                (StatusCode::BAD_REQUEST, "unsupported_grant_type", "expected password as grant_type, or none")
+            }
+            Self::InvalidGrant => (StatusCode::BAD_REQUEST, "invalid_grant", "wrong user name or password"),
+            Self::InvalidClient => (StatusCode::UNAUTHORIZED, "invalid_client", "wrong user name or password"),
+            Self::TooManyTries(_) => {
+                (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", "too many wrong tries for this user name")
+            }
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "the body is too long"),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "invalid_request", "the request took too long"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "too many requests"),
+            Self::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "the token could not be made"),
+        };
+        let mut response = unstored(answer(status, &json!({"error": error, "error_description": description})));
+        if let Some((name, value)) = self.header() {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+impl Refusal {
+    fn header(self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::InvalidClient => {
+                Some((WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="token", charset="UTF-8""#)))
+            }
+            // Whole seconds, and never too early.
+            Self::TooManyTries(wait) => {
+                Some((RETRY_AFTER, (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).into()))
+            }
+            Self::Busy => Some((RETRY_AFTER, 1.into())),
+            Self::InvalidRequest(_)
+            | Self::UnsupportedGrantType
+            | Self::InvalidGrant
+            | Self::TooLarge
+            | Self::TooSlow
+            | Self::Failed => None,
+        }
+    }
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Marked so that nobody keeps it [RFC 6749 §5.1].
+fn unstored(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    response
+}

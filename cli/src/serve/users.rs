@@ -1,0 +1,153 @@
+//! The users file, and who a name and a password belong to.
+
+use std::collections::HashMap;
+
+use serde_json::value::RawValue;
+use serde_yaml::{Mapping, Value};
+
+use crate::passwords::{Cost, StoredHash};
+use crate::token;
+
+/// The longest user name, in bytes. Names are kept while their tries are counted, those of nobody, too.
+pub(super) const MAX_NAME_BYTES: usize = 256;
+
+/// The claims that the service makes.
+const OWN_CLAIMS: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
+
+/// Everyone who gets tokens.
+pub(super) struct Users {
+    by_name: HashMap<String, User>,
+    /// What the password of an unknown user is checked against, which takes the time that a known one takes.
+    nobody: StoredHash,
+}
+
+/// One who gets tokens.
+pub(super) struct User {
+    /// The `sub`.
+    pub(super) name: String,
+    /// What the file says for the tokens of this user.
+    pub(super) claims: Vec<(String, Box<RawValue>)>,
+    password: StoredHash,
+}
+
+impl Users {
+    /// Reads a users file, or gives all its faults. No fault holds a hash.
+    pub(super) fn parse(text: &[u8]) -> Result<Self, Vec<String>> {
+        let root: Value = serde_yaml::from_slice(text).map_err(|error| vec![format!("no YAML: {error}")])?;
+        let mut faults = Vec::new();
+        let users = read_users(&root, &mut faults);
+        let costs: Vec<_> = users.iter().map(|user| user.password.cost()).collect();
+        if costs.windows(2).any(|pair| pair[0] != pair[1]) {
+            faults.push(
+                "users: expected the same Argon2 parameters in every passwordHash, or the time of an answer would tell names"
+                    .to_owned(),
+            );
+        }
+        match costs.first() {
+            Some(cost) if faults.is_empty() => Self::new(users, cost),
+            Some(_) | None => Err(faults),
+        }
+    }
+
+    fn new(users: Vec<User>, cost: &Cost) -> Result<Self, Vec<String>> {
+        let nobody = StoredHash::of_nobody(cost)
+            .map_err(|_| vec!["users[0].passwordHash: expected a salt and a hash of common length".to_owned()])?;
+        Ok(Self { by_name: users.into_iter().map(|user| (user.name.clone(), user)).collect(), nobody })
+    }
+
+    /// The user of this name and password. Whoever is named, known or not, it is one check of the same cost.
+    pub(super) fn authenticate(&self, name: &str, password: &str) -> Option<&User> {
+        self.authenticate_by(name, |stored| stored.matches(password.as_bytes()))
+    }
+
+    fn authenticate_by(&self, name: &str, check: impl FnOnce(&StoredHash) -> bool) -> Option<&User> {
+        let user = self.by_name.get(name);
+        let stored = user.map_or(&self.nobody, |user| &user.password);
+        if check(stored) { user } else { None }
+    }
+}
+
+fn read_users(root: &Value, faults: &mut Vec<String>) -> Vec<User> {
+    let Some(file) = section(root, "", &["users"], faults) else { return Vec::new() };
+    let entries = file.get("users").and_then(Value::as_sequence).filter(|entries| !entries.is_empty());
+    let Some(entries) = entries else {
+        faults.push("users: expected a list of at least one user".to_owned());
+        return Vec::new();
+    };
+    let mut users: Vec<User> = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let path = format!("users[{index}]");
+        let Some(user) = read_user(entry, &path, faults) else { continue };
+        if users.iter().any(|other| other.name == user.name) {
+            faults.push(format!("{path}.name: expected a name that no other user has"));
+        }
+        users.push(user);
+    }
+    users
+}
+
+fn read_user(entry: &Value, path: &str, faults: &mut Vec<String>) -> Option<User> {
+    let entry = section(entry, path, &["name", "passwordHash", "claims"], faults)?;
+    let name = entry.get("name").and_then(Value::as_str).filter(|name| is_name(name));
+    if name.is_none() {
+        faults.push(format!(
+            "{path}.name: expected a text of 1 to {MAX_NAME_BYTES} bytes without colon (HTTP Basic has none) and control characters"
+        ));
+    }
+    let password = entry.get("passwordHash").and_then(Value::as_str).and_then(StoredHash::parse);
+    if password.is_none() {
+        faults.push(format!("{path}.passwordHash: expected an Argon2id hash, as `jwt-auth hash-password` prints one"));
+    }
+    let claims = match entry.get("claims") {
+        None => Some(Vec::new()),
+        Some(claims) => read_claims(claims, &format!("{path}.claims"), faults),
+    };
+    Some(User { name: name?.to_owned(), password: password?, claims: claims? })
+}
+
+fn read_claims(claims: &Value, path: &str, faults: &mut Vec<String>) -> Option<Vec<(String, Box<RawValue>)>> {
+    let Some(claims) = claims.as_mapping() else {
+        faults.push(format!("{path}: expected claims by their names"));
+        return None;
+    };
+    let before = faults.len();
+    let mut read = Vec::new();
+    for (name, value) in claims {
+        match (name.as_str(), serde_json::to_value(value).ok().and_then(|value| token::value(&value).ok())) {
+            (Some(name), _) if OWN_CLAIMS.contains(&name) => {
+                faults.push(format!(
+                    "{path}.{name}: expected other claims than {}, which the service sets",
+                    OWN_CLAIMS.join(", ")
+                ));
+            }
+            (Some(name), Some(value)) => read.push((name.to_owned(), value)),
+            (Some(name), None) => faults.push(format!("{path}.{name}: expected what JSON has, too")),
+            (None, _) => faults.push(format!("{path}: expected texts as names")),
+        }
+    }
+    (faults.len() == before).then_some(read)
+}
+
+/// A mapping with no other fields than these.
+fn section<'a>(value: &'a Value, path: &str, fields: &[&str], faults: &mut Vec<String>) -> Option<&'a Mapping> {
+    let name = if path.is_empty() { "the file" } else { path };
+    let Some(section) = value.as_mapping() else {
+        faults.push(format!("{name}: expected {}", fields.join(", ")));
+        return None;
+    };
+    for field in section.keys().filter(|field| field.as_str().is_none_or(|field| !fields.contains(&field))) {
+        faults.push(format!(
+            "{name}: unknown field {:?}, expected {}",
+            field.as_str().unwrap_or("?"),
+            fields.join(", ")
+        ));
+    }
+    Some(section)
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&name.len()) && !name.chars().any(|char| char == ':' || char.is_control())
+}
+
+#[cfg(test)]
+mod tests;

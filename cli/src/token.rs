@@ -1,0 +1,59 @@
+//! Tokens to be: claims with their own digits, and the compact form around them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use crate::claims::Claims;
+use crate::failure::Failure;
+use crate::key::SigningKey;
+use crate::lifetime::Lifetime;
+use crate::random::random_id;
+
+/// The longest token that the filter reads, in bytes.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// Adds what every token has and is not there yet: `jti`, `iat`, `nbf` and, `lifetime` after `iat`, `exp`.
+pub(crate) fn complete(claims: &mut Claims, issued_at: u64, lifetime: Lifetime) -> Result<(), Failure> {
+    if !claims.contains("jti") {
+        claims.push("jti", value(&random_id()?)?);
+    }
+    claims.push("iat", value(&issued_at)?);
+    if !claims.contains("nbf") {
+        claims.push("nbf", value(&issued_at)?);
+    }
+    claims.push("exp", value(&(issued_at + lifetime.as_secs()))?);
+    Ok(())
+}
+
+/// The compact JWS of `claims` [RFC 7515 §7.1], of at most 16 KiB.
+pub(crate) fn sign(key: &SigningKey, claims: &Claims) -> Result<String, Failure> {
+    let mut header = json!({"alg": key.algorithm().name(), "typ": "JWT"});
+    if let Some(id) = key.id() {
+        header["kid"] = id.into();
+    }
+    let payload = value(claims)?;
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload.get()));
+    let signature = key.sign(message.as_bytes())?;
+    let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(Failure::new(format!("the token would have {} bytes, and the filter reads 16 KiB", token.len()))
+            .with_remedy("put less into its claims"));
+    }
+    Ok(token)
+}
+
+/// The JSON of a value.
+pub(crate) fn value(value: &(impl Serialize + ?Sized)) -> Result<Box<RawValue>, Failure> {
+    serde_json::value::to_raw_value(value).map_err(|error| Failure::new(format!("can't write JSON: {error}")))
+}
+
+/// Seconds since the epoch, `ago` before now.
+pub(crate) fn unix_time(ago: Duration) -> Result<u64, Failure> {
+    let time = SystemTime::now().checked_sub(ago).and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    time.map(|since| since.as_secs()).ok_or_else(|| Failure::new("that is before 1970"))
+}

@@ -1,0 +1,197 @@
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use serde_json::Value;
+use testbed::issuer::{Algorithm, Family};
+
+use crate::command::{json, line, now, opened, run};
+use crate::filter::{configuration, decide};
+
+const OVERWRITE: &str = "  --force overwrites it; tokens of the old key then no longer pass\n";
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("a file").mode() & 0o777
+}
+
+/// `kid`, `use` and `alg` of a key.
+fn labels(jwk: &Value) -> [&str; 3] {
+    ["kid", "use", "alg"].map(|name| jwk[name].as_str().expect("a text"))
+}
+
+#[test]
+fn every_algorithm_gives_a_pair_whose_tokens_the_filter_takes_with_the_public_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.family() != Family::Oct) {
+        let arguments = format!("keygen --alg {algorithm} --kid a --private {algorithm} --public {algorithm}.public");
+        assert_eq!(run(folder.path(), arguments.split(' ')).stdout, "");
+        let [private, public] = ["", ".public"].map(|end| folder.path().join(format!("{algorithm}{end}")));
+        assert_eq!((mode(&private), mode(&public)), (0o600, 0o644));
+        assert!(fs::read_to_string(&private).expect("a file").ends_with("}\n"));
+        let [private, public] = [json(&private), json(&public)];
+        assert_eq!(labels(&private), ["a", "sig", algorithm.name()]);
+        for (name, value) in public.as_object().expect("an object") {
+            assert_eq!(&private[name], value, "{name}");
+        }
+        let token = line(folder.path(), &format!("sign --key {algorithm}"));
+        assert_eq!(decide(&configuration(&public), &token, now()).map(|_| ()), Ok(()), "{algorithm}");
+    }
+}
+
+#[test]
+fn a_secret_is_a_key_for_the_filter_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for algorithm in ["HS256", "HS384", "HS512"] {
+        let ended = run(folder.path(), ["keygen", "--alg", algorithm, "--private", algorithm]);
+        assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (0, "", ""));
+        assert_eq!(mode(&folder.path().join(algorithm)), 0o600);
+        let token = line(folder.path(), &format!("sign --key {algorithm}"));
+        let configuration = configuration(&json(&folder.path().join(algorithm)));
+        assert_eq!(decide(&configuration, &token, now()).map(|_| ()), Ok(()), "{algorithm}");
+    }
+}
+
+#[test]
+fn the_plugin_configuration_is_one_that_the_filter_takes_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for algorithm in Algorithm::ALL {
+        let ended =
+            run(folder.path(), ["keygen", "--alg", algorithm.name(), "--private", algorithm.name(), "--plugin"]);
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+        let token = line(folder.path(), &format!("sign --key {algorithm} --sub alice"));
+        assert!(decide(&ended.stdout, &token, now()).is_ok_and(|edits| edits.headers.is_empty()), "{algorithm}");
+        assert_eq!(ended.stdout.contains("the secret itself"), algorithm.family() == Family::Oct, "{algorithm}");
+        assert!(!ended.stdout.contains("\"d\":"), "{algorithm}");
+
+        // The lines in the comments hold, too.
+        let uncommented =
+            ended.stdout.replace("\n# claim", "\nclaim").replace("\n# - ", "\n- ").replace("\n#   ", "\n  ");
+        let edits = decide(&uncommented, &token, now()).expect("a good token");
+        assert_eq!(edits.headers.len(), 1, "{uncommented}");
+    }
+}
+
+#[test]
+fn what_no_file_is_named_for_goes_to_stdout() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let parse = |text: String| serde_json::from_str::<Value>(&text).expect("JSON");
+
+    let both = parse(line(folder.path(), "keygen --alg ES256"));
+    assert_eq!(both.as_object().expect("an object").keys().collect::<Vec<_>>(), ["private", "public"]);
+    assert_eq!(both["private"]["x"], both["public"]["x"]);
+    assert_eq!((both["private"]["d"].is_string(), both["public"]["d"].is_null()), (true, true));
+
+    let public = parse(line(folder.path(), "keygen --alg ES256 --private a"));
+    assert_eq!((&public["x"], &public["d"]), (&json(&folder.path().join("a"))["x"], &Value::Null));
+
+    let private = parse(line(folder.path(), "keygen --alg ES256 --public b"));
+    assert_eq!((&private["x"], private["d"].is_string()), (&json(&folder.path().join("b"))["x"], true));
+
+    assert!(parse(line(folder.path(), "keygen --alg HS256"))["k"].is_string());
+}
+
+#[test]
+fn a_key_without_a_name_gets_its_thumbprint_and_each_run_another_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let key = || serde_json::from_str::<Value>(&line(folder.path(), "keygen --alg EdDSA")).expect("JSON");
+    let [one, other] = [key(), key()];
+    assert_ne!(one["public"]["x"], other["public"]["x"]);
+    // 32 bytes.
+    assert_eq!(one["public"]["kid"].as_str().map(str::len), Some(43));
+    assert_eq!(one["private"]["kid"], one["public"]["kid"]);
+    assert_ne!(one["public"]["kid"], other["public"]["kid"]);
+}
+
+#[test]
+fn the_length_of_an_rsa_key_can_be_chosen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (bits, characters) in [("2048", 342), ("3072", 512), ("4096", 683)] {
+        let text = line(folder.path(), &format!("keygen --alg PS384 --bits {bits} --private {bits}"));
+        let public: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(public["n"].as_str().map(str::len), Some(characters), "{bits}");
+    }
+}
+
+#[test]
+fn a_file_that_is_there_is_overwritten_by_force_alone_and_narrowed_to_its_owner() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [private, public] = ["private", "public"].map(|name| folder.path().join(name));
+    let arguments = ["keygen", "--alg", "ES256", "--private", "private", "--public", "public"];
+
+    for (there, message) in [
+        ("private", "jwt-auth: private is there already\n"),
+        // Then the private one is not written, either.
+        ("public", "jwt-auth: public is there already\n"),
+    ] {
+        fs::write(folder.path().join(there), "precious").expect("a file");
+        let ended = run(folder.path(), arguments);
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));
+        assert_eq!(ended.stderr, format!("{message}{OVERWRITE}"));
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+        assert_eq!(fs::read_to_string(folder.path().join(there)).expect("a file"), "precious");
+        fs::remove_file(folder.path().join(there)).expect("a file");
+    }
+
+    fs::write(&private, "precious").expect("a file");
+    fs::set_permissions(&private, fs::Permissions::from_mode(0o666)).expect("a file");
+    let ended = run(folder.path(), arguments.into_iter().chain(["--force"]));
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (0, "", ""));
+    assert_eq!((mode(&private), json(&private)["x"] == json(&public)["x"]), (0o600, true));
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2);
+}
+
+/// A link could lead the private key to where others read it.
+#[test]
+fn a_link_is_replaced_and_not_followed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (link, target) = (folder.path().join("link"), folder.path().join("target"));
+    std::os::unix::fs::symlink(&target, &link).expect("a link");
+    let ended = run(folder.path(), ["keygen", "--alg", "ES256", "--private", "link"]);
+    assert_eq!((ended.code, ended.stderr), (2, format!("jwt-auth: link is there already\n{OVERWRITE}")));
+    assert_eq!(run(folder.path(), ["keygen", "--alg", "ES256", "--private", "link", "--force"]).code, 0);
+    assert!(fs::symlink_metadata(&link).expect("a file").is_file() && !target.exists());
+}
+
+#[test]
+fn what_can_not_be_done_is_said_with_what_to_do_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::create_dir(folder.path().join("folder")).expect("a folder");
+    for (arguments, expected) in [
+        (
+            "--alg HS256 --private a --public b",
+            "jwt-auth: HS256 has no public key: who can check its tokens can make them\n  leave --public out; --plugin prints a configuration that holds the secret\n",
+        ),
+        ("--alg ES256 --bits 2048", "jwt-auth: --bits is for RSA keys; a key for ES256 has one length\n"),
+        ("--alg ES256 --private a --public a", "jwt-auth: --private and --public name the same file\n"),
+        ("--alg ES256 --private nowhere/a", "jwt-auth: can't write nowhere/a: entity not found\n"),
+        ("--alg ES256 --private folder --force", "jwt-auth: folder is a directory\n"),
+        ("--alg none", "error: invalid value 'none' for '--alg <ALG>'\n"),
+        ("--alg RS256 --bits 1024", "error: invalid value '1024' for '--bits <BITS>'\n"),
+        (
+            "--alg RS256 --kid ",
+            "error: invalid value '' for '--kid <KID>': expected a text without control characters\n",
+        ),
+        ("--alg RS256 --plugin", "error: the following required arguments were not provided:\n  --private <FILE>\n"),
+        ("", "error: the following required arguments were not provided:\n  --alg <ALG>\n"),
+    ] {
+        let words = arguments.split(' ').take(if arguments.is_empty() { 0 } else { usize::MAX });
+        let ended = run(folder.path(), ["keygen"].into_iter().chain(words));
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{arguments}");
+        let is_usage = expected.starts_with("error: ");
+        assert!(
+            if is_usage { ended.stderr.starts_with(expected) } else { ended.stderr == expected },
+            "{}",
+            ended.stderr
+        );
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "{arguments}");
+    }
+}
+
+/// What `sign` puts into the header is what selects the key.
+#[test]
+fn tokens_name_the_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run(folder.path(), ["keygen", "--alg", "ES384", "--kid", "orders 2026/ä", "--private", "a", "--public", "b"]);
+    let (header, _) = opened(&line(folder.path(), "sign --key a"));
+    assert_eq!(header, serde_json::json!({"alg": "ES384", "typ": "JWT", "kid": "orders 2026/ä"}));
+}

@@ -1,0 +1,127 @@
+//! Every algorithm in both directions with jwcrypto, joserfc, PyJWT and the command `jose`: their keys and ours, each signed
+//! with by each, each checked by all and by the filter.
+
+use std::env;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use testbed::issuer::{Algorithm, Family};
+
+use crate::command::{json, line, now, opened, run_with};
+use crate::filter::{configuration, decide};
+
+/// The libraries that know an algorithm, in the order in which they are asked.
+fn libraries(algorithm: Algorithm) -> &'static [&'static str] {
+    match algorithm {
+        Algorithm::ES256K | Algorithm::EdDSA => &["jwcrypto", "joserfc", "PyJWT"],
+        _ => &["jwcrypto", "joserfc", "PyJWT", "jose"],
+    }
+}
+
+/// Has the libraries do something with each of `cases`. The answers are those of all libraries for all cases, in order.
+fn ask(task: &str, cases: &[Value]) -> Vec<Value> {
+    let tool = |name: &str| env::var_os(name).unwrap_or_else(|| panic!("{name} must be set; `make test` fetches it"));
+    let mut child = Command::new(tool("JOSE_PYTHON"))
+        .args(["-B", "-W", "ignore"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/keys/libraries.py"))
+        .arg(task)
+        .arg(tool("JOSE_COMMAND"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Python");
+    child.stdin.take().expect("its stdin").write_all(json!(cases).to_string().as_bytes()).expect("its stdin");
+    let output = child.wait_with_output().expect("its output");
+    assert!(output.status.success(), "the libraries could not {task}");
+    let answers: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
+    let expected: Vec<_> = cases
+        .iter()
+        .map(|case| Algorithm::from_name(case["alg"].as_str().expect("alg")).expect("an algorithm"))
+        .flat_map(|algorithm| libraries(algorithm).iter().map(move |library| (algorithm.name(), *library)))
+        .collect();
+    let found: Vec<_> = answers
+        .iter()
+        .map(|answer| (answer["alg"].as_str().expect("alg"), answer["library"].as_str().expect("library")))
+        .collect();
+    assert_eq!(found, expected);
+    answers
+}
+
+fn claims() -> Value {
+    json!({"sub": "älice", "roles": ["a", "b"], "iat": now(), "exp": now() + 3600})
+}
+
+#[test]
+fn our_keys_and_tokens_are_read_by_the_libraries_and_theirs_by_the_filter() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut to_verify, mut to_sign, mut publics) = (Vec::new(), Vec::new(), Vec::new());
+    for algorithm in Algorithm::ALL {
+        let mut arguments = format!("keygen --alg {algorithm} --private {algorithm}");
+        if algorithm.family() != Family::Oct {
+            arguments += &format!(" --public {algorithm}.public");
+        }
+        let ended = run_with(folder.path(), arguments.split(' '), b"");
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+        let private = json(&folder.path().join(algorithm.name()));
+        let public = match algorithm.family() {
+            Family::Oct => private.clone(),
+            Family::Rsa | Family::P256 | Family::P384 | Family::Secp256k1 | Family::Ed25519 => {
+                json(&folder.path().join(format!("{algorithm}.public")))
+            }
+        };
+        let token = line(folder.path(), &format!("sign --key {algorithm} --sub älice --claim roles=[\"a\",\"b\"]"));
+        to_verify.push(json!({"alg": algorithm.name(), "public": public, "token": token}));
+        to_sign.push(json!({"alg": algorithm.name(), "private": private, "claims": claims()}));
+        publics.push(public);
+    }
+
+    for answer in ask("verify", &to_verify) {
+        let case = to_verify.iter().find(|case| case["alg"] == answer["alg"]).expect("its case");
+        let (_, claims) = opened(case["token"].as_str().expect("a token"));
+        assert_eq!(answer["claims"], claims, "{} {}", answer["library"], answer["alg"]);
+    }
+    for answer in ask("sign", &to_sign) {
+        let public = publics.iter().find(|public| public["alg"] == answer["alg"]).expect("its key");
+        let token = answer["token"].as_str().expect("a token");
+        let decision = decide(&configuration(public), token, now()).map(|_| ());
+        assert_eq!(decision, Ok(()), "{} {}", answer["library"], answer["alg"]);
+    }
+}
+
+#[test]
+fn keys_of_the_libraries_sign_here_what_they_and_the_filter_take() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("claims"), json!({"sub": "älice"}).to_string()).expect("a file");
+    let algorithms: Vec<_> = Algorithm::ALL.iter().map(|algorithm| json!({"alg": algorithm.name()})).collect();
+    let keys = ask("make", &algorithms);
+    assert_eq!(keys.len(), 13 * 4 - 2);
+    let mut to_verify = Vec::new();
+    for key in &keys {
+        let [algorithm, library] = ["alg", "library"].map(|name| key[name].as_str().expect("a text"));
+        let arguments = ["sign", "--key", "-", "--alg", algorithm, "--claims-file", "claims"];
+        let ended = run_with(folder.path(), arguments, key["private"].to_string().as_bytes());
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{library} {algorithm}");
+        let token = ended.stdout.trim_end();
+        assert_eq!(opened(token).0["kid"], json!("k"));
+
+        // Whatever the library says that the key may be used for, the filter needs `verify`.
+        let mut public = key["public"].clone();
+        public.as_object_mut().expect("a key").remove("key_ops");
+        let decision = decide(&configuration(&public), token, now()).map(|_| ());
+        assert_eq!(decision, Ok(()), "{library} {algorithm}");
+        to_verify.push(json!({"alg": algorithm, "public": public, "token": token}));
+    }
+    let answers = ask("verify", &to_verify);
+    let mut answers = answers.iter();
+    for case in &to_verify {
+        let algorithm = Algorithm::from_name(case["alg"].as_str().expect("alg")).expect("an algorithm");
+        let (_, claims) = opened(case["token"].as_str().expect("a token"));
+        for answer in answers.by_ref().take(libraries(algorithm).len()) {
+            assert_eq!(answer["claims"], claims, "{} {algorithm}", answer["library"]);
+        }
+    }
+    assert!(answers.next().is_none());
+}

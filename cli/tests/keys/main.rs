@@ -1,0 +1,10 @@
+//! Keys and tokens, from the command line: what `keygen`, `sign`, `hash-password` and `serve` make, held against the filter
+//! and against other people's software. Needs what `make test` sets: `JOSE_PYTHON` and `JOSE_COMMAND`.
+
+mod command;
+mod filter;
+mod keygen;
+mod libraries;
+mod password;
+mod serve;
+mod sign;

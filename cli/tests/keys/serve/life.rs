@@ -1,0 +1,211 @@
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use testbed::http::{Address, Connection, RequestBuilder};
+
+use super::running::{
+    FORM, Running, SERVE, basic, form, prepared, refused, terminate, token, whole, write_secret, wrong_form,
+};
+use crate::command::{now, opened, run};
+use crate::filter::decide;
+
+#[test]
+fn after_five_wrong_passwords_a_name_has_to_wait_known_or_not_and_others_have_not() {
+    let service = Running::start(&[]);
+    for name in ["alice", "carol"] {
+        let wrong = form(&format!("username={name}&password=x"));
+        let answers: Vec<_> = (0..7).map(|_| service.send(&wrong)).collect();
+        assert!(answers[..5].iter().all(|answer| whole(answer) == wrong_form()), "{name}");
+        for answer in &answers[5..] {
+            let wait = answer.header("retry-after").map(|wait| String::from_utf8_lossy(wait).into_owned());
+            let wait = wait.expect("how long to wait");
+            assert!((1..=10).contains(&wait.parse::<u64>().expect("seconds")), "{wait}");
+            let description = "too many wrong tries for this user name";
+            let expected = refused(429, "temporarily_unavailable", description, &[("retry-after", &wait)]);
+            assert_eq!(whole(answer), expected, "{name}");
+        }
+    }
+    // The right one, too: whoever guessed it would learn it so.
+    assert_eq!(service.send(&form("username=alice&password=wonderland")).status, 429);
+    token(&service.send(&basic("böb", "looking-glass")), 7200);
+}
+
+/// 320 requests from 16 connections at once: each gets its own answer.
+#[test]
+fn under_load_each_request_gets_its_own_answer() {
+    let service = Running::start(&[]);
+    let configuration = fs::read_to_string(service.folder.path().join("plugin")).expect("a file");
+    let limited = AtomicUsize::new(0);
+    let tokens: Vec<String> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..16)
+            .map(|worker| {
+                let (service, limited) = (&service, &limited);
+                scope.spawn(move || {
+                    let mut connection = Connection::open(&service.address).expect("a connection");
+                    let mut tokens = Vec::new();
+                    for round in 0..20 {
+                        let mut answer = |request: &RequestBuilder| {
+                            connection.send(&request.build()).expect("a request");
+                            connection.receive().expect("an answer")
+                        };
+                        match (worker + round) % 5 {
+                            0 | 1 => tokens.push(token(&answer(&form("username=alice&password=wonderland")), 7200)),
+                            2 => tokens.push(token(&answer(&basic("böb", "looking-glass")), 7200)),
+                            3 => {
+                                // Five tries each second worker has for itself, and the others share theirs.
+                                let name =
+                                    if worker % 2 == 0 { format!("nobody-{worker}") } else { "carol".to_owned() };
+                                let answer = answer(&form(&format!("username={name}&password=x")));
+                                if answer.status == 429 {
+                                    assert_ne!(worker % 2, 0);
+                                    limited.fetch_add(1, Ordering::Relaxed);
+                                } else {
+                                    assert_eq!(whole(&answer), wrong_form());
+                                }
+                            }
+                            _ => assert_eq!(answer(&RequestBuilder::get("/healthz")).text(), "ok\n"),
+                        }
+                    }
+                    tokens
+                })
+            })
+            .collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a worker")).collect()
+    });
+    assert_eq!(tokens.len(), 16 * 20 * 3 / 5);
+    let mut names: Vec<_> = tokens.iter().map(|token| opened(token).1["jti"].to_string()).collect();
+    names.sort();
+    names.dedup();
+    assert_eq!(names.len(), tokens.len());
+    for token in &tokens {
+        assert_eq!(decide(&configuration, token, now()).map(|_| ()), Ok(()));
+    }
+    // Eight workers shared five tries for 32 requests, and one more each ten seconds.
+    let limited = limited.into_inner();
+    assert!((20..=27).contains(&limited), "{limited}");
+
+    let (code, log) = service.stop();
+    assert_eq!((code, log.lines().filter(|line| line.contains(" client=")).count()), (Some(0), 320));
+}
+
+#[test]
+fn the_log_has_a_line_for_each_request_and_no_secret() {
+    let service = Running::start(&[]);
+    let token = token(&service.send(&basic("alice", "wonderland")), 7200);
+    service.send(&form("username=wonderland&password=alice"));
+    service.send(&RequestBuilder::get("/healthz?password=wonderland"));
+    service.send(&RequestBuilder::get(format!("/{token}")));
+    let (code, log) = service.stop();
+    assert_eq!(code, Some(0));
+    let lines: Vec<_> = log.lines().map(|line| line.split_once(" method=").map_or(line, |(_, rest)| rest)).collect();
+    assert_eq!(
+        lines,
+        [
+            "POST path=/token status=200 user=\"alice\"",
+            "POST path=/token status=400",
+            "GET path=/healthz status=200",
+            "GET path=(other) status=404",
+            "jwt-auth: stopped",
+        ]
+    );
+    for line in log.lines().filter(|line| line.contains(" method=")) {
+        let (time, client) = line.split_once(" client=127.0.0.1:").expect("a time and a client");
+        assert!(time.len() == 20 && time.ends_with('Z') && client.starts_with(|char: char| char.is_ascii_digit()));
+    }
+}
+
+#[test]
+fn a_stop_answers_what_is_under_way_and_takes_nothing_new() {
+    let mut service = Running::start(&[]);
+    let Address::Tcp(address) = service.address else { panic!("{}", service.address) };
+    let idle = TcpStream::connect(address).expect("a connection");
+    let mut busy = TcpStream::connect(address).expect("a connection");
+    busy.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    let body = "username=alice&password=wonderland";
+    let length = body.len();
+    let head = format!(
+        "POST /token HTTP/1.1\r\nhost: test\r\ncontent-type: {FORM}\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n\r\n"
+    );
+    busy.write_all(head.as_bytes()).expect("the head of a request");
+    // It says so once it waits for the body, and so has the request in its hands.
+    let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    busy.read_exact(&mut go_on).expect("the word to go on");
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+
+    terminate(&service.child);
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while TcpStream::connect(address).is_ok() {
+        assert!(Instant::now() < deadline, "it takes connections still");
+        thread::sleep(Duration::from_millis(20));
+    }
+    busy.write_all(body.as_bytes()).expect("the body of the request");
+    let mut answer = String::new();
+    busy.read_to_string(&mut answer).expect("an answer, then the end");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
+
+    let started = Instant::now();
+    assert_eq!(service.child.wait().expect("its end").code(), Some(0));
+    assert!(started.elapsed() < Duration::from_secs(5), "it waits for a connection without a request");
+    drop(idle);
+}
+
+/// Takes some 15 s: that is how long a request may take.
+#[test]
+fn a_client_that_sends_too_slowly_is_given_up() {
+    let service = Running::start(&[]);
+    let Address::Tcp(address) = service.address else { panic!("{}", service.address) };
+    let head = format!("POST /token HTTP/1.1\r\nhost: test\r\ncontent-type: {FORM}\r\ncontent-length: 30\r\n");
+    let [half_a_head, half_a_body] = [head.clone(), format!("{head}\r\nusername=")].map(|sent| {
+        thread::spawn(move || {
+            let mut stream = TcpStream::connect(address).expect("a connection");
+            stream.set_read_timeout(Some(Duration::from_secs(25))).expect("a timeout");
+            stream.write_all(sent.as_bytes()).expect("the beginning of a request");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).expect("an answer, then the end");
+            answer
+        })
+    });
+    // Nobody else is kept waiting.
+    token(&service.send(&basic("alice", "wonderland")), 7200);
+    let status = |answer: String| answer.lines().next().map(str::to_owned);
+    assert_eq!(half_a_head.join().map(status).expect("an answer"), None);
+    assert_eq!(half_a_body.join().map(status).expect("an answer").as_deref(), Some("HTTP/1.1 408 Request Timeout"));
+}
+
+#[test]
+fn what_can_not_be_served_is_said_with_what_to_do() {
+    let folder = prepared();
+    run(folder.path(), ["keygen", "--alg", "HS256", "--private", "secret"]);
+    write_secret(folder.path(), "faulty", "users: [{name: alice, passwordHash: wonderland}, {}]");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = taken.local_addr().expect("its address");
+    let name = "expected a text of 1 to 256 bytes without colon (HTTP Basic has none) and control characters";
+    let hash = "passwordHash: expected an Argon2id hash, as `jwt-auth hash-password` prints one";
+    for (arguments, expected) in [
+        (
+            "--key secret --users users",
+            "HS256 has no public key to publish: who can check its tokens can make them\n  make another key: jwt-auth keygen --alg RS256 --private private.jwk.json".to_owned(),
+        ),
+        ("--key nowhere --users users", "can't read nowhere: No such file or directory (os error 2)".to_owned()),
+        ("--key key --users nowhere", "can't read nowhere: No such file or directory (os error 2)".to_owned()),
+        ("--key - --users -", "--key and --users can't both be stdin".to_owned()),
+        (
+            "--key key --users faulty",
+            format!("faulty:\n  users[0].{hash}\n  users[1].name: {name}\n  users[1].{hash}"),
+        ),
+        (
+            &format!("--key key --users users --listen {taken}"),
+            format!("can't listen on {taken}: Address already in use (os error 98)\n  choose another address with --listen, such as 127.0.0.1:0 for any free port"),
+        ),
+    ] {
+        let ended = run(folder.path(), ["serve"].into_iter().chain(arguments.split(' ')));
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{arguments}");
+        assert_eq!(ended.stderr, format!("jwt-auth: {expected}\n"), "{arguments}");
+    }
+    let ended = run(folder.path(), SERVE.iter().chain(&["--expires-in", "7d"]));
+    assert!(ended.code == 2 && ended.stderr.contains("(A403JT)"), "{}", ended.stderr);
+}

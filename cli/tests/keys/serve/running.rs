@@ -1,0 +1,163 @@
+//! A token service that runs, requests to it, and what its answers look like.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testbed::http::{Address, RequestBuilder, Response, exchange};
+
+use crate::command::{command, run};
+
+/// Argon2id hashes that cost next to nothing, of `wonderland` and of `looking-glass`, made by argon2-cffi.
+const ALICE: &str = "$argon2id$v=19$m=64,t=1,p=1$x3DQC0WJ9NuI1GYRAmnaqQ$RHIATqcF23a5bJEEvLLVHZdiKfMpWsh8XwhYOGdvS4s";
+const BOB: &str = "$argon2id$v=19$m=64,t=1,p=1$rF/poUNExz3KXNWH1zeMUg$rzOu04nwKRL3wJ2vgHhYU+gomn5Xln63er8xzU0ss2E";
+
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A token service that runs, its key in `key` and its plugin configuration in `plugin` of its folder.
+pub(super) struct Running {
+    pub(super) child: Child,
+    pub(super) address: Address,
+    stderr: BufReader<std::process::ChildStderr>,
+    pub(super) folder: TempDir,
+}
+
+fn users() -> String {
+    format!(
+        "users:
+- name: alice
+  passwordHash: {ALICE}
+  claims: {{userId: '1213234', roles: [buyer, admin]}}
+- {{name: böb, passwordHash: '{BOB}'}}
+"
+    )
+}
+
+/// A folder with what a service needs.
+pub(super) fn prepared() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ended = run(folder.path(), ["keygen", "--alg", "ES256", "--kid", "k", "--private", "key", "--plugin"]);
+    fs::write(folder.path().join("plugin"), ended.stdout).expect("a file");
+    write_secret(folder.path(), "users", &users());
+    folder
+}
+
+pub(super) fn write_secret(folder: &Path, name: &str, text: &str) {
+    fs::write(folder.join(name), text).expect("a file");
+    fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o600)).expect("a file");
+}
+
+pub(super) const SERVE: [&str; 7] = ["serve", "--key", "key", "--users", "users", "--listen", "127.0.0.1:0"];
+
+impl Running {
+    pub(super) fn start(more: &[&str]) -> Self {
+        let folder = prepared();
+        let mut child = command()
+            .current_dir(folder.path())
+            .args(SERVE.iter().chain(more))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command runs");
+        let mut stderr = BufReader::new(child.stderr.take().expect("its stderr"));
+        let mut line = String::new();
+        stderr.read_line(&mut line).expect("its stderr");
+        let address = line.trim_end().strip_prefix("jwt-auth: listening on http://");
+        let address: SocketAddr = address.unwrap_or_else(|| panic!("{line}")).parse().expect("an address");
+        Self { child, address: Address::Tcp(address), stderr, folder }
+    }
+
+    pub(super) fn send(&self, request: &RequestBuilder) -> Response {
+        exchange(&self.address, &request.build()).expect("an answer")
+    }
+
+    /// Ends it with SIGTERM and gives its exit code and the rest of its log.
+    pub(super) fn stop(mut self) -> (Option<i32>, String) {
+        terminate(&self.child);
+        let mut log = String::new();
+        self.stderr.read_to_string(&mut log).expect("its stderr");
+        (self.child.wait().expect("its end").code(), log)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail only for a process that has ended and been reaped already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(super) fn terminate(child: &Child) {
+    let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(status.expect("the command kill").success());
+}
+
+pub(super) fn form(body: &str) -> RequestBuilder {
+    RequestBuilder::post("/token").header("content-type", FORM).body(body)
+}
+
+pub(super) fn basic(name: &str, password: &str) -> RequestBuilder {
+    let encoded = STANDARD.encode(format!("{name}:{password}"));
+    RequestBuilder::post("/token").header("authorization", format!("Basic {encoded}"))
+}
+
+/// An answer as a whole, but for its `date`.
+pub(super) fn whole(response: &Response) -> (u16, BTreeMap<&str, String>, String) {
+    let headers = response.headers.iter().filter(|(name, _)| name != "date");
+    let headers = headers.map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value).into_owned()));
+    (response.status, headers.collect(), response.text())
+}
+
+/// What is expected of a refusal: status, `error`, `error_description`, and headers beside those of every answer.
+pub(super) fn refused(status: u16, error: &str, description: &str, more: &[(&'static str, &str)]) -> Expected {
+    let body = json!({"error": error, "error_description": description}).to_string();
+    let length = body.len().to_string();
+    let common = [
+        ("cache-control", "no-store"),
+        ("content-type", "application/json"),
+        ("pragma", "no-cache"),
+        ("content-length", &length),
+    ];
+    let headers = common.iter().chain(more).map(|&(name, value)| (name, value.to_owned())).collect();
+    (status, headers, body)
+}
+
+pub(super) type Expected = (u16, BTreeMap<&'static str, String>, String);
+
+const CHALLENGE: (&str, &str) = ("www-authenticate", "Basic realm=\"token\", charset=\"UTF-8\"");
+
+pub(super) fn wrong_form() -> Expected {
+    refused(400, "invalid_grant", "wrong user name or password", &[])
+}
+
+pub(super) fn wrong_basic() -> Expected {
+    refused(401, "invalid_client", "wrong user name or password", &[CHALLENGE])
+}
+
+/// The token of an answer that is right in every other respect.
+pub(super) fn token(response: &Response, seconds: u64) -> String {
+    let (status, headers, body) = whole(response);
+    assert_eq!(status, 200, "{body}");
+    let body: Value = serde_json::from_str(&body).expect("JSON");
+    let token = body["access_token"].as_str().expect("a token").to_owned();
+    assert_eq!(body, json!({"access_token": token, "token_type": "Bearer", "expires_in": seconds}));
+    let length = response.body.len().to_string();
+    let expected = [
+        ("cache-control", "no-store"),
+        ("content-length", &length),
+        ("content-type", "application/json"),
+        ("pragma", "no-cache"),
+    ];
+    assert_eq!(headers, expected.map(|(name, value)| (name, value.to_owned())).into());
+    token
+}
