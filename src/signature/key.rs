@@ -1,17 +1,15 @@
 //! Key material, and the check of a signature with the libraries of this crate.
 
-use ed25519_compact as ed25519;
 use jwt_simple::prelude::{
     ECDSAP256PublicKeyLike as _, ECDSAP256kPublicKeyLike as _, ECDSAP384PublicKeyLike as _, ES256PublicKey,
-    ES256kPublicKey, ES384PublicKey, Ed25519PublicKey, EdDSAPublicKeyLike as _, HS256Key, HS384Key, HS512Key,
-    MACLike as _, RS256PublicKey, RSAPublicKeyLike as _,
+    ES256kPublicKey, ES384PublicKey, HS256Key, HS384Key, HS512Key, MACLike as _, RS256PublicKey,
 };
 use jwt_simple::reexports::ct_codecs;
 use p256::ecdsa::signature::Verifier as _;
-use superboring::hash::MessageDigest;
-use superboring::pkey::{PKey, Public};
-use superboring::rsa::Padding;
-use superboring::sign::Verifier as RsaVerifier;
+use rsa::pkcs8::AssociatedOid;
+use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey};
+use sha2::digest::{Digest, FixedOutputReset};
+use sha2::{Sha256, Sha384, Sha512};
 
 use super::Algorithm;
 
@@ -28,11 +26,11 @@ pub(crate) struct VerifyingKey {
 }
 
 enum Material {
-    Rsa(Box<PKey<Public>>),
+    Rsa(Box<RsaPublicKey>),
     P256(p256::ecdsa::VerifyingKey),
     P384(p384::ecdsa::VerifyingKey),
     Secp256k1(k256::ecdsa::VerifyingKey),
-    Ed25519(ed25519::PublicKey),
+    Ed25519(Box<ed25519_dalek::VerifyingKey>),
     Secret(Box<Secret>),
 }
 
@@ -71,9 +69,10 @@ impl VerifyingKey {
             return Err(KeyError::Exponent);
         }
         let key = RS256PublicKey::from_components(modulus, exponent).map_err(|_| KeyError::Modulus)?;
-        let pkey = PKey::from_rsa(key.public_key().as_ref().clone()).map_err(|_| KeyError::Modulus)?;
         let subject_public_key_info = key.to_der().map_err(|_| KeyError::Modulus)?;
-        Ok(Self { material: Material::Rsa(Box::new(pkey)), subject_public_key_info: Some(subject_public_key_info) })
+        let [modulus, exponent] = [modulus, exponent].map(BoxedUint::from_be_slice_vartime);
+        let key = RsaPublicKey::new(modulus, exponent).map_err(|_| KeyError::Modulus)?;
+        Ok(Self { material: Material::Rsa(Box::new(key)), subject_public_key_info: Some(subject_public_key_info) })
     }
 
     /// An elliptic curve key from its coordinates, each of exactly the size of the curve's field.
@@ -100,10 +99,10 @@ impl VerifyingKey {
         Ok(Self { material, subject_public_key_info })
     }
 
-    /// An Ed25519 key from its 32 bytes.
+    /// An Ed25519 key from its 32 bytes. One of small order, under which anybody can sign, is refused.
     pub(crate) fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
-        let key = Ed25519PublicKey::from_bytes(x).map_err(|_| KeyError::Point)?;
-        Ok(Self { material: Material::Ed25519(*key.public_key().as_ref()), subject_public_key_info: None })
+        let key = ed25519_dalek::VerifyingKey::try_from(x).ok().filter(|key| !key.is_weak()).ok_or(KeyError::Point)?;
+        Ok(Self { material: Material::Ed25519(Box::new(key)), subject_public_key_info: None })
     }
 
     /// A secret for HS256, HS384 and HS512.
@@ -124,17 +123,14 @@ impl VerifyingKey {
     /// Checks `signature`, of any length, over `text`. False also for an algorithm that is not the material's.
     pub(crate) fn verify(&self, algorithm: Algorithm, text: &[u8], signature: &[u8]) -> bool {
         match (&self.material, algorithm) {
-            (Material::Rsa(key), _) => {
-                rsa_scheme(algorithm).is_some_and(|scheme| verify_rsa(key, scheme, text, signature))
-            }
+            (Material::Rsa(key), _) => verify_rsa(key, algorithm, text, signature),
             (Material::P256(key), Algorithm::Es256) => p256::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify(text, &signature).is_ok()),
             (Material::P384(key), Algorithm::Es384) => p384::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify(text, &signature).is_ok()),
             (Material::Secp256k1(key), Algorithm::Es256k) => verify_secp256k1(key, text, signature),
-            (Material::Ed25519(key), Algorithm::EdDsa) => {
-                ed25519::Signature::from_slice(signature).is_ok_and(|signature| key.verify(text, &signature).is_ok())
-            }
+            (Material::Ed25519(key), Algorithm::EdDsa) => ed25519_dalek::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify_strict(text, &signature).is_ok()),
             (Material::Secret(secret), _) => {
                 secret.tag(algorithm, text).is_some_and(|tag| ct_codecs::verify(&tag, signature))
             }
@@ -179,26 +175,32 @@ impl Secret {
     }
 }
 
-fn rsa_scheme(algorithm: Algorithm) -> Option<(MessageDigest, Padding)> {
-    Some(match algorithm {
-        Algorithm::Rs256 => (MessageDigest::sha256(), Padding::PKCS1),
-        Algorithm::Rs384 => (MessageDigest::sha384(), Padding::PKCS1),
-        Algorithm::Rs512 => (MessageDigest::sha512(), Padding::PKCS1),
-        Algorithm::Ps256 => (MessageDigest::sha256(), Padding::PKCS1_PSS),
-        Algorithm::Ps384 => (MessageDigest::sha384(), Padding::PKCS1_PSS),
-        Algorithm::Ps512 => (MessageDigest::sha512(), Padding::PKCS1_PSS),
-        _ => return None,
-    })
-}
-
-fn verify_rsa(key: &PKey<Public>, scheme: (MessageDigest, Padding), text: &[u8], signature: &[u8]) -> bool {
-    let (digest, padding) = scheme;
-    let verified = || {
-        let mut verifier = RsaVerifier::new(digest, key)?;
-        verifier.set_rsa_padding(padding)?;
-        verifier.verify_oneshot(signature, text)
-    };
-    verified().unwrap_or(false)
+/// False also for an algorithm that is not RSA's. The salt of PSS is as long as the hash [RFC 7518 §3.5].
+fn verify_rsa(key: &RsaPublicKey, algorithm: Algorithm, text: &[u8], signature: &[u8]) -> bool {
+    fn pkcs1<D: Digest + AssociatedOid>(key: &RsaPublicKey, text: &[u8], signature: &[u8]) -> bool {
+        key.verify(Pkcs1v15Sign::new::<D>(), &D::digest(text), signature).is_ok()
+    }
+    fn pss<D>(key: &RsaPublicKey, text: &[u8], signature: &[u8]) -> bool
+    where
+        D: Digest + FixedOutputReset + Send + Sync + 'static,
+    {
+        key.verify(Pss::<D>::new_with_salt(<D as Digest>::output_size()), &D::digest(text), signature).is_ok()
+    }
+    match algorithm {
+        Algorithm::Rs256 => pkcs1::<Sha256>(key, text, signature),
+        Algorithm::Rs384 => pkcs1::<Sha384>(key, text, signature),
+        Algorithm::Rs512 => pkcs1::<Sha512>(key, text, signature),
+        Algorithm::Ps256 => pss::<Sha256>(key, text, signature),
+        Algorithm::Ps384 => pss::<Sha384>(key, text, signature),
+        Algorithm::Ps512 => pss::<Sha512>(key, text, signature),
+        Algorithm::Es256
+        | Algorithm::Es384
+        | Algorithm::Es256k
+        | Algorithm::EdDsa
+        | Algorithm::Hs256
+        | Algorithm::Hs384
+        | Algorithm::Hs512 => false,
+    }
 }
 
 /// The library takes only the lower of the two values of `s` that verify, a rule of Bitcoin's; JWS has none such
