@@ -1,7 +1,9 @@
 //! The turns.
 
+use std::ops::Range;
 use std::path::Path;
 
+use serde::Serialize;
 use testbed::issuer::Algorithm;
 
 use crate::load::{self, Wrk};
@@ -14,9 +16,18 @@ use crate::variant::{self, Variant};
 /// What a run found.
 pub(crate) struct Results {
     pub(crate) rows: Vec<Row>,
-    /// Bytes of Envoy for each `jti` of the large replay store.
-    pub(crate) bytes_per_jti: Option<f64>,
+    /// Of the largest replay store.
+    pub(crate) store: Option<StoreMemory>,
     pub(crate) memory: Option<Memory>,
+}
+
+/// By how many bytes Envoy grows with a replay store.
+#[derive(Debug, Serialize)]
+pub(crate) struct StoreMemory {
+    /// For each live `jti`.
+    pub(crate) bytes_per_jti: f64,
+    /// Whatever their number.
+    pub(crate) fixed: f64,
 }
 
 /// A variant and what its requests cost.
@@ -50,10 +61,9 @@ pub(crate) fn run(settings: &Settings) -> Result<Results, String> {
         wrk: Wrk::new(&settings.wrk, folder.path())?,
         proxy: Proxy::start(settings, &variants, 1)?,
     };
-    let mut bytes_per_jti = None;
+    let mut store = None;
     for variant in variants.iter().filter(|variant| variant.live_jtis > 0) {
-        let bytes = bench.fill(variant)?;
-        bytes_per_jti = Some(bytes as f64 / variant.live_jtis as f64);
+        store = Some(bench.fill(variant)?);
     }
     let mut rows: Vec<Row> = variants.into_iter().map(|variant| Row { variant, micros: Vec::new() }).collect();
     // The first turn warms up: V8 compiles what runs often once more, and better.
@@ -72,7 +82,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Results, String> {
     }
     drop(bench);
     let memory = settings.only.is_empty().then(|| memory::measure(settings)).transpose()?;
-    Ok(Results { rows, bytes_per_jti, memory })
+    Ok(Results { rows, store, memory })
 }
 
 struct Bench<'a> {
@@ -124,17 +134,31 @@ impl Bench<'_> {
         Ok(spent as f64 / 1_000.0 / answers as f64)
     }
 
-    /// Uses up as many `jti`s as the variant is to start with; gives by how many bytes Envoy has grown.
-    fn fill(&self, variant: &Variant) -> Result<u64, String> {
+    /// Uses up as many `jti`s as the variant is to start with; gives the memory that they take.
+    fn fill(&self, variant: &Variant) -> Result<StoreMemory, String> {
+        let empty = self.proxy.resident()?;
+        // By then every bucket of the store is there, and Envoy has grown what grows with any load.
+        let begun = variant.live_jtis / 4;
+        self.admit(variant, 0..begun)?;
+        let some = self.proxy.resident()?;
+        self.admit(variant, begun..variant.live_jtis)?;
+        let all = self.proxy.resident()?;
+        let each = all.saturating_sub(some) as f64 / (variant.live_jtis - begun) as f64;
+        Ok(StoreMemory {
+            bytes_per_jti: each,
+            fixed: all.saturating_sub(empty) as f64 - each * variant.live_jtis as f64,
+        })
+    }
+
+    fn admit(&self, variant: &Variant, numbers: Range<usize>) -> Result<(), String> {
         const STEP: usize = 50_000;
-        // HS256, which is signed and verified soonest. The first few grow what grows with any load.
-        let before = self.proxy.resident()?;
-        for first in (0..variant.live_jtis).step_by(STEP) {
-            let count = STEP.min(variant.live_jtis - first);
-            let file = self.folder.join("fill.txt");
+        let file = self.folder.join("fill.txt");
+        for first in numbers.clone().step_by(STEP) {
+            let count = STEP.min(numbers.end - first);
+            // HS256, which is signed and verified soonest.
             self.issuer.write(&file, Kind::Good(Algorithm::HS256), (1 << 40) + first, count)?;
             self.wrk.send(self.proxy.address(variant)?, &file, count + load::SPARE, false)?;
         }
-        Ok(self.proxy.resident()?.saturating_sub(before))
+        Ok(())
     }
 }

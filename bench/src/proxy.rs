@@ -73,6 +73,8 @@ fn listener(variant: &Variant, settings: &Settings) -> Value {
     let manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": variant.name,
+        // Else a refusal with 400 closes its connection, and the next one's price would be counted.
+        "http_protocol_options": {"override_stream_error_on_invalid_http_message": true},
         "route_config": {"virtual_hosts": [{
             "name": "any",
             "domains": ["*"],

@@ -31,6 +31,7 @@ pub(crate) fn write(settings: &Settings, results: &Results) -> Result<(), String
         })).collect::<Vec<_>>(),
         "targets": verdicts,
         "memory": results.memory,
+        "replay_store": results.store,
     });
     print!("{markdown}");
     let files =
@@ -59,7 +60,7 @@ fn machine(settings: &Settings) -> Value {
         "cpu": model,
         "cores": std::thread::available_parallelism().map_or(0, usize::from),
         "kernel": kernel.trim(),
-        "envoy": version,
+        "envoy": version.trim_start_matches("envoy-"),
         "filter": env!("CARGO_PKG_VERSION"),
     })
 }
@@ -89,11 +90,18 @@ fn markdown(machine: &Value, results: &Results, verdicts: &[Verdict]) -> String 
     if let Some(memory) = &results.memory {
         page.push_str(&in_memory(memory));
     }
+    if let Some(store) = &results.store {
+        let _ = writeln!(page, "| the replay store, however full | {} |", mib(store.fixed.max(0.0) as u64));
+        let _ = writeln!(page, "| each live `jti` adds | {:.0} bytes |", store.bytes_per_jti);
+    }
     page
 }
 
+fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / (1 << 20) as f64)
+}
+
 fn in_memory(memory: &Memory) -> String {
-    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / (1 << 20) as f64);
     let rows = [
         ("Envoy with one worker, without a filter", mib(memory.envoy)),
         ("with jwt-auth loaded", mib(memory.loaded)),

@@ -38,7 +38,7 @@ pub(crate) fn verdicts(results: &Results) -> Vec<Verdict> {
         let measured = median(variant)? / median(reference)?;
         Some(Verdict { target: format!("{target}: at most {limit:.2}"), limit, measured, met: measured <= limit })
     });
-    let memory = results.bytes_per_jti.map(|measured| Verdict {
+    let memory = results.store.as_ref().map(|store| store.bytes_per_jti).map(|measured| Verdict {
         target: format!("memory for a live jti: at most {MAX_BYTES_PER_JTI} bytes"),
         limit: MAX_BYTES_PER_JTI,
         measured,
