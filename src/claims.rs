@@ -30,6 +30,10 @@ impl NumericDate {
 
     /// Reads the digits of a JSON number; `None` when it is larger than any number of 64 bits can be.
     fn parse(digits: &str) -> Option<Self> {
+        // As good as every date in use; the general way takes several times as long.
+        if let Ok(seconds) = digits.parse::<u32>() {
+            return Some(Self(f64::from(seconds)));
+        }
         digits.parse().ok().filter(|seconds: &f64| seconds.is_finite()).map(Self)
     }
 

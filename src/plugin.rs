@@ -9,7 +9,7 @@ use crate::replay::SharedData;
 use crate::request::{Location, Request};
 use crate::signature::{self, HostSignatures, SignatureBackend};
 use crate::text::Excerpt;
-use crate::token::Token;
+use crate::token::{LastHeader, Token};
 
 /// How much of the configuration's faults goes into the message of I400JP; the log has them whole.
 const FAULTS_EXCERPT_BYTES: usize = 512;
@@ -21,6 +21,7 @@ pub struct Plugin {
     config: Result<Config, ConfigError>,
     forced_backend: Option<SignatureBackend>,
     cache: TokenCache,
+    last_header: LastHeader,
 }
 
 /// What a decision needs of the process around it.
@@ -42,7 +43,7 @@ impl Plugin {
             Err(fault) => (Err(fault.into()), None),
         };
         let cache = TokenCache::new(config.as_ref().map_or(CacheLimits::NONE, |config| config.cache));
-        Self { config, forced_backend, cache }
+        Self { config, forced_backend, cache, last_header: LastHeader::default() }
     }
 
     /// Where signatures are to be checked: where the VM's configuration says, else wherever the host is good for.
@@ -73,7 +74,7 @@ impl Plugin {
         if let Some(accepted) = self.cache.get(&raw) {
             return self.decide_known(config, (&raw, &accepted), request, now);
         }
-        let token = Token::decode(&raw)?;
+        let token = Token::decode(&raw, &self.last_header)?;
         let key = config.keys.select(token.key_id())?;
         let verified = signature::verify(token, key, host.signatures)?;
         let claims = Claims::read(&verified)?;

@@ -1,5 +1,8 @@
 //! A JWS in compact serialization, taken apart but not yet believed [RFC 7515 §3.1].
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -24,13 +27,18 @@ const NAME_EXCERPT_BYTES: usize = 64;
 /// A token of three well-formed segments. Nothing in it is proved, and its claims can't be reached: only a good signature
 /// opens them.
 pub(crate) struct Token<'a> {
-    header: Header,
+    header: Rc<Header>,
     signing_input: &'a [u8],
     payload: Vec<u8>,
     signature: Vec<u8>,
 }
 
+/// The header that was read last. The tokens of one key mostly have the same one, to the letter.
+#[derive(Debug, Default)]
+pub(crate) struct LastHeader(RefCell<Option<(Box<[u8]>, Rc<Header>)>>);
+
 /// What the filter reads of a JOSE header. `jku`, `jwk`, `x5u`, `x5c` and the rest are not even kept.
+#[derive(Debug)]
 struct Header {
     algorithm: Option<String>,
     key_id: KeyId,
@@ -61,11 +69,11 @@ impl KeyId {
 impl<'a> Token<'a> {
     /// Takes `raw` apart: at most [`MAX_TOKEN_BYTES`], exactly three segments, strict unpadded base64url, a header that is
     /// a JSON object. Anything else is I400JD.
-    pub(crate) fn decode(raw: &'a [u8]) -> Result<Self, Rejection> {
-        Self::split(raw).ok_or_else(|| malformed(raw))
+    pub(crate) fn decode(raw: &'a [u8], last_header: &LastHeader) -> Result<Self, Rejection> {
+        Self::split(raw, last_header).ok_or_else(|| malformed(raw))
     }
 
-    fn split(raw: &'a [u8]) -> Option<Self> {
+    fn split(raw: &'a [u8], last_header: &LastHeader) -> Option<Self> {
         if raw.len() > MAX_TOKEN_BYTES {
             return None;
         }
@@ -77,7 +85,7 @@ impl<'a> Token<'a> {
         let (signing_input, signature) = (raw.get(..second)?, raw.get(second.checked_add(1)?..)?);
         let (header, payload) = (raw.get(..first)?, signing_input.get(first.checked_add(1)?..)?);
         Some(Self {
-            header: Header::parse(&decode_base64url(header)?)?,
+            header: last_header.read(header)?,
             signing_input,
             payload: decode_base64url(payload)?,
             signature: decode_base64url(signature)?,
@@ -113,6 +121,22 @@ impl<'a> Token<'a> {
     /// is proved.
     pub(crate) fn into_payload(self) -> (Vec<u8>, &'a [u8]) {
         (self.payload, self.signing_input)
+    }
+}
+
+impl LastHeader {
+    /// The header of this segment.
+    fn read(&self, segment: &[u8]) -> Option<Rc<Header>> {
+        if let Ok(last) = self.0.try_borrow()
+            && let Some((_, header)) = last.as_ref().filter(|(last, _)| **last == *segment)
+        {
+            return Some(header.clone());
+        }
+        let header = Rc::new(Header::parse(&decode_base64url(segment)?)?);
+        if let Ok(mut last) = self.0.try_borrow_mut() {
+            *last = Some((segment.into(), header.clone()));
+        }
+        Some(header)
     }
 }
 
@@ -155,12 +179,13 @@ mod tests {
     }
 
     fn is_malformed(raw: &[u8]) -> bool {
-        matches!(Token::decode(raw), Err(Rejection::Malformed { .. }))
+        matches!(Token::decode(raw, &LastHeader::default()), Err(Rejection::Malformed { .. }))
     }
 
     #[test]
     fn a_token_of_three_good_segments_is_taken_apart() {
-        let token = Token::decode(b"eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.AQID").map_err(|_| ()).unwrap();
+        let token = b"eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30.AQID";
+        let token = Token::decode(token, &LastHeader::default()).map_err(|_| ()).unwrap();
         assert_eq!(token.algorithm(), Ok("RS256"));
         assert_eq!(token.key_id(), &KeyId::Text("k".to_owned()));
         assert_eq!(token.signing_input(), b"eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.e30");
@@ -212,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_message_holds_no_whole_token() {
-        let Err(rejection) = Token::decode(b"eyJhbGciOiJSUzI1NiJ9.e30.c2VjcmV0.") else {
+        let Err(rejection) = Token::decode(b"eyJhbGciOiJSUzI1NiJ9.e30.c2VjcmV0.", &LastHeader::default()) else {
             panic!("four segments were taken");
         };
         assert_eq!(rejection.message(), "JWT Deserialize Failed: eyJhbGciOiJSUzI1...");
@@ -230,13 +255,30 @@ mod tests {
             (r#"{"alg":["RS256"]}"#, Invalid::AlgorithmMissing),
         ] {
             let token = Token {
-                header: header_of(json).unwrap(),
+                header: header_of(json).unwrap().into(),
                 signing_input: b"",
                 payload: Vec::new(),
                 signature: Vec::new(),
             };
             assert_eq!(token.algorithm(), Err(expected), "{json}");
         }
+    }
+
+    #[test]
+    fn a_header_is_that_of_its_token_whatever_came_before() {
+        let last = LastHeader::default();
+        let token = |header: &str| format!("{}.e30.AQ", URL_SAFE_NO_PAD.encode(header)).into_bytes();
+        let (one, other) = (token(r#"{"alg":"RS256","kid":"1"}"#), token(r#"{"alg":"HS256","kid":"2"}"#));
+        for (raw, algorithm, kid) in
+            [(&one, "RS256", "1"), (&one, "RS256", "1"), (&other, "HS256", "2"), (&one, "RS256", "1")]
+        {
+            let token = Token::decode(raw, &last).map_err(|_| ()).unwrap();
+            assert_eq!((token.algorithm(), token.key_id()), (Ok(algorithm), &KeyId::Text(kid.to_owned())));
+        }
+        for bad in ["", "e30=", "e3", "W10"] {
+            assert!(Token::decode(format!("{bad}.e30.AQ").as_bytes(), &last).is_err(), "{bad}");
+        }
+        assert!(Token::decode(&one, &last).is_ok_and(|token| token.algorithm() == Ok("RS256")));
     }
 
     #[test]

@@ -12,8 +12,7 @@ use crate::rejection::Rejection;
 /// How often what was counted is told to Envoy: a call for each request would cost more than many a request's decision.
 pub(super) const PERIOD: Duration = Duration::from_secs(1);
 
-/// The counters of one configuration in one worker. What they hold is told to Envoy when [`Counters::flush`] is called and
-/// when the configuration goes.
+/// The counters of one configuration in one worker. What they hold is told to Envoy when [`Counters::flush`] is called.
 #[derive(Debug)]
 pub(super) struct Counters {
     accepted: Counter,

@@ -21,19 +21,6 @@ pub(super) struct Filter {
     pub(super) counters: Counters,
 }
 
-impl Filter {
-    fn flush_counters(&self) {
-        self.counters.flush(self.plugin.take_cache_events());
-    }
-}
-
-/// A configuration that goes leaves nothing uncounted.
-impl Drop for Filter {
-    fn drop(&mut self) {
-        self.flush_counters();
-    }
-}
-
 /// The root context. Before it is configured it has no filter, and a request without a filter is refused.
 #[derive(Default)]
 pub(super) struct Root {
@@ -72,7 +59,7 @@ impl RootContext for Root {
             say_once(level, &text);
         }
         if let Some(filter) = &self.filter {
-            filter.flush_counters();
+            filter.counters.flush(filter.plugin.take_cache_events());
         }
         self.set_tick_period(counters::PERIOD);
     }
