@@ -35,7 +35,13 @@ pub(crate) struct Token<'a> {
 
 /// The header that was read last. The tokens of one key mostly have the same one, to the letter.
 #[derive(Debug, Default)]
-pub(crate) struct LastHeader(RefCell<Option<(Box<[u8]>, Rc<Header>)>>);
+pub(crate) struct LastHeader(RefCell<Option<ReadHeader>>);
+
+#[derive(Debug)]
+struct ReadHeader {
+    segment: Box<[u8]>,
+    header: Rc<Header>,
+}
 
 /// What the filter reads of a JOSE header. `jku`, `jwk`, `x5u`, `x5c` and the rest are not even kept.
 #[derive(Debug)]
@@ -128,13 +134,13 @@ impl LastHeader {
     /// The header of this segment.
     fn read(&self, segment: &[u8]) -> Option<Rc<Header>> {
         if let Ok(last) = self.0.try_borrow()
-            && let Some((_, header)) = last.as_ref().filter(|(last, _)| **last == *segment)
+            && let Some(last) = last.as_ref().filter(|last| *last.segment == *segment)
         {
-            return Some(header.clone());
+            return Some(last.header.clone());
         }
         let header = Rc::new(Header::parse(&decode_base64url(segment)?)?);
         if let Ok(mut last) = self.0.try_borrow_mut() {
-            *last = Some((segment.into(), header.clone()));
+            *last = Some(ReadHeader { segment: segment.into(), header: header.clone() });
         }
         Some(header)
     }

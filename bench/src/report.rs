@@ -83,7 +83,7 @@ fn markdown(machine: &Value, results: &Results, verdicts: &[Verdict]) -> String 
         let label = row.variant.label;
         let _ = writeln!(page, "| {label} | {:.1} | {least:.1} to {most:.1} | {ratio} |", row.median());
     }
-    page.push_str("\n| target | measured | |\n|---|---:|---|\n");
+    page.push_str("\n| target, by the median of the ratios of each turn | measured | |\n|---|---:|---|\n");
     for Verdict { target, measured, met, .. } in verdicts {
         let _ = writeln!(page, "| {target} | {measured:.2} | {} |", if *met { "met" } else { "**not met**" });
     }

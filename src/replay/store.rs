@@ -71,7 +71,12 @@ impl Identity {
     }
 
     fn key(&self) -> String {
-        format!("{KEY_PREFIX}{:04x}", self.bucket)
+        let mut key = String::with_capacity(KEY_PREFIX.len().saturating_add(4));
+        key.push_str(KEY_PREFIX);
+        key.extend(
+            [12, 8, 4, 0].map(|shift| char::from_digit(u32::from(self.bucket) >> shift & 15, 16).unwrap_or('0')),
+        );
+        key
     }
 }
 
@@ -122,8 +127,12 @@ impl Bucket {
             return None;
         }
         let mut bytes = Vec::with_capacity(value.len().saturating_add(ENTRY_BYTES));
-        for entry in entries.iter().filter(|entry| end_of(entry) > now) {
-            bytes.extend_from_slice(entry);
+        if entries.iter().all(|entry| end_of(entry) > now) {
+            bytes.extend_from_slice(value);
+        } else {
+            for entry in entries.iter().filter(|entry| end_of(entry) > now) {
+                bytes.extend_from_slice(entry);
+            }
         }
         Some(Self { bytes })
     }
