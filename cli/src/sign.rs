@@ -78,11 +78,7 @@ impl Arguments {
         for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?))) {
             given.push(name, value(text)?);
         }
-        match self.aud.as_slice() {
-            [] => {}
-            [only] => given.push("aud", value(only)?),
-            several => given.push("aud", value(several)?),
-        }
+        token::push_audiences(&mut given, &self.aud)?;
         for (name, value) in &self.claims {
             if given.contains(name) {
                 return Err(Failure::new(format!("the claim {name:?} is given twice"))

@@ -115,11 +115,7 @@ impl Service {
             claims.push("iss", token::value(issuer)?);
         }
         claims.push("sub", token::value(&user.name)?);
-        match self.rules.audiences.as_slice() {
-            [] => {}
-            [only] => claims.push("aud", token::value(only)?),
-            several => claims.push("aud", token::value(several)?),
-        }
+        token::push_audiences(&mut claims, &self.rules.audiences)?;
         for (name, value) in &user.claims {
             claims.push(name.as_str(), value.clone());
         }
