@@ -3,9 +3,11 @@
 //! An example of an issuer that works: it keeps users in a file and knows no refresh, no revocation and no TLS.
 
 mod answers;
+mod checks;
 mod connections;
 mod credentials;
 mod log;
+mod network;
 mod service;
 mod tries;
 mod users;
