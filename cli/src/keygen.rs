@@ -8,7 +8,7 @@ use jwt_auth::Algorithm;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
-use crate::files::{Prepared, Readers, print};
+use crate::files::{Prepared, Readers, is_same, print};
 use crate::jwk::Jwk;
 use crate::key::{Family, RsaBits, SigningKey, algorithm_parser, default_key_id, generate};
 
@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let key = SigningKey::from_jwk(&private, None)?;
     arguments.write(&private, key.public_jwk())?;
     if let Some(text) = arguments.output(&private, key.public_jwk()) {
-        print(&text)?;
+        print(&text).map_err(|failure| arguments.mention_files(failure))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -74,7 +74,7 @@ impl Arguments {
             ))
             .with_remedy("leave --public out; --plugin prints a configuration that holds the secret"));
         }
-        if self.private.is_some() && self.private == self.public {
+        if self.private.as_ref().zip(self.public.as_ref()).is_some_and(|(private, public)| is_same(private, public)) {
             return Err(Failure::new("--private and --public name the same file"));
         }
         Ok(())
@@ -92,6 +92,16 @@ impl Arguments {
             (Some(_), None) | (None, _) => None,
         };
         [private, public].into_iter().flatten().try_for_each(Prepared::publish)
+    }
+
+    /// A failure after the files were written.
+    fn mention_files(&self, failure: Failure) -> Failure {
+        let written: Vec<_> = [&self.private, &self.public].into_iter().flatten().collect();
+        if written.is_empty() {
+            return failure;
+        }
+        let written: Vec<_> = written.iter().map(|path| path.display().to_string()).collect();
+        failure.with_remedy(format!("written: {}; with --force this command makes another key", written.join(", ")))
     }
 
     /// What goes to stdout.
