@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::failure::Failure;
 use crate::files::{Prepared, Readers, is_same, print};
 use crate::jwk::Jwk;
-use crate::key::{Family, RsaBits, SigningKey, algorithm_parser, default_key_id, generate};
+use crate::key::{Family, RsaBits, SigningKey, algorithm_parser, check_key_id, default_key_id, generate};
 
 /// Make a key: a private JWK to sign with, and the public one for the filter.
 ///
@@ -141,10 +141,7 @@ jwk: {}",
     )
 }
 
-/// What the filter takes as a `kid`.
-fn key_id(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.chars().any(char::is_control) {
-        return Err("expected a text without control characters".to_owned());
-    }
-    Ok(text.to_owned())
+/// Reads a `kid` from the command line.
+fn key_id(text: &str) -> Result<String, &'static str> {
+    check_key_id(text).map(|()| text.to_owned())
 }
