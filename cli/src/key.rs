@@ -16,7 +16,7 @@ use jwt_auth::Algorithm;
 use crate::failure::Failure;
 use crate::jwk::Jwk;
 
-pub(crate) use algorithm::{Family, algorithm_parser};
+pub(crate) use algorithm::{Family, algorithm_parser, public_key_algorithm_parser};
 pub(crate) use generate::{RsaBits, generate};
 pub(crate) use thumbprint::{check_key_id, default_key_id};
 

@@ -17,6 +17,8 @@ use crate::key::{Family, RsaBits, SigningKey, algorithm_parser, check_key_id, de
 /// What no file is named for goes to stdout: the part itself, or both as {"private": ..., "public": ...}.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Exit status: 0 if it is done; 2 if the command could not do its work.
+
 Examples:
   jwt-auth keygen --alg RS256 --private private.jwk.json --public public.jwk.json
   jwt-auth keygen --alg ES256 --kid orders-2026 --private private.jwk.json --plugin > plugin.yaml

@@ -24,6 +24,8 @@ use crate::token::{self, value};
 /// It has the kid of the key, a random jti, iat and nbf of now, and exp. Nothing else goes to stdout.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Exit status: 0 if it is done; 2 if the command could not do its work.
+
 Examples:
   jwt-auth sign --key private.jwk.json --sub alice --aud orders --claim plan=gold --expires-in 2h
   jwt-auth sign --key private.jwk.json --claims-file claims.json --claim 'roles=[\"admin\",\"buyer\"]'
