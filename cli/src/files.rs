@@ -1,7 +1,7 @@
 //! Files with secrets: read whole, written whole or not at all.
 
 use std::fs::{self, File, Permissions};
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::terminal;
 
 /// More than any key or claims, or many thousand users, take.
 const MAX_BYTES: u64 = 16 << 20;
@@ -53,15 +54,24 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     /// Writes `content` beside `path`, on disk when this returns. Fails when `path` is there already and `overwrite` is
-    /// not set.
+    /// not set, and always for `-` and for what is neither a file nor a link.
     pub(crate) fn new(path: &Path, content: &[u8], readers: Readers, overwrite: bool) -> Result<Self, Failure> {
-        if !overwrite && path.symlink_metadata().is_ok() {
-            return Err(exists(path));
+        if path == Path::new("-") {
+            return Err(Failure::new("- is not the name of a file")
+                .with_remedy("leave the option out for stdout; ./- is a file of this name"));
         }
+        // Of a link, which is replaced and not followed.
+        let there = path.symlink_metadata().ok().map(|there| there.file_type());
         if path.is_dir() {
             return Err(Failure::new(format!("{} is a directory", path.display())));
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if there.is_some_and(|there| !there.is_file() && !there.is_symlink()) {
+            return Err(Failure::new(format!("{} is not a file: a device, a pipe or a socket", path.display())));
+        }
+        if there.is_some() && !overwrite {
+            return Err(exists(path));
+        }
+        let folder = folder(path);
         let mode = match readers {
             Readers::Owner => 0o600,
             Readers::All => 0o644,
@@ -94,14 +104,22 @@ fn exists(path: &Path) -> Failure {
         .with_remedy("--force overwrites it; tokens of the old key then no longer pass")
 }
 
+/// Whether two paths stand for one name in one folder. Of folders that are not there it is not known.
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| Some((folder(path).canonicalize().ok()?, path.file_name()?.to_owned()));
+    one == other || place(one).is_some_and(|one| place(other) == Some(one))
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 fn cannot_write(path: &Path, error: &io::Error) -> Failure {
     // The name of the temporary file would say nothing.
     Failure::new(format!("can't write {}: {}", path.display(), error.kind()))
 }
 
-/// Puts `text` and a newline on stdout.
+/// Puts `text` and a newline on stdout, which may be closed.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    let mut output = io::stdout().lock();
-    let printed = writeln!(output, "{text}").and_then(|()| output.flush());
-    printed.map_err(|error| Failure::new(format!("can't write to stdout: {error}")))
+    terminal::print(&Zeroizing::new(format!("{text}\n")))
 }

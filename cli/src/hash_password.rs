@@ -16,6 +16,8 @@ use crate::silence::Silence;
 /// Reads one line from stdin, or asks for it on a terminal, and prints an Argon2id hash (19 MiB, 2 passes, 1 lane).
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Exit status: 0 if it is done; 2 if the command could not do its work.
+
 Examples:
   jwt-auth hash-password
   pass show alice | head -n 1 | jwt-auth hash-password

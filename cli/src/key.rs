@@ -16,9 +16,9 @@ use jwt_auth::Algorithm;
 use crate::failure::Failure;
 use crate::jwk::Jwk;
 
-pub(crate) use algorithm::{Family, algorithm_parser};
+pub(crate) use algorithm::{Family, algorithm_parser, public_key_algorithm_parser};
 pub(crate) use generate::{RsaBits, generate};
-pub(crate) use thumbprint::default_key_id;
+pub(crate) use thumbprint::{check_key_id, default_key_id};
 
 /// A key that signs with one algorithm.
 pub(crate) struct SigningKey {
@@ -41,6 +41,12 @@ impl SigningKey {
     /// signing. `requested` is what to sign with instead of the key's `alg`, in its family.
     pub(crate) fn from_jwk(jwk: &Jwk, requested: Option<Algorithm>) -> Result<Self, Failure> {
         check_use(jwk)?;
+        if let Some(id) = &jwk.kid {
+            check_key_id(id).map_err(|expected| {
+                Failure::new(format!("the key: kid: {expected}"))
+                    .with_remedy("name the key, or leave kid out; the filter takes no other")
+            })?;
+        }
         let family = Family::of(jwk)?;
         let algorithm = choose(jwk, family, requested)?;
         let (material, public) = match family {

@@ -8,15 +8,17 @@ use jwt_auth::Algorithm;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
-use crate::files::{Prepared, Readers, print};
+use crate::files::{Prepared, Readers, is_same, print};
 use crate::jwk::Jwk;
-use crate::key::{Family, RsaBits, SigningKey, algorithm_parser, default_key_id, generate};
+use crate::key::{Family, RsaBits, SigningKey, algorithm_parser, check_key_id, default_key_id, generate};
 
 /// Make a key: a private JWK to sign with, and the public one for the filter.
 ///
 /// What no file is named for goes to stdout: the part itself, or both as {"private": ..., "public": ...}.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Exit status: 0 if it is done; 2 if the command could not do its work.
+
 Examples:
   jwt-auth keygen --alg RS256 --private private.jwk.json --public public.jwk.json
   jwt-auth keygen --alg ES256 --kid orders-2026 --private private.jwk.json --plugin > plugin.yaml
@@ -56,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let key = SigningKey::from_jwk(&private, None)?;
     arguments.write(&private, key.public_jwk())?;
     if let Some(text) = arguments.output(&private, key.public_jwk()) {
-        print(&text)?;
+        print(&text).map_err(|failure| arguments.mention_files(failure))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -74,7 +76,7 @@ impl Arguments {
             ))
             .with_remedy("leave --public out; --plugin prints a configuration that holds the secret"));
         }
-        if self.private.is_some() && self.private == self.public {
+        if self.private.as_ref().zip(self.public.as_ref()).is_some_and(|(private, public)| is_same(private, public)) {
             return Err(Failure::new("--private and --public name the same file"));
         }
         Ok(())
@@ -92,6 +94,16 @@ impl Arguments {
             (Some(_), None) | (None, _) => None,
         };
         [private, public].into_iter().flatten().try_for_each(Prepared::publish)
+    }
+
+    /// A failure after the files were written.
+    fn mention_files(&self, failure: Failure) -> Failure {
+        let written: Vec<_> = [&self.private, &self.public].into_iter().flatten().collect();
+        if written.is_empty() {
+            return failure;
+        }
+        let written: Vec<_> = written.iter().map(|path| path.display().to_string()).collect();
+        failure.with_remedy(format!("written: {}; with --force this command makes another key", written.join(", ")))
     }
 
     /// What goes to stdout.
@@ -131,10 +143,7 @@ jwk: {}",
     )
 }
 
-/// What the filter takes as a `kid`.
-fn key_id(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.chars().any(char::is_control) {
-        return Err("expected a text without control characters".to_owned());
-    }
-    Ok(text.to_owned())
+/// Reads a `kid` from the command line.
+fn key_id(text: &str) -> Result<String, &'static str> {
+    check_key_id(text).map(|()| text.to_owned())
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use jwt_auth::DEFAULT_MAX_TOKEN_LIFETIME_SECONDS;
+
 /// The filter refuses a token that lives as long as this, seven days, or longer: the gateway's rule.
-const LIMIT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const LIMIT: Duration = Duration::from_secs(DEFAULT_MAX_TOKEN_LIFETIME_SECONDS);
 
 /// The time from `iat` to `exp`: whole seconds, at least one, less than seven days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,11 @@
 //! An example of an issuer that works: it keeps users in a file and knows no refresh, no revocation and no TLS.
 
 mod answers;
+mod checks;
 mod connections;
 mod credentials;
 mod log;
+mod network;
 mod service;
 mod tries;
 mod users;
@@ -20,7 +22,7 @@ use jwt_auth::Algorithm;
 use crate::failure::Failure;
 use crate::files::{read, warn_if_shared};
 use crate::jwk::Jwk;
-use crate::key::{SigningKey, algorithm_parser};
+use crate::key::{SigningKey, public_key_algorithm_parser};
 use crate::lifetime::Lifetime;
 use service::{Service, TokenRules};
 use users::Users;
@@ -32,6 +34,8 @@ use users::Users;
 /// the requests under way are answered. It speaks no TLS: put it behind something that does.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Exit status: 0 once a signal has ended it; 2 if it could not serve.
+
 Examples:
   jwt-auth serve --key private.jwk.json --users users.yaml
   jwt-auth serve --key private.jwk.json --users users.yaml --aud orders --expires-in 15m
@@ -47,7 +51,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// What to sign with, instead of the alg of the key; it must fit the key.
-    #[arg(long, value_parser = algorithm_parser())]
+    #[arg(long, value_parser = public_key_algorithm_parser())]
     alg: Option<Algorithm>,
     /// The users, with the hashes of their passwords and claims for their tokens.
     #[arg(long, value_name = "FILE")]

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use jwt_auth::Algorithm;
+use jwt_auth::{Algorithm, Host, Invalid, NumericDate, Plugin, Rejection};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 use crate::claims::{Claims, is_json};
 use crate::failure::Failure;
@@ -15,6 +16,7 @@ use crate::files;
 use crate::jwk::Jwk;
 use crate::key::{SigningKey, algorithm_parser};
 use crate::lifetime::{self, Lifetime};
+use crate::state::{self, Memory};
 use crate::token::{self, value};
 
 /// Make a token.
@@ -22,6 +24,8 @@ use crate::token::{self, value};
 /// It has the kid of the key, a random jti, iat and nbf of now, and exp. Nothing else goes to stdout.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Exit status: 0 if it is done; 2 if the command could not do its work.
+
 Examples:
   jwt-auth sign --key private.jwk.json --sub alice --aud orders --claim plan=gold --expires-in 2h
   jwt-auth sign --key private.jwk.json --claims-file claims.json --claim 'roles=[\"admin\",\"buyer\"]'
@@ -65,8 +69,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let key = SigningKey::from_jwk(&jwk, arguments.alg)?;
     files::warn_if_shared(&arguments.key);
     let mut claims = arguments.claims()?;
-    token::complete(&mut claims, token::unix_time(arguments.issued_ago)?, arguments.expires_in)?;
-    files::print(&token::sign(&key, &claims)?)?;
+    let issued_at = token::unix_time(arguments.issued_ago)?;
+    token::complete(&mut claims, issued_at, arguments.expires_in)?;
+    let token = token::sign(&key, &claims)?;
+    ask_filter(&key, &jwk, &token, issued_at)?;
+    files::print(&token)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -78,11 +85,7 @@ impl Arguments {
         for (name, text) in texts.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?))) {
             given.push(name, value(text)?);
         }
-        match self.aud.as_slice() {
-            [] => {}
-            [only] => given.push("aud", value(only)?),
-            several => given.push("aud", value(several)?),
-        }
+        token::push_audiences(&mut given, &self.aud)?;
         for (name, value) in &self.claims {
             if given.contains(name) {
                 return Err(Failure::new(format!("the claim {name:?} is given twice"))
@@ -100,6 +103,27 @@ impl Arguments {
         Claims::parse(&files::read(path)?).map_err(|error| {
             Failure::new(format!("{}: {error}", path.display())).with_remedy("expected one JSON object")
         })
+    }
+}
+
+/// Asks the filter about a new token, at the time at which it was made. One that is not valid yet is as it was wanted.
+fn ask_filter(key: &SigningKey, jwk: &Jwk, token: &str, issued_at: u64) -> Result<(), Failure> {
+    let jwk = match key.public_jwk() {
+        Some(public) => public.clone(),
+        None => Jwk { alg: Some(key.algorithm().name().to_owned()), key_ops: None, ..jwk.clone() },
+    };
+    let configuration = Zeroizing::new(format!(r#"{{"parameter":"token","jwk":{}}}"#, *jwk.to_json()));
+    let plugin = Plugin::new(configuration.as_bytes(), b"");
+    let memory = Memory::default();
+    let host = Host { shared_data: &memory, signatures: None };
+    let headers = [("token".to_owned(), token.as_bytes().to_vec())];
+    match state::decide(&plugin, &headers, false, NumericDate::from_unix_seconds(issued_at as f64), host) {
+        Ok(_) | Err(Rejection::Invalid(Invalid::NotYetValid { .. })) => Ok(()),
+        Err(Rejection::Malformed { .. }) => Err(Failure::new("the filter could not read the token (I400JD)")
+            .with_remedy("claims can't nest deeper than 64 levels")),
+        Err(other) => {
+            Err(Failure::new(format!("the filter would refuse the token: {} {}", other.code(), other.message())))
+        }
     }
 }
 

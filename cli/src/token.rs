@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jwt_auth::MAX_TOKEN_BYTES;
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -13,9 +14,6 @@ use crate::failure::Failure;
 use crate::key::SigningKey;
 use crate::lifetime::Lifetime;
 use crate::random::random_id;
-
-/// The longest token that the filter reads, in bytes.
-const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// Adds what every token has and is not there yet: `jti`, `iat`, `nbf` and, `lifetime` after `iat`, `exp`.
 pub(crate) fn complete(claims: &mut Claims, issued_at: u64, lifetime: Lifetime) -> Result<(), Failure> {
@@ -27,6 +25,16 @@ pub(crate) fn complete(claims: &mut Claims, issued_at: u64, lifetime: Lifetime) 
         claims.push("nbf", value(&issued_at)?);
     }
     claims.push("exp", value(&(issued_at + lifetime.as_secs()))?);
+    Ok(())
+}
+
+/// Adds `aud`: a text for one audience, a list for several, nothing for none [RFC 7519 §4.1.3].
+pub(crate) fn push_audiences(claims: &mut Claims, audiences: &[String]) -> Result<(), Failure> {
+    match audiences {
+        [] => {}
+        [only] => claims.push("aud", value(only)?),
+        several => claims.push("aud", value(several)?),
+    }
     Ok(())
 }
 

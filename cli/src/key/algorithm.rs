@@ -83,7 +83,16 @@ impl Family {
 
 /// Reads the name of an algorithm from the command line, and lists all in the help.
 pub(crate) fn algorithm_parser() -> impl TypedValueParser<Value = Algorithm> {
-    let all = || FAMILIES.into_iter().flat_map(Family::algorithms).copied();
+    parser_of(|_| true)
+}
+
+/// The same for algorithms whose keys have a public part.
+pub(crate) fn public_key_algorithm_parser() -> impl TypedValueParser<Value = Algorithm> {
+    parser_of(|family| family != Family::Oct)
+}
+
+fn parser_of(wanted: fn(Family) -> bool) -> impl TypedValueParser<Value = Algorithm> {
+    let all = move || FAMILIES.into_iter().filter(move |family| wanted(*family)).flat_map(Family::algorithms).copied();
     PossibleValuesParser::new(all().map(Algorithm::name))
         .try_map(move |name| all().find(|algorithm| algorithm.name() == name).ok_or("no such algorithm"))
 }

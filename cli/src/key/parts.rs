@@ -23,7 +23,9 @@ pub(super) fn rsa(jwk: &Jwk) -> Result<Parts, Failure> {
     let d = private_bytes("d", jwk.d.as_ref())?;
     let primes = match (&jwk.p, &jwk.q) {
         (None, None) => None,
-        (p, q) => Some([private_bytes("p", p.as_ref())?, private_bytes("q", q.as_ref())?]),
+        (Some(p), Some(q)) => Some([secret_bytes("p", p)?, secret_bytes("q", q)?]),
+        (Some(_), None) => return Err(lone_prime("p", "q")),
+        (None, Some(_)) => return Err(lone_prime("q", "p")),
     };
     let der = rsa_numbers::to_pkcs1(&n, &e, &d, primes.as_ref())?;
     let pair = RsaKeyPair::from_der(&der).map_err(|_| mismatch("n, e and d"))?;
@@ -100,7 +102,16 @@ fn private_bytes(name: &str, member: Option<&Zeroizing<String>>) -> Result<Zeroi
         Failure::new(format!("the key: {name} is missing, without which it can't sign"))
             .with_remedy("give the private JWK, not the public one")
     })?;
+    secret_bytes(name, text)
+}
+
+fn secret_bytes(name: &str, text: &Zeroizing<String>) -> Result<Zeroizing<Vec<u8>>, Failure> {
     URL_SAFE_NO_PAD.decode(text.as_bytes()).map(Zeroizing::new).map_err(|_| not_base64url(name))
+}
+
+fn lone_prime(there: &str, missing: &str) -> Failure {
+    Failure::new(format!("the key: {there} is there and {missing} is missing"))
+        .with_remedy("give both primes, or none: leave out p, q, dp, dq and qi")
 }
 
 fn not_base64url(name: &str) -> Failure {

@@ -70,7 +70,8 @@ fn rsa_keys_are_read_without_primes_and_with_right_ones_alone() {
     for (jwk, expected) in [
         (without.clone(), "nothing"),
         (changed(&jwk, |jwk| (jwk.p, jwk.q) = (jwk.q.clone(), jwk.p.clone())), "nothing"),
-        (changed(&jwk, |jwk| jwk.q = None), "the key: q is missing, without which it can't sign"),
+        (changed(&jwk, |jwk| jwk.q = None), "the key: p is there and q is missing"),
+        (changed(&jwk, |jwk| jwk.p = None), "the key: q is there and p is missing"),
         (changed(&jwk, |jwk| jwk.p = other.p.clone()), "the key: n, e and d don't belong together"),
         (changed(&jwk, |jwk| jwk.p = Some("AQ".to_owned().into())), "the key: n, e and d don't belong together"),
         (changed(&without, |jwk| jwk.d = other.d.clone()), "the key: n, e and d don't belong together"),
@@ -147,7 +148,7 @@ fn the_algorithm_is_that_of_the_key_or_one_asked_for_that_fits() {
 }
 
 #[test]
-fn a_key_is_for_signing() {
+fn a_key_is_for_signing_and_has_a_name_that_the_filter_takes_or_none() {
     let jwk = new(Algorithm::EdDsa);
     let operations = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
     for (jwk, expected) in [
@@ -158,6 +159,15 @@ fn a_key_is_for_signing() {
         (changed(&jwk, |jwk| jwk.key_ops = operations(&["verify"])), "the key: key_ops does not hold sign"),
         (changed(&jwk, |jwk| jwk.key_ops = operations(&["verify", "sign"])), "nothing"),
         (changed(&jwk, |jwk| jwk.usage = None), "nothing"),
+        (changed(&jwk, |jwk| jwk.kid = Some("a b".to_owned())), "nothing"),
+        (
+            changed(&jwk, |jwk| jwk.kid = Some(String::new())),
+            "the key: kid: expected a text without control characters",
+        ),
+        (
+            changed(&jwk, |jwk| jwk.kid = Some("a\nb".to_owned())),
+            "the key: kid: expected a text without control characters",
+        ),
         (
             changed(&jwk, |jwk| jwk.crv = Some("X25519".to_owned())),
             "the key: kty and crv are none that the filter knows",

@@ -1,4 +1,4 @@
-//! The `kid` of a key that is given none.
+//! The `kid` of a key.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
@@ -9,6 +9,14 @@ use super::Family;
 use crate::failure::Failure;
 use crate::jwk::Jwk;
 use crate::random::random_id;
+
+/// Checks that a text can be a `kid` that is configured for the filter and told in a log; else what is expected.
+pub(crate) fn check_key_id(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err("expected a text without control characters");
+    }
+    Ok(())
+}
 
 /// The SHA-256 thumbprint of the public key [RFC 7638], so that the same key has the same `kid` everywhere. For a shared
 /// secret a random text: a `kid` is public, and a hash of a secret must not be [RFC 7638 §7].

@@ -21,7 +21,7 @@ pub(super) enum Refusal {
     InvalidGrant,
     /// Name or password of HTTP Basic are wrong, or the scheme is another one.
     InvalidClient,
-    /// Too many wrong tries; with the time until the next may be made.
+    /// Too many tries; with the time until the next may be made.
     TooManyTries(Duration),
     /// A longer body than any form has.
     TooLarge,
@@ -56,7 +56,7 @@ impl IntoResponse for Refusal {
             Self::InvalidGrant => (StatusCode::BAD_REQUEST, "invalid_grant", "wrong user name or password"),
             Self::InvalidClient => (StatusCode::UNAUTHORIZED, "invalid_client", "wrong user name or password"),
             Self::TooManyTries(_) => {
-                (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", "too many wrong tries for this user name")
+                (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", "too many tries, wait before the next")
             }
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "the body is too long"),
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "invalid_request", "the request took too long"),

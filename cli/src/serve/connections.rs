@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -24,12 +24,15 @@ use tokio::time::{sleep, timeout};
 use tower_service::Service as _;
 
 use super::answers::Refusal;
-use super::log;
-use super::service::{Authenticated, Service};
+use super::log::Entry;
+use super::network::{Network, Shares};
+use super::service::Service;
 use crate::failure::Failure;
 
 /// More wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 512;
+/// How many of them one address may hold, so that none alone shuts out others. More are closed at once.
+const MAX_CONNECTIONS_PER_NETWORK: usize = MAX_CONNECTIONS / 4;
 /// How long the head of a request may take to come, and how long a connection may have nothing to do.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a request may take, its body and the check of its password included.
@@ -89,6 +92,7 @@ async fn accept(
     stopping: &watch::Receiver<bool>,
 ) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let shares = Shares::new(MAX_CONNECTIONS_PER_NETWORK);
     // The semaphore is never closed.
     while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
         while connections.try_join_next().is_some() {}
@@ -96,9 +100,10 @@ async fn accept(
             sleep(ACCEPT_PAUSE).await;
             continue;
         };
+        let Some(share) = shares.take(Network::of(client.ip())) else { continue };
         let (router, stopping) = (router.clone(), stopping.clone());
         connections.spawn(async move {
-            let _slot = slot;
+            let _held = (slot, share);
             converse(stream, client, router, stopping).await;
         });
     }
@@ -123,23 +128,16 @@ async fn converse(stream: TcpStream, client: SocketAddr, router: Router, mut sto
     let _ = timeout(END_PATIENCE, connection).await;
 }
 
-/// One request: its answer, and its line in the log.
+/// One request: its answer, and its line in the log, also where the client leaves and this future is dropped.
 async fn answer(mut router: Router, client: SocketAddr, request: Request<Incoming>) -> Result<Response, Infallible> {
     let mut request = request.map(Body::new);
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     request.extensions_mut().insert(client);
+    let entry = Entry::begin(client, &request);
     let response = match timeout(REQUEST_PATIENCE, router.call(request)).await {
         Ok(Ok(response)) => response,
         Ok(Err(impossible)) => match impossible {},
         Err(_) => Refusal::TooSlow.into_response(),
     };
-    log::write(&log::Entry {
-        time: SystemTime::now(),
-        client,
-        method: &method,
-        path: &path,
-        status: response.status(),
-        user: response.extensions().get::<Authenticated>(),
-    });
+    entry.answered(&response);
     Ok(response)
 }

@@ -4,43 +4,66 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, Request, StatusCode};
+use axum::response::Response;
 
 use super::service::{Authenticated, PATHS};
 
-/// One answered request.
-pub(super) struct Entry<'a> {
-    /// When it was answered.
-    pub(super) time: SystemTime,
-    pub(super) client: SocketAddr,
-    pub(super) method: &'a Method,
-    /// Logged only if the service knows it: people paste tokens into paths.
-    pub(super) path: &'a str,
-    pub(super) status: StatusCode,
+/// The line of one request, which is written when this is dropped: with the answer, or as of a client that has gone.
+pub(super) struct Entry {
+    client: SocketAddr,
+    /// `None` for one that is not common.
+    method: Option<Method>,
+    /// `None` for one that the service does not know: people paste tokens into paths.
+    path: Option<&'static str>,
+    /// `None` while there is no answer.
+    status: Option<StatusCode>,
     /// Who got a token. A name that did not is not logged: people type passwords there.
-    pub(super) user: Option<&'a Authenticated>,
+    user: Option<Authenticated>,
 }
 
-/// Writes the line. A log that can't be written must not keep the service from its work.
-pub(super) fn write(entry: &Entry) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", line(entry));
-}
-
-fn line(entry: &Entry) -> String {
-    let path = if PATHS.contains(&entry.path) { entry.path } else { "(other)" };
-    let standard = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
-    let method = if standard.contains(entry.method) { entry.method.as_str() } else { "(other)" };
-    let mut line = format!(
-        "{} client={} method={method} path={path} status={}",
-        humantime::format_rfc3339_seconds(entry.time),
-        entry.client,
-        entry.status.as_u16(),
-    );
-    if let Some(Authenticated(name)) = entry.user {
-        // Quoted and escaped, so that no name can make up a field.
-        line += &format!(" user={name:?}");
+impl Entry {
+    /// For a request that is yet to be answered.
+    pub(super) fn begin<B>(client: SocketAddr, request: &Request<B>) -> Self {
+        let common = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
+        Self {
+            client,
+            method: common.into_iter().find(|method| method == request.method()),
+            path: PATHS.into_iter().find(|path| *path == request.uri().path()),
+            status: None,
+            user: None,
+        }
     }
-    line
+
+    /// Writes the line of an answered request.
+    pub(super) fn answered(mut self, response: &Response) {
+        self.status = Some(response.status());
+        self.user = response.extensions().get().cloned();
+    }
+
+    /// The line at this time.
+    fn line(&self, time: SystemTime) -> String {
+        let mut line = format!(
+            "{} client={} method={} path={} status={}",
+            humantime::format_rfc3339_seconds(time),
+            self.client,
+            self.method.as_ref().map_or("(other)", Method::as_str),
+            self.path.unwrap_or("(other)"),
+            self.status.as_ref().map_or("gone", StatusCode::as_str),
+        );
+        if let Some(Authenticated(name)) = &self.user {
+            // Quoted and escaped, so that no name can make up a field.
+            line += &format!(" user={name:?}");
+        }
+        line
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        // A log that can't be written must not keep the service from its work.
+        let _ = writeln!(std::io::stderr().lock(), "{}", self.line(SystemTime::now()));
+    }
 }
 
 #[cfg(test)]
@@ -52,22 +75,20 @@ mod tests {
 
     #[test]
     fn a_line_holds_nothing_that_a_client_could_hide_a_secret_in() {
-        let secret = Method::from_bytes(b"SECRET").expect("a method");
         let user = Authenticated("a \"b\" status=500".to_owned());
-        for (method, path, user, expected) in [
-            (&Method::POST, "/token", Some(&user), r#"method=POST path=/token status=200 user="a \"b\" status=500""#),
-            (&Method::GET, "/eyJhbGciOi", None, "method=GET path=(other) status=200"),
-            (&secret, "/healthz", None, "method=(other) path=/healthz status=200"),
+        let (ok, gone) = (Some(StatusCode::OK), None);
+        for (method, path, status, user, expected) in [
+            ("POST", "/token", ok, Some(user), r#"method=POST path=/token status=200 user="a \"b\" status=500""#),
+            ("GET", "/eyJhbGciOi?token=x", ok, None, "method=GET path=(other) status=200"),
+            ("SECRET", "/healthz?token=x", ok, None, "method=(other) path=/healthz status=200"),
+            ("POST", "/token", gone, None, "method=POST path=/token status=gone"),
         ] {
-            let entry = Entry {
-                time: SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000),
-                client: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
-                method,
-                path,
-                status: StatusCode::OK,
-                user,
-            };
-            assert_eq!(line(&entry), format!("2027-01-15T08:00:00Z client=127.0.0.1:4000 {expected}"));
+            let request = Request::builder().method(method).uri(path).body(()).expect("a request");
+            let client = SocketAddr::from((Ipv4Addr::LOCALHOST, 4000));
+            let mut entry = Entry::begin(client, &request);
+            (entry.status, entry.user) = (status, user);
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+            assert_eq!(entry.line(time), format!("2027-01-15T08:00:00Z client=127.0.0.1:4000 {expected}"));
         }
     }
 }

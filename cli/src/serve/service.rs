@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
@@ -13,11 +12,10 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use serde_json::json;
-use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
 use super::answers::{self, Refusal};
+use super::checks::Checks;
 use super::credentials::{self, Credentials, Scheme};
 use super::tries::{Source, Tries};
 use super::users::{User, Users};
@@ -32,13 +30,6 @@ pub(super) const PATHS: [&str; 3] = ["/token", "/.well-known/jwks.json", "/healt
 
 /// A user name, a password and what OAuth 2.0 adds fit well.
 const MAX_BODY_BYTES: usize = 8 * 1024;
-
-/// How many passwords are checked at once: each takes a processor, and the memory that its hash names. At most as many as
-/// wrong tries are free, so that right ones side by side are never refused.
-const MAX_CHECKS: usize = 4;
-
-/// How long a request waits for its check to begin.
-const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What goes into every token.
 pub(crate) struct TokenRules {
@@ -57,7 +48,7 @@ pub(crate) struct Service {
     users: Users,
     rules: TokenRules,
     tries: Tries,
-    checks: Arc<Semaphore>,
+    checks: Checks,
 }
 
 /// In a response: the user who got a token, for the log.
@@ -75,8 +66,7 @@ impl Service {
             .with_remedy("make another key: jwt-auth keygen --alg RS256 --private private.jwk.json"));
         };
         let key_set = json!({"keys": [public]});
-        let checks = thread::available_parallelism().map_or(1, |processors| processors.get().min(MAX_CHECKS));
-        Ok(Self { key, key_set, users, rules, tries: Tries::new(), checks: Arc::new(Semaphore::new(checks)) })
+        Ok(Self { key, key_set, users, rules, tries: Tries::new(), checks: Checks::new() })
     }
 
     /// What answers requests. Each must have the address of its client as a `SocketAddr` extension.
@@ -115,11 +105,7 @@ impl Service {
             claims.push("iss", token::value(issuer)?);
         }
         claims.push("sub", token::value(&user.name)?);
-        match self.rules.audiences.as_slice() {
-            [] => {}
-            [only] => claims.push("aud", token::value(only)?),
-            several => claims.push("aud", token::value(several)?),
-        }
+        token::push_audiences(&mut claims, &self.rules.audiences)?;
         for (name, value) in &user.claims {
             claims.push(name.as_str(), value.clone());
         }
@@ -154,11 +140,10 @@ async fn token_for_request(
     let source = Source::new(&credentials.name, client.ip());
     // Who has no try left is told so before waiting for a check.
     service.tries.check(&source, Instant::now()).map_err(Refusal::TooManyTries)?;
-    let waiting = timeout(QUEUE_PATIENCE, Arc::clone(&service.checks).acquire_owned()).await;
-    let permit = waiting.ok().and_then(Result::ok).ok_or(Refusal::Busy)?;
+    let place = service.checks.begin().await?;
     let check = spawn_blocking(move || {
         // Held until the check is done, also when its client has gone.
-        let _permit = permit;
+        let _place = place;
         let (token, user) = service.token_for(&credentials, &source)?;
         let mut response = answers::token(&token, service.rules.lifetime);
         response.extensions_mut().insert(Authenticated(user.name.clone()));

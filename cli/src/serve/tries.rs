@@ -1,7 +1,8 @@
 //! How often a password may be guessed.
 //!
-//! A try is counted before its password is checked and given back when it was right, so that tries side by side find no
-//! gap and right ones are never slowed down. Known and unknown names are counted alike.
+//! A try is counted before its password is checked, so that tries side by side find no gap, and given back when it was right.
+//! Then it counts only as one of those that right ones have, too: more than anybody needs, less than would keep the service
+//! from others. Known and unknown names are counted alike.
 
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -11,14 +12,23 @@ use std::time::{Duration, Instant};
 
 use lru::LruCache;
 
+use super::network::Network;
+
 /// For one name from one address: five, then one each ten seconds.
 const PER_SOURCE: Rule = Rule { burst: 5, interval: Duration::from_secs(10) };
 
 /// For one name from all addresses. One address can't use this up: whoever locks a user out needs several.
 const PER_NAME: Rule = Rule { burst: 50, interval: Duration::from_secs(5) };
 
-/// How many names and sources are remembered, some 10 MB at most. Beyond, the ones longest not seen are forgotten; to get
-/// there costs an attacker a try for each.
+/// For all names from one address: a hundred, then one each second. All who share an address have to get along with this, and
+/// who has one address alone can't try a password on many names, nor make the tables forget others.
+const PER_NETWORK: Rule = Rule { burst: 100, interval: Duration::from_secs(1) };
+
+/// For one name from one address, right ones included: fifty, then five each second.
+const ANY_PER_SOURCE: Rule = Rule { burst: 50, interval: Duration::from_millis(200) };
+
+/// How many names, networks and pairs of them are remembered, some 20 MB at most. Beyond, the ones longest not seen are
+/// forgotten; to get there costs an attacker a try for each.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(16_384).unwrap();
 
 struct Rule {
@@ -30,32 +40,35 @@ struct Rule {
 pub(super) struct Tries(Mutex<Tables>);
 
 struct Tables {
-    by_source: Table<(String, IpAddr)>,
+    by_source: Table<Source>,
     by_name: Table<String>,
+    by_network: Table<Network>,
+    any_by_source: Table<Source>,
 }
 
 /// Who tries: a name and where from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Source {
     name: String,
-    network: IpAddr,
+    network: Network,
 }
 
 impl Source {
-    /// A user name, of somebody or not, from this address. An IPv6 address counts by its /64, which one machine has whole.
+    /// A user name, of somebody or not, from this address.
     pub(super) fn new(name: &str, address: IpAddr) -> Self {
-        let network = match address.to_canonical() {
-            IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
-            address @ IpAddr::V4(_) => address,
-        };
-        Self { name: name.to_owned(), network }
+        Self { name: name.to_owned(), network: Network::of(address) }
     }
 }
 
 impl Tries {
     /// None so far.
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Tables { by_source: Table::new(PER_SOURCE), by_name: Table::new(PER_NAME) }))
+        Self(Mutex::new(Tables {
+            by_source: Table::new(PER_SOURCE),
+            by_name: Table::new(PER_NAME),
+            by_network: Table::new(PER_NETWORK),
+            any_by_source: Table::new(ANY_PER_SOURCE),
+        }))
     }
 
     /// Whether there is a try left, else how long until there is one.
@@ -67,16 +80,19 @@ impl Tries {
     pub(super) fn begin(&self, source: &Source, now: Instant) -> Result<(), Duration> {
         let mut tables = self.tables();
         tables.check(source, now)?;
-        tables.by_source.add((source.name.clone(), source.network), now);
+        tables.by_source.add(source.clone(), now);
         tables.by_name.add(source.name.clone(), now);
+        tables.by_network.add(source.network, now);
+        tables.any_by_source.add(source.clone(), now);
         Ok(())
     }
 
-    /// Gives back a try: it was right.
+    /// Gives back a try, as far as wrong ones are counted: it was right.
     pub(super) fn give_back(&self, source: &Source) {
         let mut tables = self.tables();
-        tables.by_source.give_back(&(source.name.clone(), source.network));
+        tables.by_source.give_back(source);
         tables.by_name.give_back(&source.name);
+        tables.by_network.give_back(&source.network);
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
@@ -87,8 +103,12 @@ impl Tries {
 
 impl Tables {
     fn check(&mut self, source: &Source, now: Instant) -> Result<(), Duration> {
-        let waits =
-            [self.by_source.wait(&(source.name.clone(), source.network), now), self.by_name.wait(&source.name, now)];
+        let waits = [
+            self.by_source.wait(source, now),
+            self.by_name.wait(&source.name, now),
+            self.by_network.wait(&source.network, now),
+            self.any_by_source.wait(source, now),
+        ];
         waits.into_iter().max().filter(|wait| !wait.is_zero()).map_or(Ok(()), Err)
     }
 }

@@ -69,8 +69,8 @@ impl Users {
 
 fn read_users(root: &Value, faults: &mut Vec<String>) -> Vec<User> {
     let Some(file) = section(root, "", &["users"], faults) else { return Vec::new() };
-    let entries = file.get("users").and_then(Value::as_sequence).filter(|entries| !entries.is_empty());
-    let Some(entries) = entries else {
+    let Some(Value::Sequence(entries)) = file.get("users").filter(|users| **users != Value::Sequence(Vec::new()))
+    else {
         faults.push("users: expected a list of at least one user".to_owned());
         return Vec::new();
     };
@@ -88,13 +88,13 @@ fn read_users(root: &Value, faults: &mut Vec<String>) -> Vec<User> {
 
 fn read_user(entry: &Value, path: &str, faults: &mut Vec<String>) -> Option<User> {
     let entry = section(entry, path, &["name", "passwordHash", "claims"], faults)?;
-    let name = entry.get("name").and_then(Value::as_str).filter(|name| is_name(name));
+    let name = entry.get("name").and_then(text).filter(|name| is_name(name));
     if name.is_none() {
         faults.push(format!(
             "{path}.name: expected a text of 1 to {MAX_NAME_BYTES} bytes without colon (HTTP Basic has none) and control characters"
         ));
     }
-    let password = entry.get("passwordHash").and_then(Value::as_str).and_then(StoredHash::parse);
+    let password = entry.get("passwordHash").and_then(text).and_then(StoredHash::parse);
     if password.is_none() {
         faults.push(format!("{path}.passwordHash: expected an Argon2id hash, as `jwt-auth hash-password` prints one"));
     }
@@ -106,14 +106,15 @@ fn read_user(entry: &Value, path: &str, faults: &mut Vec<String>) -> Option<User
 }
 
 fn read_claims(claims: &Value, path: &str, faults: &mut Vec<String>) -> Option<Vec<(String, Box<RawValue>)>> {
-    let Some(claims) = claims.as_mapping() else {
+    let Value::Mapping(claims) = claims else {
         faults.push(format!("{path}: expected claims by their names"));
         return None;
     };
     let before = faults.len();
     let mut read = Vec::new();
     for (name, value) in claims {
-        match (name.as_str(), serde_json::to_value(value).ok().and_then(|value| token::value(&value).ok())) {
+        let value = Some(value).filter(|value| is_json(value));
+        match (text(name), value.and_then(|value| token::value(value).ok())) {
             (Some(name), _) if OWN_CLAIMS.contains(&name) => {
                 faults.push(format!(
                     "{path}.{name}: expected other claims than {}, which the service sets",
@@ -121,7 +122,8 @@ fn read_claims(claims: &Value, path: &str, faults: &mut Vec<String>) -> Option<V
                 ));
             }
             (Some(name), Some(value)) => read.push((name.to_owned(), value)),
-            (Some(name), None) => faults.push(format!("{path}.{name}: expected what JSON has, too")),
+            (Some(name), None) => faults
+                .push(format!("{path}.{name}: expected what JSON has, too: no tags, .nan or .inf, and texts as names")),
             (None, _) => faults.push(format!("{path}: expected texts as names")),
         }
     }
@@ -131,18 +133,35 @@ fn read_claims(claims: &Value, path: &str, faults: &mut Vec<String>) -> Option<V
 /// A mapping with no other fields than these.
 fn section<'a>(value: &'a Value, path: &str, fields: &[&str], faults: &mut Vec<String>) -> Option<&'a Mapping> {
     let name = if path.is_empty() { "the file" } else { path };
-    let Some(section) = value.as_mapping() else {
+    let Value::Mapping(section) = value else {
         faults.push(format!("{name}: expected {}", fields.join(", ")));
         return None;
     };
-    for field in section.keys().filter(|field| field.as_str().is_none_or(|field| !fields.contains(&field))) {
-        faults.push(format!(
-            "{name}: unknown field {:?}, expected {}",
-            field.as_str().unwrap_or("?"),
-            fields.join(", ")
-        ));
+    for field in section.keys().filter(|field| text(field).is_none_or(|field| !fields.contains(&field))) {
+        faults.push(format!("{name}: unknown field {:?}, expected {}", text(field).unwrap_or("?"), fields.join(", ")));
     }
     Some(section)
+}
+
+/// A text without a tag, which could mean anything.
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => {
+            None
+        }
+    }
+}
+
+/// Whether JSON has all of it. What it has not would be written as something else.
+fn is_json(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+        Value::Number(number) => number.is_finite(),
+        Value::Sequence(elements) => elements.iter().all(is_json),
+        Value::Mapping(members) => members.iter().all(|(name, value)| text(name).is_some() && is_json(value)),
+        Value::Tagged(_) => false,
+    }
 }
 
 fn is_name(name: &str) -> bool {

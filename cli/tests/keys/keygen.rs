@@ -1,11 +1,13 @@
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use testbed::issuer::{Algorithm, Family};
 
-use crate::command::{json, line, now, opened, run};
+use crate::command::{command, json, line, now, opened, run};
 use crate::filter::{configuration, decide};
 
 const OVERWRITE: &str = "  --force overwrites it; tokens of the old key then no longer pass\n";
@@ -152,6 +154,73 @@ fn a_link_is_replaced_and_not_followed() {
     assert!(fs::symlink_metadata(&link).expect("a file").is_file() && !target.exists());
 }
 
+/// Under the second of two names for one file the public key would replace the private one.
+#[test]
+fn one_file_under_two_names_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::os::unix::fs::symlink(".", folder.path().join("here")).expect("a link");
+    let whole = folder.path().join("k.json");
+    for public in ["k.json", "./k.json", "here/k.json", whole.to_str().expect("UTF-8")] {
+        for force in [&[][..], &["--force"]] {
+            let arguments = ["keygen", "--alg", "ES256", "--private", "k.json", "--public", public];
+            let ended = run(folder.path(), arguments.iter().chain(force));
+            assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{public}");
+            assert_eq!(ended.stderr, "jwt-auth: --private and --public name the same file\n", "{public}");
+            assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "{public}");
+        }
+    }
+    // The same name in another folder is another file.
+    fs::create_dir(folder.path().join("folder")).expect("a folder");
+    line_less(folder.path(), "keygen --alg ES256 --private k.json --public folder/k.json");
+    assert!(json(&whole)["d"].is_string() && json(&folder.path().join("folder/k.json"))["d"].is_null());
+}
+
+/// Runs a command line, split at spaces, that succeeds and says nothing.
+fn line_less(folder: &Path, arguments: &str) {
+    let ended = run(folder, arguments.split(' '));
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (0, "", ""), "{arguments}");
+}
+
+#[test]
+fn a_device_or_a_pipe_is_never_replaced() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [pipe, socket] = ["pipe", "socket"].map(|name| folder.path().join(name));
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("the command mkfifo").success());
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    for arguments in ["--private pipe", "--public pipe", "--private socket"] {
+        for force in ["", " --force"] {
+            let (_, name) = arguments.split_once(' ').expect("a name");
+            let ended = run(folder.path(), format!("keygen --alg ES256 {arguments}{force}").split(' '));
+            let message = format!("jwt-auth: {name} is not a file: a device, a pipe or a socket\n");
+            assert_eq!((ended.code, ended.stdout, ended.stderr), (2, String::new(), message), "{arguments}{force}");
+        }
+    }
+    let kind = |path| fs::symlink_metadata(path).expect("a file").file_type();
+    assert!(kind(&pipe).is_fifo() && kind(&socket).is_socket());
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2);
+}
+
+#[test]
+fn a_reader_that_has_gone_is_no_failure_and_a_full_disk_is_one_that_names_the_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let keygen = |more: &str, stdout: Stdio| {
+        let mut command = command();
+        command.current_dir(folder.path()).args(["keygen", "--alg", "ES256"]).args(more.split_whitespace());
+        let output = command.stdout(stdout).output().expect("the command runs");
+        (output.status.code(), String::from_utf8(output.stderr).expect("UTF-8"))
+    };
+    let (reader, writer) = std::os::unix::net::UnixStream::pair().expect("a pair of sockets");
+    drop(reader);
+    assert_eq!(keygen("--private a", OwnedFd::from(writer).into()), (Some(0), String::new()));
+
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").expect("a device").into();
+    let problem = "jwt-auth: can't write: No space left on device (os error 28)\n";
+    assert_eq!(keygen("", full()), (Some(2), problem.to_owned()));
+    let written = format!("{problem}  written: b; with --force this command makes another key\n");
+    assert_eq!(keygen("--private b --plugin", full()), (Some(2), written));
+    assert!(folder.path().join("b").is_file());
+}
+
 #[test]
 fn what_can_not_be_done_is_said_with_what_to_do_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -165,6 +234,14 @@ fn what_can_not_be_done_is_said_with_what_to_do_and_leaves_nothing_behind() {
         ("--alg ES256 --private a --public a", "jwt-auth: --private and --public name the same file\n"),
         ("--alg ES256 --private nowhere/a", "jwt-auth: can't write nowhere/a: entity not found\n"),
         ("--alg ES256 --private folder --force", "jwt-auth: folder is a directory\n"),
+        (
+            "--alg ES256 --private -",
+            "jwt-auth: - is not the name of a file\n  leave the option out for stdout; ./- is a file of this name\n",
+        ),
+        (
+            "--alg ES256 --private a --public - --force",
+            "jwt-auth: - is not the name of a file\n  leave the option out for stdout; ./- is a file of this name\n",
+        ),
         ("--alg none", "error: invalid value 'none' for '--alg <ALG>'\n"),
         ("--alg RS256 --bits 1024", "error: invalid value '1024' for '--bits <BITS>'\n"),
         (

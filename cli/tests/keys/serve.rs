@@ -1,3 +1,4 @@
 mod answers;
 mod life;
+mod limits;
 mod running;

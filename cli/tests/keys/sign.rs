@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use testbed::issuer::{SigningKey, sample_private_jwk};
 
-use crate::command::{Ended, line, now, opened, run, run_with};
+use crate::command::{self, Ended, line, now, opened, run, run_with};
 use crate::filter::{configuration, decide};
 
 /// A folder with a private key in `key` and what the filter needs to check its tokens.
@@ -171,6 +171,31 @@ fn a_key_from_stdin_signs_and_one_that_others_can_read_is_warned_of() {
 }
 
 #[test]
+fn what_the_filter_could_not_read_is_not_signed() {
+    for algorithm in ["ES256", "HS384"] {
+        let (folder, configuration) = with_key(algorithm);
+        // The claims themselves are one level.
+        for (levels, expected) in [(64, None), (65, Some("I400JD"))] {
+            let [open, close] = ["[", "]"].map(|bracket| bracket.repeat(levels - 1));
+            let ended = sign(folder.path(), &["--claim", &format!("a={open}{close}")]);
+            match expected {
+                None => {
+                    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+                    assert_eq!(decide(&configuration, ended.stdout.trim_end(), now()).map(|_| ()), Ok(()));
+                }
+                Some(code) => {
+                    let problem = format!("jwt-auth: the filter could not read the token ({code})");
+                    let stderr = format!("{problem}\n  claims can't nest deeper than 64 levels\n");
+                    assert_eq!(ended, Ended { code: 2, stdout: String::new(), stderr });
+                }
+            }
+        }
+        // One that is not valid yet is as it was wanted.
+        assert_eq!(sign(folder.path(), &["--claim", "nbf=4102444800"]).code, 0);
+    }
+}
+
+#[test]
 fn what_can_not_be_signed_is_said_with_what_to_do() {
     let (folder, _) = with_key("RS256");
     run(folder.path(), ["keygen", "--alg", "ES256", "--private", "other", "--public", "public"]);
@@ -185,6 +210,16 @@ fn what_can_not_be_signed_is_said_with_what_to_do() {
     write("typed", "{\"kty\":\"RSA\",\"d\":\"secret-that-must-not-show\",\"n\":true}");
     write("short", "{\"kty\":\"oct\",\"alg\":\"HS256\",\"k\":\"c2VjcmV0\"}");
     write("set", "{\"keys\":[]}");
+    write("nameless", &{
+        let mut jwk = command::json(&folder.path().join("other"));
+        jwk["kid"] = "".into();
+        jwk.to_string()
+    });
+    write("halved", &{
+        let mut jwk = command::json(&folder.path().join("key"));
+        jwk.as_object_mut().expect("a key").remove("q").expect("a prime");
+        jwk.to_string()
+    });
     write("long", &json!({"a": "x".repeat(20_000)}).to_string());
     let private = "expected a private JWK, as `jwt-auth keygen` makes one";
     let times = "iat and exp can't be given as claims\n  say --expires-in and, for a token of the past, --issued-ago";
@@ -194,6 +229,8 @@ fn what_can_not_be_signed_is_said_with_what_to_do() {
         ("--key typed", format!("the key: a member of the JWK stands twice or has a wrong type, at line 1, column 53\n  {private}")),
         ("--key set", "the key: kty is missing\n  expected one private JWK, as `jwt-auth keygen` makes one; take it out of a JWK set".to_owned()),
         ("--key public", "the key: d is missing, without which it can't sign\n  give the private JWK, not the public one".to_owned()),
+        ("--key nameless", "the key: kid: expected a text without control characters\n  name the key, or leave kid out; the filter takes no other".to_owned()),
+        ("--key halved", "the key: p is there and q is missing\n  give both primes, or none: leave out p, q, dp, dq and qi".to_owned()),
         ("--key short", "the key: HS256 needs a k of 32 bytes or more\n  RFC 7518, section 3.2: a secret is at least as long as its hash".to_owned()),
         ("--key key --alg ES256", "ES256 can't be signed with this key: it fits RS256, RS384, RS512, PS256, PS384, PS512".to_owned()),
         ("--key - --claims-file -", "--key and --claims-file can't both be stdin".to_owned()),

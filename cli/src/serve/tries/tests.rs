@@ -1,4 +1,4 @@
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv4Addr;
 
 use super::*;
 
@@ -30,13 +30,33 @@ fn a_check_uses_nothing_up() {
 }
 
 #[test]
-fn right_tries_are_free() {
-    let (tries, alice, now) = (Tries::new(), source("alice", 1), Instant::now());
-    for _ in 0..1000 {
-        tries.begin(&alice, now).expect("a try");
-        tries.give_back(&alice);
-    }
-    assert_eq!(free(&tries, &alice, now), 5);
+fn right_tries_use_up_no_wrong_ones_and_have_a_rate_of_their_own() {
+    let (tries, alice, start) = (Tries::new(), source("alice", 1), Instant::now());
+    let at = |milliseconds| start + Duration::from_millis(milliseconds);
+    let right = |now| {
+        let tries = std::iter::from_fn(|| tries.begin(&alice, now).ok().map(|()| tries.give_back(&alice)));
+        tries.take(1000).count()
+    };
+    assert_eq!([0, 0, 199, 200, 1200].map(|now| right(at(now))), [50, 0, 0, 1, 5]);
+    assert_eq!(tries.check(&alice, at(1200)), Err(Duration::from_millis(200)));
+    // Nobody else waits for that: not who has another name, nor who has another address.
+    assert_eq!(free(&tries, &source("bob", 1), at(1200)), 5);
+    assert_eq!(free(&tries, &source("alice", 2), at(1200)), 5);
+    assert_eq!(free(&tries, &alice, at(20_000)), 5);
+}
+
+#[test]
+fn one_address_has_a_hundred_wrong_tries_with_all_names_and_then_one_each_second() {
+    let (tries, start) = (Tries::new(), Instant::now());
+    let at = |seconds| start + Duration::from_secs(seconds);
+    let mut names = 0..;
+    let mut wrong = |last, now| {
+        let name = || source(&names.next().expect("a number").to_string(), last);
+        std::iter::repeat_with(name).take_while(|name| tries.begin(name, now).is_ok()).take(1000).count()
+    };
+    assert_eq!([0, 0, 1, 11].map(|seconds| wrong(1, at(seconds))), [100, 0, 1, 10]);
+    assert_eq!(tries.check(&source("alice", 1), at(11)), Err(Duration::from_secs(1)));
+    assert_eq!(wrong(2, at(11)), 100);
 }
 
 #[test]
@@ -59,21 +79,18 @@ fn one_address_can_not_use_up_the_tries_of_a_name() {
 }
 
 #[test]
-fn an_ipv6_network_counts_as_one_and_a_mapped_address_as_itself() {
-    let [one, other, far] = ["2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:1::1"]
-        .map(|text| Source::new("alice", text.parse::<Ipv6Addr>().expect("an address").into()));
-    assert_eq!(one, other);
-    assert_ne!(one, far);
-    let mapped = Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped();
-    assert_eq!(Source::new("alice", mapped.into()), source("alice", 1));
-}
-
-#[test]
 fn what_is_remembered_has_a_limit() {
     let (tries, now) = (Tries::new(), Instant::now());
-    for number in 0..CAPACITY.get() + 10 {
-        tries.begin(&source(&number.to_string(), 1), now).expect("a try");
+    for number in 0..u32::try_from(CAPACITY.get()).expect("a small number") + 10 {
+        let source = Source::new(&number.to_string(), Ipv4Addr::from(number).into());
+        tries.begin(&source, now).expect("a try");
     }
     let tables = tries.tables();
-    assert_eq!((tables.by_source.full_at.len(), tables.by_name.full_at.len()), (CAPACITY.get(), CAPACITY.get()));
+    let lengths = [
+        tables.by_source.full_at.len(),
+        tables.by_name.full_at.len(),
+        tables.by_network.full_at.len(),
+        tables.any_by_source.full_at.len(),
+    ];
+    assert_eq!(lengths, [CAPACITY.get(); 4]);
 }

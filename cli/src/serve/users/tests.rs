@@ -95,6 +95,23 @@ more: 1
     );
 }
 
+/// Written as JSON, `.nan` would be null, a tag a name, and a name that is a number a text.
+#[test]
+fn what_json_has_not_is_a_fault_and_not_something_else() {
+    for value in [".nan", "-.inf", "[1, {a: .inf}]", "!x 1", "[!x {a: 1}]", "{a: {1: b}}", "{true: b}", "{[a]: b}"] {
+        let text = format!("users: [{{name: alice, passwordHash: '{ALICE}', claims: {{a: {value}, b: 1.5}}}}]");
+        let expected = "expected what JSON has, too: no tags, .nan or .inf, and texts as names";
+        assert_eq!(faults(&text), [format!("users[0].claims.a: {expected}")], "{value}");
+    }
+    let whole = format!("users: [{{name: alice, passwordHash: '{ALICE}', claims: {{}}}}]");
+    assert_eq!(faults(&whole), Vec::<String>::new());
+    for tagged in ["users: !x [", "[!x {name", "name: !x a", "passwordHash: !x '", "claims: !x {"] {
+        let plain = tagged.replace("!x ", "");
+        assert!(whole.contains(&plain), "{plain}");
+        assert_eq!(faults(&whole.replace(&plain, tagged)).len(), 1, "{tagged}");
+    }
+}
+
 #[test]
 fn a_file_without_users_is_a_fault() {
     for text in ["", "users: []", "users: {}", "{}"] {

@@ -24,7 +24,7 @@ fn after_five_wrong_passwords_a_name_has_to_wait_known_or_not_and_others_have_no
             let wait = answer.header("retry-after").map(|wait| String::from_utf8_lossy(wait).into_owned());
             let wait = wait.expect("how long to wait");
             assert!((1..=10).contains(&wait.parse::<u64>().expect("seconds")), "{wait}");
-            let description = "too many wrong tries for this user name";
+            let description = "too many tries, wait before the next";
             let expected = refused(429, "temporarily_unavailable", description, &[("retry-after", &wait)]);
             assert_eq!(whole(answer), expected, "{name}");
         }
@@ -34,7 +34,7 @@ fn after_five_wrong_passwords_a_name_has_to_wait_known_or_not_and_others_have_no
     token(&service.send(&basic("böb", "looking-glass")), 7200);
 }
 
-/// 320 requests from 16 connections at once: each gets its own answer.
+/// 320 requests from 16 connections at once, of 16 users behind one address: each gets its own answer.
 #[test]
 fn under_load_each_request_gets_its_own_answer() {
     let service = Running::start(&[]);
@@ -53,8 +53,14 @@ fn under_load_each_request_gets_its_own_answer() {
                             connection.receive().expect("an answer")
                         };
                         match (worker + round) % 5 {
-                            0 | 1 => tokens.push(token(&answer(&form("username=alice&password=wonderland")), 7200)),
-                            2 => tokens.push(token(&answer(&basic("böb", "looking-glass")), 7200)),
+                            0 | 1 => {
+                                let form = form(&format!("username=user-{worker}&password=wonderland"));
+                                tokens.push(token(&answer(&form), 7200));
+                            }
+                            2 => {
+                                let basic = basic(&format!("user-{worker}"), "wonderland");
+                                tokens.push(token(&answer(&basic), 7200));
+                            }
                             3 => {
                                 // Five tries each second worker has for itself, and the others share theirs.
                                 let name =
@@ -118,23 +124,50 @@ fn the_log_has_a_line_for_each_request_and_no_secret() {
     }
 }
 
+/// Its password is checked and its try counted all the same.
+#[test]
+fn a_client_that_leaves_before_its_answer_is_in_the_log() {
+    let folder = prepared();
+    // A second or so, long after the client has gone; nobody knows the password.
+    let hash = "$argon2id$v=19$m=65536,t=10,p=1$c29tZXNhbHRzb21lc2FsdA$YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXoxMjM0NTY";
+    write_secret(folder.path(), "users", &format!("users: [{{name: alice, passwordHash: '{hash}'}}]"));
+    let service = Running::start_in(folder, &[]);
+    let mut leaving = begun(&service, "username=alice&password=x");
+    leaving.write_all(b"username=alice&password=x").expect("the body of the request");
+    drop(leaving);
+    // So that it is the client that ends it, and not the stop.
+    thread::sleep(Duration::from_millis(300));
+    let (code, log) = service.stop();
+    assert_eq!(code, Some(0));
+    let (line, rest) = log.split_once('\n').expect("a line");
+    assert!(line.ends_with(" method=POST path=/token status=gone"), "{log}");
+    assert_eq!(rest, "jwt-auth: stopped\n");
+}
+
+/// A connection with the head of a request for a token, which the service has in its hands; the body is yet to be sent.
+fn begun(service: &Running, body: &str) -> TcpStream {
+    let Address::Tcp(address) = service.address else { panic!("{}", service.address) };
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+    let length = body.len();
+    let head = format!(
+        "POST /token HTTP/1.1\r\nhost: test\r\ncontent-type: {FORM}\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).expect("the head of a request");
+    // It says so once it waits for the body.
+    let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    stream.read_exact(&mut go_on).expect("the word to go on");
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
+
 #[test]
 fn a_stop_answers_what_is_under_way_and_takes_nothing_new() {
     let mut service = Running::start(&[]);
     let Address::Tcp(address) = service.address else { panic!("{}", service.address) };
     let idle = TcpStream::connect(address).expect("a connection");
-    let mut busy = TcpStream::connect(address).expect("a connection");
-    busy.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
     let body = "username=alice&password=wonderland";
-    let length = body.len();
-    let head = format!(
-        "POST /token HTTP/1.1\r\nhost: test\r\ncontent-type: {FORM}\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n\r\n"
-    );
-    busy.write_all(head.as_bytes()).expect("the head of a request");
-    // It says so once it waits for the body, and so has the request in its hands.
-    let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
-    busy.read_exact(&mut go_on).expect("the word to go on");
-    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let mut busy = begun(&service, body);
 
     terminate(&service.child);
     let deadline = Instant::now() + Duration::from_secs(5);

@@ -38,10 +38,10 @@ fn users() -> String {
   claims: {{userId: '1213234', roles: [buyer, admin]}}
 - {{name: böb, passwordHash: '{BOB}'}}
 "
-    )
+    ) + &(0..16).map(|number| format!("- {{name: user-{number}, passwordHash: '{ALICE}'}}\n")).collect::<String>()
 }
 
-/// A folder with what a service needs.
+/// A folder with what a service needs. Users are alice, böb and, with alice's password, user-0 to user-15.
 pub(super) fn prepared() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let ended = run(folder.path(), ["keygen", "--alg", "ES256", "--kid", "k", "--private", "key", "--plugin"]);
@@ -59,7 +59,10 @@ pub(super) const SERVE: [&str; 7] = ["serve", "--key", "key", "--users", "users"
 
 impl Running {
     pub(super) fn start(more: &[&str]) -> Self {
-        let folder = prepared();
+        Self::start_in(prepared(), more)
+    }
+
+    pub(super) fn start_in(folder: TempDir, more: &[&str]) -> Self {
         let mut child = command()
             .current_dir(folder.path())
             .args(SERVE.iter().chain(more))
