@@ -16,7 +16,7 @@ use clap::Args;
 use jwt_auth::Plugin;
 
 use crate::failure::Failure;
-use crate::{source, terminal};
+use crate::{files, source, terminal};
 use find::{Contents, Found, Skipped};
 use handover::Notation;
 use request::{Outcome, RequestArguments};
@@ -43,7 +43,7 @@ faults or it is refused; 2 if the command could not do its work.
 Examples:
   jwt-auth check --config plugin.yaml
   jwt-auth check --config envoy.yaml --token - < token.txt
-  jwt-auth check --config envoy.yaml --plugin jwt-auth-payments --path '/payments?page=2' --token -
+  jwt-auth check --config envoy.yaml --plugin 2 --path '/payments?page=2' --token - < token.txt
   jwt-auth check --config plugin.yaml --header 'Authorization: Bearer eyJhbGciOi...' --json
   kubectl get wasmplugin jwt-auth -o yaml | jwt-auth check --config -")]
 pub(crate) struct Arguments {
@@ -118,7 +118,7 @@ struct PlacedFault {
 
 impl Checked {
     fn new(path: &Path) -> Result<Self, Failure> {
-        let bytes = source::read(path)?;
+        let bytes = files::read(path).map_err(|failure| failure.with_remedy("name a file, or - for stdin"))?;
         let file =
             if path.as_os_str() == OsStr::new(source::STDIN) { "stdin".to_owned() } else { path.display().to_string() };
         let text = std::str::from_utf8(&bytes).map_err(|error| {

@@ -257,6 +257,21 @@ fn a_token_is_not_given_away_by_the_answer() {
 }
 
 #[test]
+fn what_is_read_has_a_limit() {
+    let folder = Folder::new();
+    let config = folder.file("plugin.yaml", &format!("parameter: t\njwk: {KEY}\n"));
+    let config = config.to_str().unwrap();
+    let long = vec![b' '; (16 << 20) + 1];
+    for arguments in
+        [&["check", "--config", "-"][..], &["check", "--config", config, "--token", "-"], &["inspect", "-"]]
+    {
+        let answer = jwt_auth(arguments, &long);
+        assert_eq!((answer.status, answer.stdout.as_str()), (2, ""), "{arguments:?}");
+        assert!(answer.stderr.contains("longer than 16 MiB"), "{answer:?}");
+    }
+}
+
+#[test]
 fn colours_go_to_terminals_only() {
     let colours = |variable: Option<&str>| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_jwt-auth"));
