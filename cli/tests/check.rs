@@ -7,6 +7,12 @@ use support::{Answer, Folder, jwt_auth, repository};
 
 const KEY: &str = "{kty: oct, k: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}";
 
+/// The token of RFC 7515, appendix A.1, which expires at 1300819380, and its key.
+const RFC_TOKEN: &str = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly\
+                         9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const RFC_KEY: &str =
+    "{kty: oct, k: AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow}";
+
 /// Each line with faults has their fields in a comment.
 const FAULTY: &str = "\
 parameter: ''                        # parameter
@@ -254,6 +260,19 @@ fn a_token_is_not_given_away_by_the_answer() {
         assert_eq!(answer.status, 1);
         assert!(!answer.stdout.contains(&token[20..]), "{answer:?}");
     }
+}
+
+#[test]
+fn a_request_that_goes_on_without_a_token_is_told_from_one_with_a_token() {
+    let plugin = format!("parameter: t\nparameterLocation: query\njwk: {KEY}\nbypassEmptyToken: true\n");
+    let folder = Folder::new();
+    let config = folder.file("plugin.yaml", &plugin);
+    let arguments = ["check", "--config", config.to_str().unwrap(), "--token", "-"];
+    let answer = jwt_auth(&arguments, b"");
+    let note = "  note  there was no token: it goes on unauthenticated (bypassEmptyToken)\n";
+    assert_eq!((answer.status, answer.stdout.ends_with(note)), (0, true), "{answer:?}");
+    let with_token = check(&plugin.replace(KEY, RFC_KEY), &["--token", RFC_TOKEN, "--time", "1300819000"]);
+    assert_eq!((with_token.status, with_token.stdout.contains("note")), (0, false), "{with_token:?}");
 }
 
 #[test]

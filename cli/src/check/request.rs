@@ -91,6 +91,9 @@ pub(super) fn decide(arguments: &RequestArguments, name: &str, plugin: &Plugin) 
     let host = Host { shared_data: &memory, signatures: None };
     let now = arguments.time.unwrap_or_else(moment::now);
     let decision = state::decide(plugin, &headers, arguments.data.is_some(), now, host);
+    if decision.is_ok() && !state::finds_token(plugin, &headers) {
+        notes.push("there was no token: it goes on unauthenticated (bypassEmptyToken)".to_owned());
+    }
     if decision.is_ok() && !memory.is_empty() {
         notes.push("preventJtiReplay: whether the jti was used before is known to Envoy only".to_owned());
     }
