@@ -1,5 +1,6 @@
 //! `check`: the faults of a plugin configuration, and what the filter would do to a request.
 
+mod excerpt;
 mod explain;
 mod find;
 mod handover;

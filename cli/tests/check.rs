@@ -260,6 +260,18 @@ fn a_token_is_not_given_away_by_the_answer() {
         assert_eq!(answer.status, 1);
         assert!(!answer.stdout.contains(&token[20..]), "{answer:?}");
     }
+    let plugin = format!(
+        "parameter: t\nparameterLocation: query\njwk: {RFC_KEY}\n\
+         claimParameters: [{{claimName: iss, parameterName: a, location: query}}]\n"
+    );
+    let token = RFC_TOKEN;
+    let path = format!("/?t={token}&a=b");
+    for more in [["--path", &path], ["--token", token]] {
+        let answer = check(&plugin, &[&more[..], &["--time", "1300819000"]].concat());
+        assert_eq!(answer.status, 0, "{answer:?}");
+        assert!(answer.stdout.contains("t=eyJ0eXAiOiJKV1Qi..."), "{answer:?}");
+        assert!(!answer.stdout.contains(&token[20..]), "{answer:?}");
+    }
 }
 
 #[test]

@@ -62,8 +62,6 @@ pub(super) struct Outcome {
     pub(super) decision: Result<Edits, Rejection>,
     /// The body for the backend, where it is changed.
     pub(super) body: Option<Vec<u8>>,
-    /// The token that was put in, so that it need not be shown again.
-    pub(super) token: Option<Vec<u8>>,
     /// What is to be known about the answer.
     pub(super) notes: Vec<String>,
 }
@@ -100,7 +98,7 @@ pub(super) fn decide(arguments: &RequestArguments, name: &str, plugin: &Plugin) 
     let sent = arguments.data.as_ref().map(|data| data.as_encoded_bytes());
     let form = decision.as_ref().ok().and_then(|edits| edits.form.as_ref());
     let body = form.map(|form| form.rewrite(sent.unwrap_or_default()));
-    Ok(Outcome { plugin: name.to_owned(), headers, decision, body, token, notes })
+    Ok(Outcome { plugin: name.to_owned(), headers, decision, body, notes })
 }
 
 fn headers(arguments: &RequestArguments) -> Result<Headers, Failure> {
