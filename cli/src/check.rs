@@ -19,9 +19,9 @@ use jwt_auth::Plugin;
 use crate::failure::Failure;
 use crate::{files, source, terminal};
 use find::{Contents, Found, Skipped};
-use handover::Notation;
+use handover::PlacedFault;
+use handover::envoy::Notation;
 use request::{Outcome, RequestArguments};
-use yaml::Position;
 
 /// Find the faults of a configuration; with a request, say what the filter would answer.
 ///
@@ -110,13 +110,6 @@ struct CheckedPlugin {
     faults: Vec<PlacedFault>,
 }
 
-/// A fault and where it stands in the file.
-struct PlacedFault {
-    position: Position,
-    field: String,
-    problem: String,
-}
-
 impl Checked {
     fn new(path: &Path) -> Result<Self, Failure> {
         let bytes = files::read(path).map_err(|failure| failure.with_remedy("name a file, or - for stdin"))?;
@@ -181,24 +174,15 @@ fn notation(path: &Path, text: &str) -> Notation {
 impl CheckedPlugin {
     fn new(found: Found) -> Self {
         let (plugin, mut faults) = match &found.handover {
-            Err(unusable) => {
-                let fault = PlacedFault {
-                    position: unusable.position,
-                    field: unusable.field.to_owned(),
-                    problem: unusable.problem.to_owned(),
-                };
-                (None, vec![fault])
-            }
+            Err(fault) => (None, vec![fault.clone()]),
             Ok(handover) => {
                 let plugin = Plugin::new(&handover.configuration, &handover.vm_configuration);
                 let faults = plugin.faults().map_or(&[][..], |error| error.faults());
-                let placed = faults.iter().map(|fault| PlacedFault {
-                    position: handover.place(fault.field()),
-                    field: fault.field().to_owned(),
-                    problem: fault.problem().to_owned(),
-                });
-                let placed = placed.collect();
-                (Some(plugin), placed)
+                let placed = faults
+                    .iter()
+                    .map(|fault| PlacedFault::new(handover.place(fault.field()), fault.field(), fault.problem()));
+                let all = handover.slips.iter().cloned().chain(placed).collect();
+                (Some(plugin), all)
             }
         };
         faults.sort_by_key(|fault| fault.position);

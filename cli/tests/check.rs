@@ -27,7 +27,7 @@ claimParameters:
   location: query
 jwks:
 - kty: RSA                           # jwks[0].e
-  n: AQAB
+  \"n\": AQAB
 -
   {kty: oct, k: AAAA}                # jwks[1].k
 tokenCache:
@@ -285,6 +285,30 @@ fn a_request_that_goes_on_without_a_token_is_told_from_one_with_a_token() {
     assert_eq!((answer.status, answer.stdout.ends_with(note)), (0, true), "{answer:?}");
     let with_token = check(&plugin.replace(KEY, RFC_KEY), &["--token", RFC_TOKEN, "--time", "1300819000"]);
     assert_eq!((with_token.status, with_token.stdout.contains("note")), (0, false), "{with_token:?}");
+}
+
+#[test]
+fn a_key_that_stands_twice_is_a_fault_where_the_last_one_counts() {
+    let twice = format!("parameter: t\njwk: {KEY}\npreventJtiReplay: true\npreventJtiReplay: false\n");
+    let line = |file: &str| file.lines().position(|line| line.ends_with("false")).unwrap() as u64 + 1;
+    for file in [
+        wasm_filter("Struct", &format!("\n{}", indented(&twice, 20))),
+        format!("kind: WasmPlugin\nspec:\n  pluginConfig:\n{}", indented(&twice, 4)),
+    ] {
+        assert_eq!(faults(&file), [(line(&file), "preventJtiReplay".to_owned())], "{file}");
+    }
+}
+
+#[test]
+fn a_key_that_kubernetes_takes_for_a_truth_value_is_a_fault_of_its_line() {
+    let key = "kty: EC\ncrv: P-256\nx: f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\n\
+               y: x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\n";
+    let file = |key: &str| {
+        format!("kind: WasmPlugin\nspec:\n  pluginConfig:\n    parameter: t\n    jwk:\n{}", indented(key, 6))
+    };
+    let found = faults(&file(key));
+    assert!(found.contains(&(9, "jwk.y".to_owned())), "{found:?}");
+    assert_eq!(faults(&file(&key.replace("\ny:", "\n\"y\":"))), []);
 }
 
 #[test]
