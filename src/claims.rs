@@ -11,7 +11,7 @@ use crate::signature::Verified;
 use crate::token;
 
 /// How deep the claims may nest. Those in use have fewer than ten levels.
-const MAX_DEPTH: u32 = 64;
+pub const MAX_CLAIMS_DEPTH: u32 = 64;
 
 /// Seconds since 1970-01-01T00:00:00Z, whole or not; always finite [RFC 7519 §2].
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
@@ -95,8 +95,8 @@ impl<'a> Claims<'a> {
     /// Reads the payload. I400JD when it is not one JSON object with unique members, A403JT when `exp`, `nbf` or `iat` is
     /// something else than a number: a claim of a wrong type is never taken for an absent one.
     pub(crate) fn read(verified: &'a Verified) -> Result<Self, Rejection> {
-        let members =
-            Object::parse(verified.payload(), MAX_DEPTH).ok_or_else(|| token::malformed(verified.signing_input()))?;
+        let members = Object::parse(verified.payload(), MAX_CLAIMS_DEPTH)
+            .ok_or_else(|| token::malformed(verified.signing_input()))?;
         let times = Times {
             expiration: numeric_date(&members, "exp")?,
             not_before: numeric_date(&members, "nbf")?,

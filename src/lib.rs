@@ -33,14 +33,14 @@ mod text;
 mod token;
 
 pub use cache::CacheEvents;
-pub use claims::NumericDate;
+pub use claims::{MAX_CLAIMS_DEPTH, NumericDate};
 pub use config::{ConfigError, DEFAULT_MAX_TOKEN_LIFETIME_SECONDS, Fault};
 pub use edits::{Edits, HeaderEdit};
 pub use header_map::{Header, decode as decode_header_map};
 pub use mapping::FormEdit;
 pub use plugin::{Host, Plugin};
 pub use rejection::{Invalid, Rejection};
-pub use replay::{Conflict, SharedData};
+pub use replay::{Conflict, MAX_JTI_BYTES, SharedData};
 pub use request::{Location, Request};
 pub use signature::{Algorithm, HostSignatures, SignatureBackend};
-pub use token::MAX_TOKEN_BYTES;
+pub use token::{MAX_HEADER_DEPTH, MAX_TOKEN_BYTES};

@@ -62,6 +62,12 @@ impl Plugin {
         Some((&config.source.parameter, &config.source.locations))
     }
 
+    /// Whether the request has a token, or several, where the configuration has the filter look. False under a faulty
+    /// configuration.
+    pub fn finds_token(&self, request: Request) -> bool {
+        self.config.as_ref().is_ok_and(|config| !matches!(config.source.find(request), Ok(None)))
+    }
+
     /// Decides one request at the time `now`: the edits with which it goes on, or the refusal that ends it.
     ///
     /// The steps are those of the gateway, in its order; each uses only what the one before has proved. The `jti` is used

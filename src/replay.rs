@@ -11,7 +11,7 @@ use ledger::Reserve;
 use store::{Identity, Outcome, Store};
 
 /// The longest `jti`, in bytes. A random one has some 30.
-const MAX_JTI_BYTES: usize = 1024;
+pub const MAX_JTI_BYTES: usize = 1024;
 
 /// Data that all workers of a process share, with compare-and-swap: what replay protection needs of its host.
 pub trait SharedData {

@@ -16,7 +16,7 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// How deep the header's JSON may nest. Registered members need three levels; nobody has signed the text yet when it is
 /// read, so it must not cost much.
-const MAX_HEADER_DEPTH: u32 = 8;
+pub const MAX_HEADER_DEPTH: u32 = 8;
 
 /// How much of an unreadable token goes into the message of I400JD: enough to recognise its kind, too little to replay it.
 const EXCERPT_BYTES: usize = 16;

@@ -1,5 +1,6 @@
 //! `check`: the faults of a plugin configuration, and what the filter would do to a request.
 
+mod excerpt;
 mod explain;
 mod find;
 mod handover;
@@ -16,11 +17,11 @@ use clap::Args;
 use jwt_auth::Plugin;
 
 use crate::failure::Failure;
-use crate::{source, terminal};
+use crate::{files, source, terminal};
 use find::{Contents, Found, Skipped};
-use handover::Notation;
+use handover::PlacedFault;
+use handover::envoy::Notation;
 use request::{Outcome, RequestArguments};
-use yaml::Position;
 
 /// Find the faults of a configuration; with a request, say what the filter would answer.
 ///
@@ -43,7 +44,7 @@ faults or it is refused; 2 if the command could not do its work.
 Examples:
   jwt-auth check --config plugin.yaml
   jwt-auth check --config envoy.yaml --token - < token.txt
-  jwt-auth check --config envoy.yaml --plugin jwt-auth-payments --path '/payments?page=2' --token -
+  jwt-auth check --config envoy.yaml --plugin 2 --path '/payments?page=2' --token - < token.txt
   jwt-auth check --config plugin.yaml --header 'Authorization: Bearer eyJhbGciOi...' --json
   kubectl get wasmplugin jwt-auth -o yaml | jwt-auth check --config -")]
 pub(crate) struct Arguments {
@@ -109,16 +110,9 @@ struct CheckedPlugin {
     faults: Vec<PlacedFault>,
 }
 
-/// A fault and where it stands in the file.
-struct PlacedFault {
-    position: Position,
-    field: String,
-    problem: String,
-}
-
 impl Checked {
     fn new(path: &Path) -> Result<Self, Failure> {
-        let bytes = source::read(path)?;
+        let bytes = files::read(path).map_err(|failure| failure.with_remedy("name a file, or - for stdin"))?;
         let file =
             if path.as_os_str() == OsStr::new(source::STDIN) { "stdin".to_owned() } else { path.display().to_string() };
         let text = std::str::from_utf8(&bytes).map_err(|error| {
@@ -180,24 +174,15 @@ fn notation(path: &Path, text: &str) -> Notation {
 impl CheckedPlugin {
     fn new(found: Found) -> Self {
         let (plugin, mut faults) = match &found.handover {
-            Err(unusable) => {
-                let fault = PlacedFault {
-                    position: unusable.position,
-                    field: unusable.field.to_owned(),
-                    problem: unusable.problem.to_owned(),
-                };
-                (None, vec![fault])
-            }
+            Err(fault) => (None, vec![fault.clone()]),
             Ok(handover) => {
                 let plugin = Plugin::new(&handover.configuration, &handover.vm_configuration);
                 let faults = plugin.faults().map_or(&[][..], |error| error.faults());
-                let placed = faults.iter().map(|fault| PlacedFault {
-                    position: handover.place(fault.field()),
-                    field: fault.field().to_owned(),
-                    problem: fault.problem().to_owned(),
-                });
-                let placed = placed.collect();
-                (Some(plugin), placed)
+                let placed = faults
+                    .iter()
+                    .map(|fault| PlacedFault::new(handover.place(fault.field()), fault.field(), fault.problem()));
+                let all = handover.slips.iter().cloned().chain(placed).collect();
+                (Some(plugin), all)
             }
         };
         faults.sort_by_key(|fault| fault.position);

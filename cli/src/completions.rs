@@ -1,12 +1,12 @@
 //! `completions`: what a shell needs to complete the commands and options.
 
-use std::io;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
 use crate::failure::Failure;
+use crate::terminal;
 
 /// Print the completions for a shell.
 #[derive(Debug, Args)]
@@ -17,6 +17,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    clap_complete::generate(arguments.shell, &mut crate::Arguments::command(), "jwt-auth", &mut io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut crate::Arguments::command(), "jwt-auth", &mut script);
+    terminal::print(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -30,7 +30,21 @@ use clap::{Parser, Subcommand};
 
 /// Keys, tokens and answers for the JWT filter for Envoy.
 #[derive(Debug, Parser)]
-#[command(name = "jwt-auth", version, max_term_width = 100)]
+#[command(
+    name = "jwt-auth",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Exit status: 0 if it is done, or the answer is yes; 1 if the answer is no; 2 if the command could
+not do its work.
+
+Examples:
+  jwt-auth keygen --alg ES256 --private private.jwk.json --plugin > plugin.yaml
+  jwt-auth sign --key private.jwk.json --sub alice --expires-in 2h > token.txt
+  jwt-auth inspect - < token.txt
+  jwt-auth check --config plugin.yaml --token - < token.txt
+  jwt-auth help check"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

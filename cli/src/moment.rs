@@ -24,8 +24,10 @@ pub(crate) fn parse(text: &str) -> Result<NumericDate, String> {
 }
 
 /// How far `date` is from `now`: `in 2 h`, `5 min ago`, `now`; two units at most.
+///
+/// Both are taken as whole seconds, in which clocks are read: an hour from the second that has begun is an hour.
 pub(crate) fn relative(date: NumericDate, now: NumericDate) -> String {
-    let seconds = (date.as_unix_seconds() - now.as_unix_seconds()).trunc();
+    let seconds = date.as_unix_seconds().floor() - now.as_unix_seconds().floor();
     match seconds {
         0.0 => "now".to_owned(),
         ahead if ahead > 0.0 => format!("in {}", duration(ahead)),
@@ -61,6 +63,10 @@ mod tests {
         let now = NumericDate::from_unix_seconds(1_700_000_000.5);
         for (offset, expected) in [
             (0.4, "now"),
+            (-0.5, "now"),
+            (3599.5, "in 1 h"),
+            (-3600.5, "1 h ago"),
+            (0.5, "in 1 s"),
             (5.0, "in 5 s"),
             (-59.0, "59 s ago"),
             (-60.0, "1 min ago"),

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use jwt_auth::{Conflict, Edits, Host, NumericDate, Plugin, Rejection, Request, SharedData};
+use jwt_auth::{Conflict, Edits, Header, Host, NumericDate, Plugin, Rejection, Request, SharedData};
 
 /// Shared data that is empty at first, kept for as long as this lives.
 #[derive(Debug, Default)]
@@ -33,6 +33,11 @@ impl SharedData for Memory {
     }
 }
 
+/// Whether the filter finds a token in a request of these headers (as for [`decide`]).
+pub(crate) fn finds_token(plugin: &Plugin, headers: &[(String, Vec<u8>)]) -> bool {
+    plugin.finds_token(Request::new(&borrowed(headers)))
+}
+
 /// The filter's decision on a request of these headers (pseudo headers included, names in lower case).
 pub(crate) fn decide(
     plugin: &Plugin,
@@ -41,7 +46,11 @@ pub(crate) fn decide(
     now: NumericDate,
     host: Host,
 ) -> Result<Edits, Rejection> {
-    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+    let headers = borrowed(headers);
     let request = Request::new(&headers);
     plugin.decide(if has_body { request.with_body() } else { request }, now, host)
+}
+
+fn borrowed(headers: &[(String, Vec<u8>)]) -> Vec<Header<'_>> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
 }

@@ -3,7 +3,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Answer, Folder, jwt_auth, repository};
+use support::{Answer, jwt_auth, repository};
 
 const KEY: &str = "{kty: oct, k: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}";
 
@@ -21,7 +21,7 @@ claimParameters:
   location: query
 jwks:
 - kty: RSA                           # jwks[0].e
-  n: AQAB
+  \"n\": AQAB
 -
   {kty: oct, k: AAAA}                # jwks[1].k
 tokenCache:
@@ -212,48 +212,27 @@ fn of_several_plugins_the_named_one_decides_and_all_are_checked() {
 }
 
 #[test]
-fn a_request_under_a_faulty_configuration_is_refused_and_the_faults_are_listed() {
-    let answer = check("parameter: t\n", &["--path", "/"]);
-    assert_eq!(answer.status, 1);
-    let expected = "stdin:1:1: jwk: expected a key here or in jwks, found neither
-stdin:1:1: plugin (plugin): 1 fault
-
-refused: 400 I400JP: Invalid JWT plugin config: jwk: expected a key here or in jwks, found neither
-  why   The configuration has faults, so every request is refused.
-  do    Mend the faults that are listed.
-";
-    assert_eq!(answer.stdout, expected);
-}
-
-#[test]
-fn what_can_not_be_done_ends_with_2_and_says_what_to_do() {
-    let folder = Folder::new();
-    let config = folder.file("plugin.yaml", &format!("parameter: t\njwk: {KEY}\n"));
-    let config = config.to_str().unwrap();
-    for (arguments, problem) in [
-        (&["--config", "/nonexistent"][..], "can't read /nonexistent: "),
-        (&["--config", "-", "--token", "-"], "both --config and --token are to be read from stdin\n  give one"),
-        (&["--config", config, "--header", "nothing"], "--header \"nothing\" is no header\n  write it as"),
-        (&["--config", config, "--header", "a: b\r\nc: d"], "--header \"a: b\\r\\nc: d\" is no header"),
+fn a_key_that_stands_twice_is_a_fault_where_the_last_one_counts() {
+    let twice = format!("parameter: t\njwk: {KEY}\npreventJtiReplay: true\npreventJtiReplay: false\n");
+    let line = |file: &str| file.lines().position(|line| line.ends_with("false")).unwrap() as u64 + 1;
+    for file in [
+        wasm_filter("Struct", &format!("\n{}", indented(&twice, 20))),
+        format!("kind: WasmPlugin\nspec:\n  pluginConfig:\n{}", indented(&twice, 4)),
     ] {
-        let answer = jwt_auth(&[&["check"], arguments].concat(), b"");
-        assert_eq!((answer.status, answer.stdout.as_str()), (2, ""), "{arguments:?}");
-        assert!(answer.stderr.starts_with(&format!("jwt-auth: {problem}")), "{answer:?}");
+        assert_eq!(faults(&file), [(line(&file), "preventJtiReplay".to_owned())], "{file}");
     }
 }
 
 #[test]
-fn a_token_is_not_given_away_by_the_answer() {
-    let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJl";
-    let plugin = format!(
-        "parameter: t\nparameterLocation: query\njwk: {KEY}\nbypassEmptyToken: true\n\
-         claimParameters: [{{claimName: a, parameterName: a, location: query}}]\n"
-    );
-    for more in [&["--token", token][..], &["--path", "/?a=1&b", "--token", token]] {
-        let answer = check(&plugin, more);
-        assert_eq!(answer.status, 1);
-        assert!(!answer.stdout.contains(&token[20..]), "{answer:?}");
-    }
+fn a_key_that_kubernetes_takes_for_a_truth_value_is_a_fault_of_its_line() {
+    let key = "kty: EC\ncrv: P-256\nx: f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\n\
+               y: x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\n";
+    let file = |key: &str| {
+        format!("kind: WasmPlugin\nspec:\n  pluginConfig:\n    parameter: t\n    jwk:\n{}", indented(key, 6))
+    };
+    let found = faults(&file(key));
+    assert!(found.contains(&(9, "jwk.y".to_owned())), "{found:?}");
+    assert_eq!(faults(&file(&key.replace("\ny:", "\n\"y\":"))), []);
 }
 
 #[test]

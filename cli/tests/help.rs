@@ -89,6 +89,29 @@ fn the_completions_of_every_shell_know_every_command_and_option() {
 }
 
 #[test]
+fn completions_for_a_reader_that_has_gone_are_no_failure_and_for_a_full_disk_are_one() {
+    let run = |stdout: Stdio| {
+        let arguments = ["completions", "bash"];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_jwt-auth"));
+        let output = command.args(arguments).stdout(stdout).stderr(Stdio::piped()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    assert_eq!(run(writer.into()), (Some(0), String::new()));
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let (code, stderr) = run(full.into());
+    assert_eq!((code, stderr.starts_with("jwt-auth: can't write: ")), (Some(2), true), "{stderr}");
+}
+
+#[test]
+fn the_help_of_all_has_the_exit_status_and_examples() {
+    let help = stdout_of(&["--help"]);
+    assert!(help.contains("Exit status: 0 ") && help.contains("Examples:\n  jwt-auth "), "{help}");
+    assert!(help.lines().all(|line| line.chars().count() <= 100), "too wide:\n{help}");
+}
+
+#[test]
 fn a_command_line_that_is_wrong_ends_with_2_and_a_word_on_stderr() {
     for arguments in [&["nonsense"][..], &["check"], &["inspect"], &["check", "--config", "x", "--nonsense"], &[]] {
         let output = Command::new(env!("CARGO_BIN_EXE_jwt-auth")).args(arguments).output().unwrap();

@@ -14,7 +14,7 @@ use testbed::http::{RequestBuilder, exchange};
 const KEY: &str = r#"{"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#;
 
 /// Scalars of YAML that could be read in more than one way.
-const YAML_VALUES: [&str; 52] = [
+const YAML_VALUES: [&str; 62] = [
     "5",
     "-5",
     "+5",
@@ -63,13 +63,35 @@ const YAML_VALUES: [&str; 52] = [
     "",
     "word",
     "!!str 5",
+    "!!str \"5\"",
+    "!!str null",
+    "!!str",
+    "!!int \"5\"",
+    "!!bool \"true\"",
+    "!!null ''",
+    "!!float 5",
+    "!foo \"true\"",
+    "!foo word",
     "! 5",
-    "|\n            5",
+    "! null",
+    "|\n  5",
     "&a 7",
     "0x",
 ];
 
 const JSON_VALUES: [&str; 10] = ["5", "-5", "1.5", "30.0", "5e2", "5000000000", "\"5\"", "true", "\"true\"", "null"];
+
+/// Lines whose keys could be read in more than one way.
+const KEYS: [&str; 8] = [
+    "",
+    "!ignore key: 5",
+    "!foo key: 5",
+    "!ignore [a]: 5",
+    "~: 5",
+    "'~': 5",
+    "<<: {issuer: []}",
+    "clockSkewSeconds: nonsense\nclockSkewSeconds: 5\nissuer: a\nissuer: []",
+];
 
 /// The name of the module, as an absolute path.
 fn module() -> String {
@@ -77,8 +99,14 @@ fn module() -> String {
     std::path::absolute(Path::new(&path)).unwrap().to_str().unwrap().to_owned()
 }
 
-/// One plugin with a value in fields of three types, whose faults say what the value was taken for.
-fn plugin(index: usize, value: &str) -> String {
+/// A value in fields of three types, whose faults say what the value was taken for.
+fn fields(value: &str) -> String {
+    let value_again = value.replace("&a ", "");
+    format!("bypassEmptyToken: {value}\nissuer: {value_again}\nclockSkewSeconds: {value_again}")
+}
+
+/// One plugin with these lines beside its key and its parameter.
+fn plugin(index: usize, lines: &str) -> String {
     format!(
         "
           - name: p{index}
@@ -92,20 +120,17 @@ fn plugin(index: usize, value: &str) -> String {
                   value:
                     parameter: t
                     jwk: {KEY}
-                    bypassEmptyToken: {value}
-                    issuer: {value_again}
-                    clockSkewSeconds: {value_again}
+                    {lines}
 ",
         module = module(),
-        value = value.replace("\n            ", "\n                      "),
-        value_again = value.replace("&a ", "").replace("\n            ", "\n                      "),
+        lines = lines.replace('\n', "\n                    "),
     )
 }
 
-/// A bootstrap with a listener for each value, which answers 200 where its filter lets a request by.
-fn bootstrap(values: &[&str]) -> String {
+/// A bootstrap with a listener for each plugin's lines, which answers 200 where its filter lets a request by.
+fn bootstrap(plugins: &[String]) -> String {
     let mut text = "static_resources:\n  listeners:\n".to_owned();
-    for (index, value) in values.iter().enumerate() {
+    for (index, lines) in plugins.iter().enumerate() {
         let _ = write!(
             text,
             "  - name: p{index}
@@ -122,7 +147,7 @@ fn bootstrap(values: &[&str]) -> String {
           http_filters:{}          - name: envoy.filters.http.router
             typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
 ",
-            plugin(index, value)
+            plugin(index, lines)
         );
     }
     text
@@ -130,7 +155,7 @@ fn bootstrap(values: &[&str]) -> String {
 
 /// The same as JSON, with each value as it stands.
 fn json_bootstrap(values: &[&str]) -> String {
-    let mut bootstrap: Value = serde_yaml::from_str(&bootstrap(&vec!["MARK"; values.len()])).unwrap();
+    let mut bootstrap: Value = serde_yaml::from_str(&bootstrap(&vec![fields("MARK"); values.len()])).unwrap();
     let listeners = bootstrap["static_resources"]["listeners"].as_array_mut().unwrap();
     for (listener, value) in listeners.iter_mut().zip(values) {
         let text = listener.to_string().replace("\"MARK\"", value);
@@ -166,8 +191,9 @@ fn sorted(answer: &Value) -> (Value, Vec<String>) {
 fn a_struct_is_read_as_envoy_reads_it() {
     let folder = Folder::new();
     for (name, text, values) in [
-        ("envoy.yaml", bootstrap(&YAML_VALUES), &YAML_VALUES[..]),
+        ("envoy.yaml", bootstrap(&YAML_VALUES.map(fields)), &YAML_VALUES[..]),
         ("envoy.json", json_bootstrap(&JSON_VALUES), &JSON_VALUES[..]),
+        ("keys.yaml", bootstrap(&KEYS.map(str::to_owned)), &KEYS[..]),
     ] {
         let config = folder.file(name, &text);
         let ours: Vec<Value> = (0..values.len()).map(|index| answer_of_check(&config, index)).collect();
@@ -182,6 +208,26 @@ fn a_struct_is_read_as_envoy_reads_it() {
                 .map(|((theirs, ours), value)| format!("{value:?}: check {ours}, Envoy {theirs}"))
                 .collect();
             assert!(differences.is_empty(), "{name}, {}:\n{}", binary.display(), differences.join("\n"));
+        }
+    }
+}
+
+#[test]
+fn envoy_does_not_start_with_what_check_says_so_of() {
+    let folder = Folder::new();
+    let twice = json_bootstrap(&["5"]).replace(r#""issuer":5"#, r#""issuer":"a","issuer":"b""#);
+    for (name, text, field) in [
+        ("envoy.yaml", bootstrap(&["? [a, b]\n: 1".to_owned()]), ""),
+        ("nested.yaml", bootstrap(&["issuer: [{? {a: b} : 1}]".to_owned()]), "issuer[0]"),
+        ("envoy.json", twice, "issuer"),
+    ] {
+        let config = folder.file(name, &text);
+        let answer = jwt_auth(&["check", "--json", "--config", config.to_str().unwrap()], b"");
+        let faults = &answer.json()["plugins"][0]["faults"];
+        assert_eq!((answer.status, faults.as_array().unwrap().len(), &faults[0]["field"]), (1, 1, &json!(field)));
+        assert!(faults[0]["problem"].as_str().unwrap().ends_with("; Envoy would not start with it"), "{faults}");
+        for binary in envoy::binaries() {
+            assert!(Envoy::start_with(&binary, name, &text, 1).is_err(), "{name}, {}: it starts", binary.display());
         }
     }
 }

@@ -111,7 +111,8 @@ fn check_answers_every_row_as_the_filter_does() {
     assert!(answered > 800, "only {answered} requests were compared");
 }
 
-/// The forms in which other files hold a plugin, each with the file that it makes of a configuration in block style.
+/// The forms in which other files hold a plugin, each with the file that it makes of a configuration in block style. To
+/// Kubernetes `n` is a truth value unless it is in quotes.
 fn containers(config: &str) -> [(&'static str, String); 3] {
     let indented = |by: usize| {
         let lines = config.lines().filter(|line| !line.starts_with("---"));
@@ -127,7 +128,10 @@ fn containers(config: &str) -> [(&'static str, String); 3] {
         ("Struct", format!("{}  value:\n{}", any("Struct"), indented(4))),
         (
             "WasmPlugin",
-            format!("kind: WasmPlugin\nmetadata: {{name: jwt-auth}}\nspec:\n  pluginConfig:\n{}", indented(4)),
+            format!(
+                "kind: WasmPlugin\nmetadata: {{name: jwt-auth}}\nspec:\n  pluginConfig:\n{}",
+                indented(4).replace(" n: ", " \"n\": ")
+            ),
         ),
     ]
 }

@@ -1,6 +1,7 @@
 //! The plugins of a file: a plugin configuration as it stands, or those in the YAML of Envoy, Istio and Envoy Gateway.
 
-use super::handover::{self, Notation};
+use super::handover::envoy::{self, Notation};
+use super::handover::{Fields, Handover, PlacedFault, kubernetes};
 use super::origin::Origin;
 use super::yaml::{self, Node, Position};
 
@@ -21,24 +22,7 @@ pub(super) struct Found {
     /// Where it begins.
     pub(super) position: Position,
     /// What Envoy hands over, or why it would not take the file.
-    pub(super) handover: Result<Handover, Unusable>,
-}
-
-/// What Envoy hands over to the filter.
-#[derive(Debug)]
-pub(super) struct Handover {
-    pub(super) configuration: Vec<u8>,
-    pub(super) vm_configuration: Vec<u8>,
-    fields: Fields,
-    vm_position: Position,
-}
-
-/// A part that Envoy would not take for a configuration.
-#[derive(Debug)]
-pub(super) struct Unusable {
-    pub(super) position: Position,
-    pub(super) field: &'static str,
-    pub(super) problem: &'static str,
+    pub(super) handover: Result<Handover, PlacedFault>,
 }
 
 /// Another Wasm filter.
@@ -46,41 +30,6 @@ pub(super) struct Unusable {
 pub(super) struct Skipped {
     pub(super) name: String,
     pub(super) position: Position,
-}
-
-/// Where the fields of a configuration stand.
-#[derive(Debug)]
-enum Fields {
-    /// In a text of its own.
-    Text { text: String, origin: Origin },
-    /// Among the file's own.
-    Tree(Node),
-}
-
-impl Handover {
-    /// The place in the file of a field that the filter names.
-    pub(super) fn place(&self, field: &str) -> Position {
-        if field.starts_with("vm_config.") {
-            return self.vm_position;
-        }
-        match &self.fields {
-            Fields::Tree(root) => root.locate(field),
-            Fields::Text { text, origin } => origin.place(place_in_text(text, field)),
-        }
-    }
-}
-
-fn place_in_text(text: &str, field: &str) -> Position {
-    // The filter's own reader first: it may refuse what the other one takes.
-    if let Err(error) = serde_yaml::from_str::<serde_yaml::Value>(text)
-        && let Some(location) = error.location()
-    {
-        return Position { line: location.line().max(1), column: location.column().max(1) };
-    }
-    match yaml::load(text) {
-        Ok(documents) => documents.first().map_or(Position::START, |root| root.locate(field)),
-        Err((position, _)) => position,
-    }
 }
 
 /// The keys of which a file has one at its top if it is Envoy's or of Kubernetes; none of them is a plugin's.
@@ -122,6 +71,7 @@ pub(super) fn find(file: &str, notation: Notation) -> Contents {
         let handover = Handover {
             configuration: file.as_bytes().to_vec(),
             vm_configuration: Vec::new(),
+            slips: Vec::new(),
             fields: Fields::Text { text: file.to_owned(), origin: Origin::File },
             vm_position: position,
         };
@@ -129,6 +79,20 @@ pub(super) fn find(file: &str, notation: Notation) -> Contents {
         search.contents.plugins.push(Found { name, form: "plugin", position, handover: Ok(handover) });
     }
     search.contents
+}
+
+/// A part of a file as the filter gets it.
+struct Read {
+    bytes: Vec<u8>,
+    fields: Fields,
+    slips: Vec<PlacedFault>,
+}
+
+impl Read {
+    /// For what is not given inside of `around`.
+    fn nothing(around: &Node) -> Self {
+        Self { bytes: Vec::new(), fields: Fields::Tree(around.clone()), slips: Vec::new() }
+    }
 }
 
 struct Search<'a> {
@@ -144,12 +108,22 @@ impl Search<'_> {
         match node.get("kind").and_then(Node::text) {
             Some("WasmPlugin") => return self.wasm_plugin(node),
             Some("EnvoyExtensionPolicy") => return self.extension_policy(node),
+            Some("EnvoyFilter") => {
+                let notation = std::mem::replace(&mut self.notation, Notation::Kubernetes);
+                self.walk_parts(node, name);
+                self.notation = notation;
+                return;
+            }
             Some(_) | None => {}
         }
         let has_typed_configuration = || node.get("configuration").is_some_and(|any| any.get("@type").is_some());
         if node.get_any(&["vm_config", "vmConfig"]).is_some() || has_typed_configuration() {
             return self.plugin_config(node, name);
         }
+        self.walk_parts(node, name);
+    }
+
+    fn walk_parts(&mut self, node: &Node, name: &str) {
         for (_, value) in node.entries() {
             self.walk(value, name);
         }
@@ -162,44 +136,48 @@ impl Search<'_> {
     fn plugin_config(&mut self, node: &Node, name: &str) {
         let (form, position, found) = match node.get("configuration") {
             Some(any) => (form_of(any), key_position(node, "configuration"), self.any(any)),
-            None => ("no configuration", node.position, Ok((Vec::new(), Fields::Tree(node.clone())))),
+            None => ("no configuration", node.position, Ok(Read::nothing(node))),
         };
         let vm = node.get_any(&["vm_config", "vmConfig"]);
         let vm_configuration = match vm.and_then(|vm| vm.get("configuration")) {
-            Some(any) => self.any(any).map(|(bytes, _)| bytes),
-            None => Ok(Vec::new()),
+            Some(any) => self.any(any).map(|read| (read.bytes, read.slips)),
+            None => Ok((Vec::new(), Vec::new())),
         };
         let vm_position = vm.map_or(node.position, |vm| key_position(vm, "configuration"));
-        let handover = found.and_then(|(configuration, fields)| {
-            Ok(Handover { configuration, vm_configuration: vm_configuration?, fields, vm_position })
+        let handover = found.and_then(|Read { bytes: configuration, fields, mut slips }| {
+            let (vm_configuration, vm_slips) = vm_configuration?;
+            slips.extend(vm_slips);
+            Ok(Handover { configuration, vm_configuration, slips, fields, vm_position })
         });
         // Also one that Envoy could not read is to be told of.
         let any = node.get("configuration");
-        let has_fields = |node: &Node| node.get_any(&OUR_FIELDS).is_some();
-        let looks_like_ours = any.is_some_and(|any| has_fields(any) || any.get("value").is_some_and(has_fields));
+        let looks_like_ours = any.is_some_and(|any| has_our_keys(any) || any.get("value").is_some_and(has_our_keys));
         let is_ours = looks_like_ours || names_us(name) || vm.is_some_and(mentions_us);
         self.add(Found { name: name.to_owned(), form, position, handover }, is_ours);
     }
 
     /// The bytes that Envoy's `MessageUtil::anyToBytes` makes of a `google.protobuf.Any`.
-    fn any(&self, any: &Node) -> Result<(Vec<u8>, Fields), Unusable> {
-        let unusable = |field, problem| Unusable { position: any.position, field, problem };
+    fn any(&self, any: &Node) -> Result<Read, PlacedFault> {
         let value = any.get("value");
         match (form_of(any), value) {
             ("StringValue", Some(value)) => {
                 let Some(scalar) = value.scalar() else {
-                    return Err(Unusable {
-                        position: key_position(any, "value"),
-                        field: "configuration.value",
-                        problem: "expected a string, since it is a StringValue; Envoy would not start with it",
-                    });
+                    return Err(PlacedFault::new(
+                        key_position(any, "value"),
+                        "configuration.value",
+                        "expected a string, since it is a StringValue; Envoy would not start with it",
+                    ));
                 };
                 let fields = Fields::Text { text: scalar.text.clone(), origin: Origin::of(scalar, self.file) };
-                Ok((scalar.text.clone().into_bytes(), fields))
+                Ok(Read { bytes: scalar.text.clone().into_bytes(), fields, slips: Vec::new() })
             }
-            ("Struct", Some(value)) => Ok((handover::struct_bytes(value, self.notation), Fields::Tree(value.clone()))),
-            ("StringValue" | "Struct", None) => Ok((Vec::new(), Fields::Tree(any.clone()))),
-            (_, _) => Err(unusable(
+            ("Struct", Some(value)) => {
+                let (bytes, slips) = envoy::struct_bytes(value, self.notation)?;
+                Ok(Read { bytes, fields: Fields::Tree(value.clone()), slips })
+            }
+            ("StringValue" | "Struct", None) => Ok(Read::nothing(any)),
+            (_, _) => Err(PlacedFault::new(
+                any.position,
                 "configuration.@type",
                 "expected type.googleapis.com/google.protobuf.StringValue or type.googleapis.com/google.protobuf.Struct",
             )),
@@ -235,22 +213,28 @@ impl Search<'_> {
         is_ours: bool,
     ) {
         // Nothing is handed over for what is left empty; Istio takes an empty map for that, too.
-        let json = config.map(handover::json).filter(|json| match json {
+        let is_given = |json: &serde_json::Value| match json {
             serde_json::Value::Null => false,
             serde_json::Value::Object(members) => !members.is_empty() || form != ISTIO,
             _ => true,
-        });
-        let handover = Handover {
-            configuration: json.map(|json| json.to_string().into_bytes()).unwrap_or_default(),
-            vm_configuration: Vec::new(),
-            fields: config.map_or_else(
-                || Fields::Text { text: String::new(), origin: Origin::Start(position) },
-                |config| Fields::Tree(config.clone()),
-            ),
-            vm_position: position,
         };
+        let handover = config.map(kubernetes::json).transpose().map(|read| {
+            let (json, slips) = read.unwrap_or_default();
+            Handover {
+                configuration: if is_given(&json) { json.to_string().into_bytes() } else { Vec::new() },
+                vm_configuration: Vec::new(),
+                slips,
+                fields: config.map_or_else(
+                    || Fields::Text { text: String::new(), origin: Origin::Start(position) },
+                    |config| Fields::Tree(config.clone()),
+                ),
+                vm_position: position,
+            }
+        });
         let name = name.unwrap_or("plugin").to_owned();
-        self.add(Found { name, form, position, handover: Ok(handover) }, is_ours);
+        // Also one that Kubernetes could not read is to be told of.
+        let is_ours = is_ours || config.is_some_and(has_our_keys);
+        self.add(Found { name, form, position, handover }, is_ours);
     }
 
     fn add(&mut self, found: Found, is_ours: bool) {
@@ -277,11 +261,16 @@ fn key_position(node: &Node, key: &str) -> Position {
 }
 
 fn has_our_fields(handover: &Handover) -> bool {
-    let is_ours = |root: &Node| root.get_any(&OUR_FIELDS).is_some();
     match &handover.fields {
-        Fields::Tree(root) => is_ours(root),
-        Fields::Text { text, .. } => yaml::load(text).is_ok_and(|documents| documents.first().is_some_and(is_ours)),
+        Fields::Tree(root) => has_our_keys(root),
+        Fields::Text { text, .. } => {
+            yaml::load(text).is_ok_and(|documents| documents.first().is_some_and(has_our_keys))
+        }
     }
+}
+
+fn has_our_keys(root: &Node) -> bool {
+    root.get_any(&OUR_FIELDS).is_some()
 }
 
 fn names_us(name: &str) -> bool {

@@ -5,13 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 use jwt_auth::{Edits, HeaderEdit};
 use serde_json::{Map, Value, json};
 
+use super::excerpt::without_tokens;
 use super::explain::explain;
 use super::request::Outcome;
 use super::{Checked, CheckedPlugin};
 use crate::terminal::{BAD, GOOD, ODD, STRONG, safe, safe_bytes, styled};
-
-/// How much of the token is shown where it stands in what the backend gets.
-const TOKEN_EXCERPT_BYTES: usize = 16;
 
 /// For people.
 pub(super) fn text(checked: &Checked, outcome: Option<&Outcome>) -> String {
@@ -89,7 +87,7 @@ fn changes(outcome: &Outcome, edits: &Edits, lines: &mut Vec<String>) {
     for edit in &edits.headers {
         match edit {
             HeaderEdit::Set(name, value) | HeaderEdit::Add(name, value) => {
-                lines.push(format!("  set header     {name}: {}", safe_bytes(value)))
+                lines.push(format!("  set header     {name}: {}", without_tokens(&safe_bytes(value))))
             }
             HeaderEdit::Remove(name) => {
                 if outcome.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
@@ -99,22 +97,13 @@ fn changes(outcome: &Outcome, edits: &Edits, lines: &mut Vec<String>) {
         }
     }
     if let Some(path) = &edits.path {
-        lines.push(format!("  set path       {}", without_token(path, outcome.token.as_deref())));
+        lines.push(format!("  set path       {}", without_tokens(&safe_bytes(path))));
     }
     if let Some(body) = &outcome.body {
-        lines.push(format!("  set body       {}", safe_bytes(body)));
+        lines.push(format!("  set body       {}", without_tokens(&safe_bytes(body))));
     }
     if lines.len() == before {
         lines.push("  as it is".to_owned());
-    }
-}
-
-/// A path on which the token is cut: who pastes an answer somewhere is not to give the token away.
-fn without_token(path: &[u8], token: Option<&[u8]>) -> String {
-    let path = safe_bytes(path);
-    match token.map(safe_bytes).filter(|token| token.len() > TOKEN_EXCERPT_BYTES && token.is_ascii()) {
-        Some(token) => path.replace(&token, &format!("{}...", &token[..TOKEN_EXCERPT_BYTES])),
-        None => path,
     }
 }
 

@@ -62,8 +62,6 @@ pub(super) struct Outcome {
     pub(super) decision: Result<Edits, Rejection>,
     /// The body for the backend, where it is changed.
     pub(super) body: Option<Vec<u8>>,
-    /// The token that was put in, so that it need not be shown again.
-    pub(super) token: Option<Vec<u8>>,
     /// What is to be known about the answer.
     pub(super) notes: Vec<String>,
 }
@@ -91,13 +89,16 @@ pub(super) fn decide(arguments: &RequestArguments, name: &str, plugin: &Plugin) 
     let host = Host { shared_data: &memory, signatures: None };
     let now = arguments.time.unwrap_or_else(moment::now);
     let decision = state::decide(plugin, &headers, arguments.data.is_some(), now, host);
+    if decision.is_ok() && !state::finds_token(plugin, &headers) {
+        notes.push("there was no token: it goes on unauthenticated (bypassEmptyToken)".to_owned());
+    }
     if decision.is_ok() && !memory.is_empty() {
         notes.push("preventJtiReplay: whether the jti was used before is known to Envoy only".to_owned());
     }
     let sent = arguments.data.as_ref().map(|data| data.as_encoded_bytes());
     let form = decision.as_ref().ok().and_then(|edits| edits.form.as_ref());
     let body = form.map(|form| form.rewrite(sent.unwrap_or_default()));
-    Ok(Outcome { plugin: name.to_owned(), headers, decision, body, token, notes })
+    Ok(Outcome { plugin: name.to_owned(), headers, decision, body, notes })
 }
 
 fn headers(arguments: &RequestArguments) -> Result<Headers, Failure> {

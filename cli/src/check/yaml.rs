@@ -30,6 +30,8 @@ impl Position {
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) position: Position,
+    /// Whether it has the tag `!ignore`; Envoy leaves out keys that have it.
+    pub(super) is_ignored: bool,
     pub(super) content: Content,
 }
 
@@ -51,15 +53,28 @@ pub(super) struct Scalar {
     pub(super) span: Span,
 }
 
-/// A tag, as far as it makes a string of a scalar that looks like something else.
+/// A tag, as far as it changes what a reader makes of a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tagged {
-    /// None, or another one.
-    No,
+    /// There is none.
+    None,
     /// `!`
     NonSpecific,
     /// `!!str`
     String,
+    /// `!!null`, `!!bool`, `!!int` or `!!float`
+    Core(CoreType),
+    /// Another one.
+    Other,
+}
+
+/// A type of YAML that is no string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CoreType {
+    Null,
+    Bool,
+    Int,
+    Float,
 }
 
 impl Tagged {
@@ -67,7 +82,11 @@ impl Tagged {
         match format!("{}{}", tag.handle, tag.suffix).as_str() {
             "!" => Self::NonSpecific,
             "tag:yaml.org,2002:str" => Self::String,
-            _ => Self::No,
+            "tag:yaml.org,2002:null" => Self::Core(CoreType::Null),
+            "tag:yaml.org,2002:bool" => Self::Core(CoreType::Bool),
+            "tag:yaml.org,2002:int" => Self::Core(CoreType::Int),
+            "tag:yaml.org,2002:float" => Self::Core(CoreType::Float),
+            _ => Self::Other,
         }
     }
 }
@@ -130,8 +149,8 @@ impl Node {
             }
             Content::Mapping(entries) => {
                 let field = field.strip_prefix('.').unwrap_or(field);
-                // A key may hold dots itself: the longest that fits is meant.
-                let fitting = entries.iter().filter_map(|(key, value)| {
+                // A key may hold dots itself: the longest that fits is meant; of one that stands twice, the last.
+                let fitting = entries.iter().rev().filter_map(|(key, value)| {
                     let rest = field.strip_prefix(key.text()?)?;
                     (rest.is_empty() || rest.starts_with(['.', '['])).then_some((key, value, rest))
                 });
@@ -172,6 +191,7 @@ struct Builder {
 /// A collection whose end is to come.
 struct Open {
     position: Position,
+    is_ignored: bool,
     anchor: usize,
     collection: Collection,
 }
@@ -187,9 +207,10 @@ impl Builder {
         match event {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {}
             Event::Scalar(text, style, anchor, tag) => {
-                let tag = tag.as_deref().map_or(Tagged::No, Tagged::of);
+                let is_ignored = is_ignore(tag.as_deref());
+                let tag = tag.as_deref().map_or(Tagged::None, Tagged::of);
                 let scalar = Scalar { text: text.into_owned(), style, tag, span };
-                self.add(Node { position, content: Content::Scalar(scalar) }, anchor);
+                self.add(Node { position, is_ignored, content: Content::Scalar(scalar) }, anchor);
             }
             Event::Alias(anchor) => {
                 let node = self.anchors.get(&anchor).ok_or("an alias of what it stands in")?.clone();
@@ -199,27 +220,32 @@ impl Builder {
                 }
                 self.add(Node { position, ..node }, 0);
             }
-            Event::SequenceStart(anchor, _) => self.open(position, anchor, Collection::Sequence(Vec::new()))?,
-            Event::MappingStart(anchor, _) => {
-                self.open(position, anchor, Collection::Mapping { entries: Vec::new(), key: None })?;
+            Event::SequenceStart(anchor, tag) => {
+                let is_ignored = is_ignore(tag.as_deref());
+                self.open(Open { position, is_ignored, anchor, collection: Collection::Sequence(Vec::new()) })?;
+            }
+            Event::MappingStart(anchor, tag) => {
+                let is_ignored = is_ignore(tag.as_deref());
+                let collection = Collection::Mapping { entries: Vec::new(), key: None };
+                self.open(Open { position, is_ignored, anchor, collection })?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                let Some(Open { position, anchor, collection }) = self.open.pop() else { return Ok(()) };
+                let Some(Open { position, is_ignored, anchor, collection }) = self.open.pop() else { return Ok(()) };
                 let content = match collection {
                     Collection::Sequence(elements) => Content::Sequence(elements),
                     Collection::Mapping { entries, key: _ } => Content::Mapping(entries),
                 };
-                self.add(Node { position, content }, anchor);
+                self.add(Node { position, is_ignored, content }, anchor);
             }
         }
         Ok(())
     }
 
-    fn open(&mut self, position: Position, anchor: usize, collection: Collection) -> Result<(), &'static str> {
+    fn open(&mut self, open: Open) -> Result<(), &'static str> {
         if self.open.len() == MAX_DEPTH {
             return Err("nests too deep");
         }
-        self.open.push(Open { position, anchor, collection });
+        self.open.push(open);
         Ok(())
     }
 
@@ -238,58 +264,9 @@ impl Builder {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(line: usize, column: usize) -> Position {
-        Position { line, column }
-    }
-
-    #[test]
-    fn a_field_is_found_by_its_path_and_a_missing_one_by_what_it_is_missing_in() {
-        let text = "a: 1\nlist:\n- {x: 1, y: [1, 2]}\n-\n  z.w: {v: 1}\nempty:\n\"q\":\n  deep:\n    - 1\n";
-        let root = &load(text).unwrap()[0];
-        for (field, expected) in [
-            ("", at(1, 1)),
-            ("a", at(1, 1)),
-            ("missing", at(1, 1)),
-            ("list", at(2, 1)),
-            ("list[0]", at(3, 3)),
-            ("list[0].y", at(3, 10)),
-            ("list[0].y[1]", at(3, 17)),
-            ("list[0].missing", at(3, 3)),
-            ("list[1].z.w", at(5, 3)),
-            ("list[1].z.w.v", at(5, 9)),
-            ("list[7]", at(2, 1)),
-            ("empty.x", at(6, 1)),
-            ("q.deep[0]", at(9, 7)),
-        ] {
-            assert_eq!(root.locate(field), expected, "{field}");
-        }
-    }
-
-    #[test]
-    fn a_text_that_is_no_yaml_or_too_much_of_it_is_refused_with_its_place() {
-        assert_eq!(load("a: 1\nb: [1\n").unwrap_err().0.line, 3);
-        let deep = "[".repeat(200) + &"]".repeat(200);
-        assert_eq!(load(&deep).unwrap_err(), (at(1, 129), "nests too deep".to_owned()));
-        let laughs = "a: &a [1,1,1,1,1,1,1,1,1,1]\n".to_owned()
-            + &('b'..='h')
-                .map(|name| {
-                    let before = char::from_u32(u32::from(name) - 1).unwrap();
-                    format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 10].join(","))
-                })
-                .collect::<String>();
-        assert_eq!(load(&laughs).unwrap_err().1, "aliases stand for too much");
-    }
-
-    #[test]
-    fn aliases_and_documents_are_kept_apart() {
-        let documents = load("a: &x {b: 1}\nc: *x\n---\nd\n").unwrap();
-        assert_eq!(documents.len(), 2);
-        assert_eq!(documents[0].locate("c"), at(2, 1));
-        assert_eq!(documents[0].get("c").unwrap().get("b").unwrap().text(), Some("1"));
-        assert_eq!(documents[1].text(), Some("d"));
-    }
+fn is_ignore(tag: Option<&Tag>) -> bool {
+    tag.is_some_and(|tag| tag.handle == "!" && tag.suffix == "ignore")
 }
+
+#[cfg(test)]
+mod tests;

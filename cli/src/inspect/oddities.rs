@@ -1,42 +1,21 @@
 //! What is odd about a header and about claims: faults, likely slips, and what the filter will not look at.
 
-use jwt_auth::{Algorithm, DEFAULT_MAX_TOKEN_LIFETIME_SECONDS, NumericDate};
+use jwt_auth::{
+    Algorithm, DEFAULT_MAX_TOKEN_LIFETIME_SECONDS, MAX_CLAIMS_DEPTH, MAX_HEADER_DEPTH, MAX_JTI_BYTES, NumericDate,
+};
 use serde_json::value::RawValue;
 
 use super::Oddity;
 use super::text::{Json, kind, number, string};
 use crate::moment::{duration, relative};
 
-/// The algorithms that the filter knows, and the length of their signatures in bytes where it is always the same.
-const ALGORITHMS: [(Algorithm, Option<usize>); 13] = [
-    (Algorithm::Rs256, None),
-    (Algorithm::Rs384, None),
-    (Algorithm::Rs512, None),
-    (Algorithm::Ps256, None),
-    (Algorithm::Ps384, None),
-    (Algorithm::Ps512, None),
-    (Algorithm::Es256, Some(64)),
-    (Algorithm::Es384, Some(96)),
-    (Algorithm::Es256k, Some(64)),
-    (Algorithm::EdDsa, Some(64)),
-    (Algorithm::Hs256, Some(32)),
-    (Algorithm::Hs384, Some(48)),
-    (Algorithm::Hs512, Some(64)),
-];
-
 /// Later than this in seconds is year 5138; in milliseconds it was 1973.
 const LIKELY_MILLISECONDS: f64 = 1e11;
-
-/// How deep the filter lets a header and claims nest.
-const MAX_DEPTHS: [usize; 2] = [8, 64];
-
-/// The longest `jti` that replay protection takes, in bytes.
-const MAX_JTI_BYTES: usize = 1024;
 
 /// Notes what is odd about a header; about the signature's length, too, where that is known.
 pub(super) fn of_header(header: &Json, signature_bytes: Option<usize>, oddities: &mut Vec<Oddity>) {
     let mut note = |id, what: String| oddities.push(Oddity { id, what });
-    structure("header", header, MAX_DEPTHS[0], &mut note);
+    structure("header", header, MAX_HEADER_DEPTH, &mut note);
     let members = header.members();
     let text = |name: &str| members.get(name).map(|json| string(json.get()));
     match text("alg") {
@@ -67,13 +46,13 @@ fn algorithm(alg: &str, signature_bytes: Option<usize>, note: &mut impl FnMut(&'
         note("alg-none", "alg none: not signed at all; the filter refuses it (A403JT)".to_owned());
         return;
     }
-    let Some((_, length)) = ALGORITHMS.iter().find(|(algorithm, _)| algorithm.name() == alg) else {
+    let Some(algorithm) = Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == alg) else {
         note("alg-unknown", "alg: not one that the filter knows, so it refuses the token (A403JT)".to_owned());
         return;
     };
-    match (signature_bytes, length) {
+    match (signature_bytes, signature_length(algorithm)) {
         (Some(0), _) => note("no-signature", "no signature: the filter refuses it (A403JT)".to_owned()),
-        (Some(found), Some(length)) if found != *length => note(
+        (Some(found), Some(length)) if found != length => note(
             "signature-length",
             format!("the signature has {found} bytes and {alg} has {length}, so it is not one (A403JT)"),
         ),
@@ -81,10 +60,26 @@ fn algorithm(alg: &str, signature_bytes: Option<usize>, note: &mut impl FnMut(&'
     }
 }
 
+/// The length of an algorithm's signatures in bytes, where it is always the same.
+fn signature_length(algorithm: Algorithm) -> Option<usize> {
+    match algorithm {
+        Algorithm::Rs256
+        | Algorithm::Rs384
+        | Algorithm::Rs512
+        | Algorithm::Ps256
+        | Algorithm::Ps384
+        | Algorithm::Ps512 => None,
+        Algorithm::Hs256 => Some(32),
+        Algorithm::Hs384 => Some(48),
+        Algorithm::Es256 | Algorithm::Es256k | Algorithm::EdDsa | Algorithm::Hs512 => Some(64),
+        Algorithm::Es384 => Some(96),
+    }
+}
+
 /// Notes what is odd about claims.
 pub(super) fn of_claims(claims: &Json, now: NumericDate, oddities: &mut Vec<Oddity>) {
     let mut note = |id, what: String| oddities.push(Oddity { id, what });
-    structure("claims", claims, MAX_DEPTHS[1], &mut note);
+    structure("claims", claims, MAX_CLAIMS_DEPTH, &mut note);
     let members = claims.members();
     let mut time = |name: &str| {
         let json = members.get(name)?.get();
@@ -164,16 +159,16 @@ fn times(
 
 fn jti(jti: Option<&RawValue>, note: &mut impl FnMut(&'static str, String)) {
     let problem = match jti.map(|json| string(json.get())) {
-        None => "no jti",
-        Some(None) => "jti is not a string",
-        Some(Some(text)) if text.is_empty() => "jti is empty",
-        Some(Some(text)) if text.len() > MAX_JTI_BYTES => "jti has more than 1024 bytes",
+        None => "no jti".to_owned(),
+        Some(None) => "jti is not a string".to_owned(),
+        Some(Some(text)) if text.is_empty() => "jti is empty".to_owned(),
+        Some(Some(text)) if text.len() > MAX_JTI_BYTES => format!("jti has more than {MAX_JTI_BYTES} bytes"),
         Some(Some(_)) => return,
     };
     note("no-jti", format!("{problem}: refused (S403JI) where preventJtiReplay is on"));
 }
 
-fn structure(part: &str, json: &Json, max_depth: usize, note: &mut impl FnMut(&'static str, String)) {
+fn structure(part: &str, json: &Json, max_depth: u32, note: &mut impl FnMut(&'static str, String)) {
     for name in &json.duplicates {
         note("duplicate-member", format!("{name:?} stands twice in the {part}: the filter refuses it (I400JD)"));
     }
@@ -183,7 +178,7 @@ fn structure(part: &str, json: &Json, max_depth: usize, note: &mut impl FnMut(&'
             format!("half of a surrogate pair in the {part}, which is no text: the filter refuses it (I400JD)"),
         );
     }
-    if json.depth > max_depth {
+    if json.depth > max_depth as usize {
         note(
             "too-deep",
             format!("the {part} nests {} deep, and the filter reads {max_depth} at most (I400JD)", json.depth),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use jwt_auth::{NumericDate, Rejection};
+use jwt_auth::{MAX_CLAIMS_DEPTH, NumericDate, Rejection};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -76,10 +76,9 @@ pub(super) fn json(inspection: &Inspection) -> String {
 /// The token's own JSON under the first name or, where common parsers would not read it (too deep, half a surrogate pair, a
 /// number that no double can hold), its text under the second.
 fn own_json(names: [&'static str; 2], json: &Json) -> (&'static str, String) {
-    /// The filter reads no deeper; common parsers give up at 100 or more.
-    const MAX_DEPTH: usize = 64;
     let [value, text] = names;
-    if json.depth <= MAX_DEPTH && serde_json::from_str::<Value>(&json.compact).is_ok() {
+    // Common parsers give up at 100 levels or more.
+    if json.depth <= MAX_CLAIMS_DEPTH as usize && serde_json::from_str::<Value>(&json.compact).is_ok() {
         (value, json.compact.clone())
     } else {
         (text, Value::from(json.compact.as_str()).to_string())

@@ -6,7 +6,7 @@ fn plugins(file: &str) -> Vec<(String, &'static str, String)> {
     find(file, Notation::Yaml)
         .plugins
         .into_iter()
-        .map(|found| (found.name, found.form, found.handover.map_or_else(|error| error.field.to_owned(), text)))
+        .map(|found| (found.name, found.form, found.handover.map_or_else(|error| error.field, text)))
         .collect()
 }
 
@@ -83,6 +83,7 @@ fn what_envoy_would_not_take_is_told() {
             "configuration.value",
         ),
         ("{'@type': type.googleapis.com/google.protobuf.Duration, value: {jwk: {}}}", "unknown", "configuration.@type"),
+        ("{'@type': type.googleapis.com/google.protobuf.Struct, value: {jwk: {? [a] : 1}}}", "Struct", "jwk"),
     ] {
         let file = format!("name: a\nvm_config: {{}}\nconfiguration: {configuration}");
         assert_eq!(plugins(&file), [("a".to_owned(), form, field.to_owned())]);
@@ -100,4 +101,19 @@ fn the_configuration_of_the_vm_goes_with_that_of_the_plugin() {
     let found = find(&file, Notation::Yaml).plugins.remove(0).handover.unwrap();
     assert_eq!(found.vm_configuration, b"signatures: wasm");
     assert_eq!(found.place("vm_config.configuration"), Position { line: 4, column: 3 });
+}
+
+#[test]
+fn a_struct_in_a_file_of_kubernetes_is_read_by_kubernetes_and_its_neighbour_by_envoy() {
+    let plugin = "{name: jwt-auth, vm_config: {}, configuration: {'@type': google.protobuf.Struct, value: {n: 1}}}";
+    let file = format!("- {{kind: EnvoyFilter, spec: {plugin}}}\n- {plugin}\n");
+    let found = find(&file, Notation::Yaml).plugins;
+    let slips: Vec<_> = found.iter().map(|found| found.handover.as_ref().unwrap().slips.len()).collect();
+    assert_eq!(slips, [1, 0]);
+}
+
+#[test]
+fn what_kubernetes_would_not_take_is_told() {
+    let file = "kind: WasmPlugin\nspec:\n  pluginConfig:\n    parameter: t\n    jwk: {~: 1}\n";
+    assert_eq!(plugins(file), [("plugin".to_owned(), "WasmPlugin", "jwk".to_owned())]);
 }

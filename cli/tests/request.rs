@@ -1,0 +1,102 @@
+//! What `jwt-auth check` says of a request, and of what it can't do.
+
+mod support;
+
+use support::{Answer, Folder, jwt_auth};
+
+const KEY: &str = "{kty: oct, k: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}";
+
+/// The token of RFC 7515, appendix A.1, which expires at 1300819380, and its key.
+const RFC_TOKEN: &str = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly\
+                         9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const RFC_KEY: &str =
+    "{kty: oct, k: AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow}";
+
+fn check(file: &str, more: &[&str]) -> Answer {
+    jwt_auth(&[&["check", "--config", "-"], more].concat(), file.as_bytes())
+}
+
+#[test]
+fn a_request_under_a_faulty_configuration_is_refused_and_the_faults_are_listed() {
+    let answer = check("parameter: t\n", &["--path", "/"]);
+    assert_eq!(answer.status, 1);
+    let expected = "stdin:1:1: jwk: expected a key here or in jwks, found neither
+stdin:1:1: plugin (plugin): 1 fault
+
+refused: 400 I400JP: Invalid JWT plugin config: jwk: expected a key here or in jwks, found neither
+  why   The configuration has faults, so every request is refused.
+  do    Mend the faults that are listed.
+";
+    assert_eq!(answer.stdout, expected);
+}
+
+#[test]
+fn what_can_not_be_done_ends_with_2_and_says_what_to_do() {
+    let folder = Folder::new();
+    let config = folder.file("plugin.yaml", &format!("parameter: t\njwk: {KEY}\n"));
+    let config = config.to_str().unwrap();
+    for (arguments, problem) in [
+        (&["--config", "/nonexistent"][..], "can't read /nonexistent: "),
+        (&["--config", "-", "--token", "-"], "both --config and --token are to be read from stdin\n  give one"),
+        (&["--config", config, "--header", "nothing"], "--header \"nothing\" is no header\n  write it as"),
+        (&["--config", config, "--header", "a: b\r\nc: d"], "--header \"a: b\\r\\nc: d\" is no header"),
+    ] {
+        let answer = jwt_auth(&[&["check"], arguments].concat(), b"");
+        assert_eq!((answer.status, answer.stdout.as_str()), (2, ""), "{arguments:?}");
+        assert!(answer.stderr.starts_with(&format!("jwt-auth: {problem}")), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_token_is_not_given_away_by_the_answer() {
+    let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJl";
+    let plugin = format!(
+        "parameter: t\nparameterLocation: query\njwk: {KEY}\nbypassEmptyToken: true\n\
+         claimParameters: [{{claimName: a, parameterName: a, location: query}}]\n"
+    );
+    for more in [&["--token", token][..], &["--path", "/?a=1&b", "--token", token]] {
+        let answer = check(&plugin, more);
+        assert_eq!(answer.status, 1);
+        assert!(!answer.stdout.contains(&token[20..]), "{answer:?}");
+    }
+    let plugin = format!(
+        "parameter: t\nparameterLocation: query\njwk: {RFC_KEY}\n\
+         claimParameters: [{{claimName: iss, parameterName: a, location: query}}]\n"
+    );
+    let token = RFC_TOKEN;
+    let path = format!("/?t={token}&a=b");
+    for more in [["--path", &path], ["--token", token]] {
+        let answer = check(&plugin, &[&more[..], &["--time", "1300819000"]].concat());
+        assert_eq!(answer.status, 0, "{answer:?}");
+        assert!(answer.stdout.contains("t=eyJ0eXAiOiJKV1Qi..."), "{answer:?}");
+        assert!(!answer.stdout.contains(&token[20..]), "{answer:?}");
+    }
+}
+
+#[test]
+fn a_request_that_goes_on_without_a_token_is_told_from_one_with_a_token() {
+    let plugin = format!("parameter: t\nparameterLocation: query\njwk: {KEY}\nbypassEmptyToken: true\n");
+    let folder = Folder::new();
+    let config = folder.file("plugin.yaml", &plugin);
+    let arguments = ["check", "--config", config.to_str().unwrap(), "--token", "-"];
+    let answer = jwt_auth(&arguments, b"");
+    let note = "  note  there was no token: it goes on unauthenticated (bypassEmptyToken)\n";
+    assert_eq!((answer.status, answer.stdout.ends_with(note)), (0, true), "{answer:?}");
+    let with_token = check(&plugin.replace(KEY, RFC_KEY), &["--token", RFC_TOKEN, "--time", "1300819000"]);
+    assert_eq!((with_token.status, with_token.stdout.contains("note")), (0, false), "{with_token:?}");
+}
+
+#[test]
+fn what_is_read_has_a_limit() {
+    let folder = Folder::new();
+    let config = folder.file("plugin.yaml", &format!("parameter: t\njwk: {KEY}\n"));
+    let config = config.to_str().unwrap();
+    let long = vec![b' '; (16 << 20) + 1];
+    for arguments in
+        [&["check", "--config", "-"][..], &["check", "--config", config, "--token", "-"], &["inspect", "-"]]
+    {
+        let answer = jwt_auth(arguments, &long);
+        assert_eq!((answer.status, answer.stdout.as_str()), (2, ""), "{arguments:?}");
+        assert!(answer.stderr.contains("longer than 16 MiB"), "{answer:?}");
+    }
+}
