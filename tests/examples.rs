@@ -72,3 +72,16 @@ fn the_readme_has_the_table_of_codes() {
     known.sort_unstable();
     assert_eq!(listed, known);
 }
+
+/// Each line of the README's table of speed is one of the last report's.
+#[test]
+fn the_speed_in_the_readme_is_that_of_the_last_report() {
+    let (readme, report) = (read("README.md"), read("bench/report.md"));
+    let (_, section) = readme.split_once("## Speed\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| ")).collect();
+    assert!(rows.len() >= 5, "{rows:?}");
+    for row in rows {
+        assert!(report.lines().any(|line| line == row), "{row}");
+    }
+}
