@@ -1,25 +1,34 @@
 #!/usr/bin/env bash
-# Measures the filter beside Envoy's own jwt_authn and writes bench/report.{md,json,svg}. Takes about ten minutes on a quiet
-# machine. BENCH_TURNS, BENCH_ONLY and BENCH_LIVE_JTIS do less, BENCH_OUT writes elsewhere; bench/src/settings.rs has them all.
+# Measures the filter beside Envoy's own jwt_authn and writes bench/report.{md,json,svg} and the README's table. Takes about ten
+# minutes on a quiet machine. BENCH_TURNS, BENCH_ONLY and BENCH_LIVE_JTIS do less; with BENCH_ONLY, or into BENCH_OUT, nothing
+# but that report is written, to target/bench by default. bench/src/settings.rs has them all.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# wrk, from the system or from Debian's package, unpacked.
+# wrk, the installed one or Debian's package, unpacked.
 if ! WRK=$(type -P wrk); then
-  WRK=$PWD/.tools/wrk/usr/bin/wrk
+  dir=$PWD/.tools/wrk
+  WRK=$dir/root/usr/bin/wrk
   if [ ! -x "$WRK" ]; then
-    mkdir -p .tools/wrk
-    (cd .tools/wrk && apt-get download -qq wrk libluajit-5.1-2 luajit >/dev/null 2>&1 && for deb in *.deb; do dpkg -x "$deb" .; done) ||
-      { echo "bench: wrk is missing: install it (Debian: apt-get install wrk)" >&2; exit 1; }
+    # shellcheck source=scripts/debian.sh
+    . scripts/debian.sh
+    rm -rf "$dir"
+    { apt_update && download "$dir" wrk libluajit-5.1-2; } || { echo "bench: wrk is missing: install it" >&2; exit 1; }
+    mkdir "$dir/root"
+    for package in "$dir"/*.deb; do dpkg-deb -x "$package" "$dir/root"; done
   fi
-  for folder in "$PWD"/.tools/wrk/usr/lib/*-linux-gnu; do
-    export LD_LIBRARY_PATH="$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
-  done
+  library=$(find "$dir/root" -name 'libluajit-5.1.so.2' -printf '%h' -quit)
+  export LD_LIBRARY_PATH="$library${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 fi
 ENVOY=$(scripts/envoy.sh)
 NOOP_WASM=$PWD/target/noop.wasm
 scripts/build-wasm.sh noop "$NOOP_WASM"
 JWT_AUTH_WASM=${JWT_AUTH_WASM:-$PWD/dist/jwt-auth.wasm}
-BENCH_OUT=${BENCH_OUT:-$PWD/bench}
+if [ -n "${BENCH_OUT-}${BENCH_ONLY-}" ]; then
+  BENCH_OUT=${BENCH_OUT:-$PWD/target/bench}
+else
+  BENCH_OUT=$PWD/bench
+  export BENCH_README=$PWD/README.md
+fi
 export WRK ENVOY NOOP_WASM JWT_AUTH_WASM BENCH_OUT
 exec cargo run --quiet --locked --package bench

@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 
 target=wasm32-wasip1
 tools=$PWD/.tools
-apt=$tools/apt
+# shellcheck source=scripts/debian.sh
+. scripts/debian.sh
 
 say() { echo "wasm-target: $*" >&2; }
 
@@ -28,43 +29,6 @@ by_rustup() {
   command -v timeout >/dev/null && set -- timeout "$limit"
   say "adding the target with rustup"
   RUST_BACKTRACE=0 "$@" rustup target add "$target" >&2 && has_std "$toolchain"
-}
-
-apt_get() { apt-get -qq -c "$apt/apt.conf" "$@" >&2; }
-
-apt_update() {
-  local keys=/usr/share/keyrings/debian-archive-keyring.gpg
-  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null && [ -e "$keys" ] || return 1
-  mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-  : >"$apt/status"
-  # The system's own settings still count (a proxy, say), but not its hooks, which act on the system.
-  cat >"$apt/apt.conf" <<EOF
-Dir::State "$apt";
-Dir::State::status "$apt/status";
-Dir::Cache "$apt/cache";
-Dir::Etc::sourcelist "$apt/sources.list";
-Dir::Etc::sourceparts "-";
-Dir::Etc::preferences "/dev/null";
-Dir::Etc::preferencesparts "/dev/null";
-APT::Sandbox::User "";
-Acquire::Languages "none";
-Acquire::http::Timeout "20";
-#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-EOF
-  local from="deb [signed-by=$keys target=Packages] http://deb.debian.org"
-  cat >"$apt/sources.list" <<EOF
-$from/debian bookworm main
-$from/debian bookworm-backports main
-$from/debian trixie-backports main
-$from/debian-security bookworm-security main
-EOF
-  # One suite that is gone must not cost us the others: whether a package is there shows at its download.
-  apt_get update || true
-}
-
-download() { # folder, package[=version][/suite]...
-  mkdir -p "$1" && (cd "$1" && shift && apt_get download "$@")
 }
 
 build_std() { # rustc, folder with its source's package, sysroot to fill

@@ -34,6 +34,10 @@ pub(crate) fn write(settings: &Settings, results: &Results) -> Result<(), String
         "replay_store": results.store,
     });
     print!("{markdown}");
+    if let Some(readme) = &settings.readme {
+        let page = fs::read_to_string(readme).map_err(|error| format!("{}: {error}", readme.display()))?;
+        fs::write(readme, with_rows(&page, &markdown)).map_err(|error| format!("{}: {error}", readme.display()))?;
+    }
     let files =
         [("report.md", markdown), ("report.json", format!("{json:#}\n")), ("report.svg", plot::svg(&results.rows))];
     for (name, text) in files {
@@ -43,6 +47,18 @@ pub(crate) fn write(settings: &Settings, results: &Results) -> Result<(), String
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
+}
+
+/// The page with each line of a table that has a variant's label replaced by that of the report.
+fn with_rows(page: &str, report: &str) -> String {
+    let label = |line: &str| Some(line.strip_prefix("| ")?.split_once(" | ")?.0.to_owned());
+    let row_for = |line: &str| {
+        let wanted = label(line)?;
+        report.lines().find(|row| label(row).as_ref() == Some(&wanted))
+    };
+    page.split_inclusive('\n')
+        .map(|line| row_for(line).map_or_else(|| line.to_owned(), |row| format!("{row}\n")))
+        .collect()
 }
 
 /// What was measured with.
@@ -112,4 +128,16 @@ fn in_memory(memory: &Memory) -> String {
     ];
     let rows: String = rows.iter().map(|(label, value)| format!("| {label} | {value} |\n")).collect();
     format!("\n| memory and start | |\n|---|---:|\n{rows}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_rows;
+
+    #[test]
+    fn a_page_gets_the_lines_of_its_variants_and_keeps_all_others() {
+        let page = "# Page\n\n| | µs |\n|---|---:|\n| one token | 1.0 |\n| other | x |\nend";
+        let report = "text\n| many tokens | 3.0 |\n| one token | 2.0 |\n";
+        assert_eq!(with_rows(page, report), "# Page\n\n| | µs |\n|---|---:|\n| one token | 2.0 |\n| other | x |\nend");
+    }
 }

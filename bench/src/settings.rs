@@ -15,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) noop: PathBuf,
     /// `BENCH_OUT`: the folder that the report goes into.
     pub(crate) out: PathBuf,
+    /// `BENCH_README`: a page whose table of speed takes its lines from the report; none by default.
+    pub(crate) readme: Option<PathBuf>,
     /// `BENCH_TURNS`: how often each variant is measured; 9 by default.
     pub(crate) turns: usize,
     /// `BENCH_ONLY`: measures only the variants whose name holds one of these texts, separated by commas.
@@ -42,6 +44,7 @@ impl Settings {
             filter: path("JWT_AUTH_WASM")?,
             noop: path("NOOP_WASM")?,
             out: path("BENCH_OUT")?,
+            readme: text("BENCH_README").map(PathBuf::from),
             turns: number("BENCH_TURNS", 9)?,
             only: text("BENCH_ONLY").map(|text| text.split(',').map(str::to_owned).collect()).unwrap_or_default(),
             live_jtis: number("BENCH_LIVE_JTIS", 1_000_000)?,

@@ -7,7 +7,7 @@ use testbed::bootstrap::{Configuration, Listener};
 use testbed::envoy;
 
 use super::runner::{Proxy, filter, now};
-use crate::rows::{Request, World, get, header_config};
+use crate::rows::{Request, World, get, header_config, post};
 
 const TWO_HEADERS: &str = "claimParameters: [{claimName: sub, parameterName: X-Sub, location: header},
   {claimName: iss, parameterName: X-Iss, location: header}]";
@@ -28,6 +28,7 @@ fn an_accepted_request_calls_the_host_for_nothing_but_what_it_needs() {
         "proxy_remove_header_map_value",
     );
     let (get_shared, set_shared) = ("proxy_get_shared_data", "proxy_set_shared_data");
+    let form = post("application/x-www-form-urlencoded", "a=1");
     let uncached = "tokenCache: {maxEntries: 0}";
     let kinds: Vec<(&str, String, Request, Vec<&str>)> = vec![
         ("known", String::new(), get(), vec![]),
@@ -41,6 +42,7 @@ fn an_accepted_request_calls_the_host_for_nothing_but_what_it_needs() {
         ),
         ("query", place("query", ""), get(), vec![set]),
         ("path", place("path", "backendPath: /{sub}{path}"), get(), vec![set]),
+        ("form", place("formData", ""), form, vec![remove, "proxy_get_buffer_bytes", "proxy_set_buffer_bytes"]),
         ("hidden", "forwardToken: false".to_owned(), get(), vec![remove]),
         ("nothing", "bypassEmptyToken: true".to_owned(), get(), vec![]),
         // One place in the count of all `jti`s is taken for many.
