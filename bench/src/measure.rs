@@ -42,6 +42,16 @@ impl Row {
     pub(crate) fn median(&self) -> f64 {
         median(&self.micros)
     }
+
+    /// The cheapest turn.
+    pub(crate) fn least(&self) -> f64 {
+        self.micros.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    /// The most expensive turn.
+    pub(crate) fn most(&self) -> f64 {
+        self.micros.iter().copied().fold(0.0, f64::max)
+    }
 }
 
 /// The middle of some values; NaN when there are none.

@@ -93,8 +93,7 @@ fn markdown(machine: &Value, results: &Results, verdicts: &[Verdict]) -> String 
     page.push_str("| | µs | least to most | against no filter |\n|---|---:|---:|---:|\n");
     let none = results.rows.iter().find(|row| row.variant.name == "none").map(|row| row.median());
     for row in &results.rows {
-        let least = row.micros.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = row.micros.iter().copied().fold(0.0, f64::max);
+        let (least, most) = (row.least(), row.most());
         let ratio = none.map_or_else(String::new, |none| format!("{:.2}", row.median() / none));
         let label = row.variant.label;
         let _ = writeln!(page, "| {label} | {:.1} | {least:.1} to {most:.1} | {ratio} |", row.median());
