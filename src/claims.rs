@@ -37,7 +37,8 @@ impl NumericDate {
         digits.parse().ok().filter(|seconds: &f64| seconds.is_finite()).map(Self)
     }
 
-    fn plus(self, seconds: f64) -> Self {
+    /// The date so many seconds later.
+    pub(crate) fn plus(self, seconds: f64) -> Self {
         Self::from_unix_seconds(self.0 + seconds)
     }
 
@@ -196,10 +197,9 @@ impl Times {
         Ok(())
     }
 
-    /// The moment at which the token is refused as expired whatever the clock says: `exp` and the skew. `None` without
-    /// `exp`.
-    pub(crate) fn end(&self, rules: &ClaimRules) -> Option<NumericDate> {
-        self.expiration.map(|expiration| expiration.plus(rules.clock_skew))
+    /// `exp`, if the token has one.
+    pub(crate) fn expiration(&self) -> Option<NumericDate> {
+        self.expiration
     }
 }
 

@@ -13,7 +13,7 @@ use crate::cache::CacheLimits;
 use crate::claims::ClaimRules;
 use crate::jwk::KeySet;
 use crate::mapping::Mapping;
-use crate::replay::ReplayPolicy;
+use crate::replay::{self, ReplayPolicy};
 use crate::request::{Location, TokenSource};
 
 /// The gateway's own rule: a token lives less than seven days.
@@ -107,7 +107,7 @@ impl Config {
         let rules = ClaimRules {
             issuers: section.optional("issuer").and_then(|field| names(&field, field.one_or_many(), faults)),
             audiences: section.optional("audiences").and_then(|field| names(&field, field.list(faults), faults)),
-            clock_skew: integer(&mut section, "clockSkewSeconds", CLOCK_SKEW_SECONDS, 0, faults) as f64,
+            clock_skew: clock_skew(&mut section, prevent_jti_replay, faults) as f64,
             max_lifetime: max_lifetime(&mut section, faults),
             check_expiration: !ignore_expiration_check,
         };
@@ -156,6 +156,19 @@ fn token_source(section: &mut Section, faults: &mut Faults) -> Option<TokenSourc
 /// Whether a text can name a header or a cookie [RFC 9110 §5.6.2].
 pub(crate) fn is_http_token(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// `clockSkewSeconds`, which replay protection limits to the time for which a used `jti` is kept.
+fn clock_skew(section: &mut Section, prevent_jti_replay: bool, faults: &mut Faults) -> u64 {
+    let seconds = integer(section, "clockSkewSeconds", CLOCK_SKEW_SECONDS, 0, faults);
+    if prevent_jti_replay && seconds > replay::MAX_CLOCK_SKEW_SECONDS {
+        let most = replay::MAX_CLOCK_SKEW_SECONDS;
+        faults.report(
+            "clockSkewSeconds",
+            format!("expected at most {most} with preventJtiReplay: a used jti is kept until exp + {most} seconds"),
+        );
+    }
+    seconds
 }
 
 fn max_lifetime(section: &mut Section, faults: &mut Faults) -> Option<u32> {

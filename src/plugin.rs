@@ -89,7 +89,7 @@ impl Plugin {
         let values = config.mapping.values(&claims)?;
         let edits = config.mapping.edits(request, &values)?;
         match &config.replay {
-            Some(replay) => replay.admit(&claims, &config.rules, now, host.shared_data)?,
+            Some(replay) => replay.admit(&claims, now, host.shared_data)?,
             // A token that passes once is not worth keeping.
             None => self.cache.insert(&raw, Accepted { times: claims.times(), values }),
         }

@@ -3,7 +3,7 @@
 mod ledger;
 mod store;
 
-use crate::claims::{ClaimRules, Claims, NumericDate};
+use crate::claims::{Claims, NumericDate};
 use crate::json::Value;
 use crate::rejection::{Invalid, Rejection};
 
@@ -12,6 +12,12 @@ use store::{Identity, Outcome, Store};
 
 /// The longest `jti`, in bytes. A random one has some 30.
 pub const MAX_JTI_BYTES: usize = 1024;
+
+/// The largest `clockSkewSeconds` with `preventJtiReplay`, and how long past `exp` every used `jti` is kept. Listeners that
+/// share a `vm_id`, and a later update, can each have another skew. All keep a `jti` for as long as the largest skew could
+/// accept its token, so none accepts it again. Five minutes is the usual leeway in JWT libraries; each second more keeps
+/// every entry longer.
+pub(crate) const MAX_CLOCK_SKEW_SECONDS: u64 = 300;
 
 /// Data that all workers of a process share, with compare-and-swap: what replay protection needs of its host.
 pub trait SharedData {
@@ -40,14 +46,13 @@ impl ReplayPolicy {
         Self { max_tracked_jtis, reserve: Reserve::default() }
     }
 
-    /// Records the token's `jti` as used until the token is expired. S403JI when the token has none that can be used, S403JU
+    /// Records the token's `jti` as used until `exp` and [`MAX_CLOCK_SKEW_SECONDS`], whatever the configuration's own skew. S403JI when the token has none that can be used, S403JU
     /// when it was used before, S503JF when the store can't take it.
     ///
     /// Of any number of workers that admit the same `jti` at the same time, exactly one gets `Ok`.
     pub(crate) fn admit(
         &self,
         claims: &Claims,
-        rules: &ClaimRules,
         now: NumericDate,
         shared_data: &dyn SharedData,
     ) -> Result<(), Rejection> {
@@ -55,7 +60,8 @@ impl ReplayPolicy {
         if jti.is_empty() || jti.len() > MAX_JTI_BYTES {
             return Err(Rejection::JtiMissing);
         }
-        let end = claims.times().end(rules).ok_or(Invalid::ExpirationMissing)?;
+        let expiration = claims.times().expiration().ok_or(Invalid::ExpirationMissing)?;
+        let end = expiration.plus(MAX_CLOCK_SKEW_SECONDS as f64);
         let issuer = claims.find("iss").map(Value::to_text);
         let identity = Identity::new(issuer.as_deref(), jti);
         let now = whole_seconds(now.as_unix_seconds().floor());

@@ -44,7 +44,7 @@ fn every_field_has_its_meaning() {
     let config = Config::parse(
         format!(
             "parameter: t\nclaimParameters: []\npreventJtiReplay: true\nbypassEmptyToken: true\njwks: {{keys: [{KEY}]}}
-issuer: a\naudiences: [b, c]\nclockSkewSeconds: 3600\nmaxTokenLifetimeSeconds: 0\nforwardToken: false
+issuer: a\naudiences: [b, c]\nclockSkewSeconds: 300\nmaxTokenLifetimeSeconds: 0\nforwardToken: false
 maxTrackedJtis: 7\ntokenCache: {{maxEntries: 0, maxBytes: 1}}"
         )
         .as_bytes(),
@@ -58,7 +58,7 @@ maxTrackedJtis: 7\ntokenCache: {{maxEntries: 0, maxBytes: 1}}"
         ClaimRules {
             issuers: Some(vec!["a".to_owned()]),
             audiences: Some(vec!["b".to_owned(), "c".to_owned()]),
-            clock_skew: 3600.0,
+            clock_skew: 300.0,
             max_lifetime: None,
             check_expiration: true
         }
@@ -147,9 +147,14 @@ fn wrong_types_and_ranges_are_faults() {
             "preventJtiReplay: expected false with ignoreExpirationCheck: \
              a used jti can be forgotten only once its token is expired",
         ),
+        (
+            "preventJtiReplay: true\nclockSkewSeconds: 301",
+            "clockSkewSeconds: expected at most 300 with preventJtiReplay: a used jti is kept until exp + 300 seconds",
+        ),
     ] {
         assert_eq!(faults_with(fields), [expected], "{fields}");
     }
+    assert_eq!(faults_with("clockSkewSeconds: 3600"), Vec::<String>::new());
     assert_eq!(faults_with("clockSkewSeconds: 30.0"), Vec::<String>::new(), "a Struct has doubles only");
     assert_eq!(faults_of(&format!("jwk: {KEY}")), ["parameter: required"]);
     assert_eq!(faults_of("parameter: X-Token"), ["jwk: expected a key here or in jwks, found neither"]);

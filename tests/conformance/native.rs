@@ -146,6 +146,29 @@ fn a_token_that_is_known_from_before_is_checked_against_the_clock_and_the_reques
 }
 
 #[test]
+fn a_jti_stays_used_for_every_skew_that_could_accept_its_token_again() {
+    let world = rows::World { now: 1_700_000_000 };
+    let plugin = |skew: u64| {
+        let config = rows::header_config(&format!("preventJtiReplay: true\nclockSkewSeconds: {skew}"));
+        Plugin::new(config.as_bytes(), b"")
+    };
+    let exp = world.now + 10;
+    let request = |jti: &str| rows::get().token(world.token(&serde_json::json!({"jti": jti, "exp": exp})));
+    let memory = Memory::default();
+    let code = |skew: u64, jti: &str, now: u64| {
+        decide(&plugin(skew), &request(jti), now as f64, &memory).map(drop).map_err(|rejection| rejection.code())
+    };
+    assert_eq!(code(0, "x", world.now), Ok(()));
+    for now in [exp - 1, exp, exp + 1, exp + 150, exp + 299] {
+        // A listener with more leeway, or an update that raises it.
+        assert_eq!(code(300, "x", now), Err("S403JU"), "{now}");
+        assert_eq!(code(300, &format!("new at {now}"), now), Ok(()), "the token itself would pass");
+    }
+    assert_eq!(code(0, "x", exp), Err("A403JE"));
+    assert_eq!(code(300, "x", exp + 300), Err("A403JE"));
+}
+
+#[test]
 fn only_accepted_tokens_are_known_and_none_where_each_passes_once() {
     let world = rows::World { now: 1_700_000_000 };
     let token = world.token(&serde_json::json!({"jti": "known", "iss": "me"}));

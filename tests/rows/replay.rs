@@ -61,6 +61,25 @@ pub(crate) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
+            "a jti is accepted once though clockSkewSeconds accepts its expired token",
+            header_config(&format!("{REPLAY}\nclockSkewSeconds: 300")),
+            vec![
+                request(json!({"jti": "late", "exp": world.now - 100})).passes(),
+                used(request(json!({"jti": "late", "exp": world.now - 100}))),
+                request(json!({"jti": "later", "exp": world.now - 300}))
+                    .refused("A403JE", format!("JWT is expired at {}", date(world.now - 300))),
+            ],
+        ),
+        row(
+            "more leeway than a used jti is kept for is a configuration error",
+            header_config(&format!("{REPLAY}\nclockSkewSeconds: 301")),
+            vec![get().refused(
+                "I400JP",
+                "Invalid JWT plugin config: clockSkewSeconds: expected at most 300 with preventJtiReplay: \
+                 a used jti is kept until exp + 300 seconds",
+            )],
+        ),
+        row(
             "without preventJtiReplay a token passes as often as it comes",
             header_config(""),
             vec![request(json!({"jti": "often"})).passes(), request(json!({"jti": "often"})).passes()],

@@ -72,15 +72,47 @@ fn used_jtis_outlive_a_listener_update_and_are_shared_by_instances_of_one_vm_id(
     }
 }
 
+/// The listener that accepted a token refuses it as expired 300 seconds before the widest one does; so must an update.
+#[test]
+fn a_used_jti_stays_used_for_listeners_and_updates_with_more_leeway() {
+    const LIFETIME: u64 = 3;
+    for binary in envoy::binaries() {
+        let start = now();
+        let world = World { now: start };
+        let request = |jti: &str| get().token(world.token(&json!({"jti": jti, "exp": start + LIFETIME})));
+        let used = || request("skew").refused("S403JU", "Claim jti in JWT is used");
+        let lines = |skew: u64| format!("preventJtiReplay: true\nclockSkewSeconds: {skew}");
+        let listeners = |first: u64| [listener("first", &lines(first)), listener("wide", &lines(300))];
+        let mut proxy = Proxy::watched(&binary, listeners(0).to_vec());
+        let mut results = vec![proxy.run("first", &request("skew").passes())];
+        while now() <= start + LIFETIME {
+            thread::sleep(std::time::Duration::from_millis(100));
+        }
+        results.push(proxy.run("wide", &used()));
+        results.push(proxy.run("wide", &request("unused").passes()));
+        let expired = format!("JWT is expired at {}", rows::date(start + LIFETIME));
+        results.push(proxy.run("first", &request("skew").refused("A403JE", expired)));
+        let update = proxy.envoy.update_listeners(&listeners(300)).unwrap();
+        assert!(matches!(update, Update::Accepted), "{}", proxy.envoy.log());
+        results.push(proxy.run("first", &used()));
+        proxy.report(&results.into_iter().filter_map(Result::err).collect::<Vec<_>>());
+    }
+}
+
 #[test]
 fn a_full_store_refuses_and_takes_new_jtis_once_old_ones_have_expired() {
     for binary in envoy::binaries() {
-        let proxy = Proxy::start(&binary, vec![listener("small", "preventJtiReplay: true\nmaxTrackedJtis: 3")]);
+        let proxy = Proxy::start(
+            &binary,
+            vec![listener("small", "preventJtiReplay: true\nmaxTrackedJtis: 3\nclockSkewSeconds: 300")],
+        );
         // Long enough for the few requests up to the wait below, on a busy machine, too.
         const LIFETIME: u64 = 8;
         let start = now();
         let world = World { now: start };
-        let request = |jti: &str| get().token(world.token(&json!({"jti": jti, "exp": start + LIFETIME})));
+        // Accepted by the skew alone, so that the 300 seconds for which a jti outlives its token are almost over.
+        let exp = start + LIFETIME - 300;
+        let request = |jti: &str| get().token(world.token(&json!({"jti": jti, "exp": exp})));
         let late = || get().token(world.token(&json!({"jti": "late"})));
         let full = |request: rows::Request| request.refused("S503JF", "Replay store is full, try again later");
         let mut results: Vec<_> =
