@@ -6,7 +6,7 @@ mod fields;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-pub use fields::Fault;
+pub use fields::{Fault, Warning};
 pub(crate) use fields::{Faults, Field, Section};
 
 use crate::cache::CacheLimits;
@@ -48,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) bypass_empty_token: bool,
     /// `tokenCache`.
     pub(crate) cache: CacheLimits,
+    /// What was left out.
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// Every fault of a configuration, in the order of the fields.
@@ -83,12 +85,10 @@ impl Config {
         let mut faults = Faults::default();
         let config =
             Field::root(&document).section(&mut faults).and_then(|section| Self::from_section(section, &mut faults));
-        match (config, faults.into_error()) {
-            (_, Some(error)) => Err(error),
-            (Some(config), None) => Ok(config),
-            // Every missing part has left its fault; should one not have, the configuration is refused all the same.
-            (None, None) => Err(Fault::new("", "expected a plugin configuration").into()),
-        }
+        let warnings = faults.into_result()?;
+        // Every missing part has left its fault; should one not have, the configuration is refused all the same.
+        let config = config.ok_or_else(|| Fault::new("", "expected a plugin configuration"))?;
+        Ok(Self { warnings, ..config })
     }
 
     fn from_section(mut section: Section, faults: &mut Faults) -> Option<Self> {
@@ -125,6 +125,7 @@ impl Config {
             bypass_empty_token,
             cache,
             source,
+            warnings: Vec::new(),
         })
     }
 }
@@ -221,7 +222,7 @@ pub(crate) fn parse_for_test<T>(
     let document = document::read(text.as_bytes())?;
     let mut faults = Faults::default();
     let value = read(Field::root(&document), &mut faults);
-    value.ok_or_else(|| faults.into_error().unwrap())
+    value.ok_or_else(|| faults.into_result().unwrap_err())
 }
 
 #[cfg(test)]

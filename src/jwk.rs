@@ -30,32 +30,40 @@ impl Key {
         &self.verifying_key
     }
 
-    /// Reads one JWK. Faults: a type, curve or algorithm that is not supported or does not fit; a private part; a use
-    /// other than signatures; weak or broken key material. Members that are not understood are ignored [RFC 7517 §4].
+    /// Reads one JWK. Faults: broken or weak key material, a private part, a member of a wrong type. Unfit: a type, curve,
+    /// algorithm or use that is not for verifying here. Members that are not understood are ignored [RFC 7517 §4].
     fn parse(field: &Field, faults: &mut Faults) -> Option<Self> {
         let before = faults.count();
         let mut jwk = field.section(faults)?;
         let id = jwk.optional("kid").and_then(|kid| kid.name(faults));
-        check_use(&mut jwk, faults);
+        let is_for_verifying = check_use(&mut jwk, faults);
         let named = jwk.optional("alg");
+        let name = named.as_ref().and_then(|field| field.string(faults));
         let key_type = jwk.required("kty", faults)?;
         let kty = key_type.string(faults)?;
         if kty != "oct" {
             refuse_private_members(&jwk, faults);
         }
+        let mut of_material = Faults::default();
         let material = match kty {
-            "RSA" => rsa(&mut jwk, faults),
-            "EC" => ec(&mut jwk, faults),
-            "OKP" => okp(&mut jwk, faults),
-            "oct" => oct(&mut jwk, faults),
+            "RSA" => rsa(&mut jwk, &mut of_material),
+            "EC" => ec(&mut jwk, &mut of_material),
+            "OKP" => okp(&mut jwk, &mut of_material),
+            "oct" => oct(&mut jwk, &mut of_material),
             _ => {
-                faults.report(key_type.path(), "expected RSA, EC, OKP or oct");
+                of_material.report_unfit(key_type.path(), "expected RSA, EC, OKP or oct");
                 None
             }
         };
+        if is_for_verifying {
+            faults.take(of_material);
+        } else {
+            // Nothing is verified with it, however weak it is.
+            faults.take_unfit(of_material);
+        }
         let (verifying_key, family) = material?;
         let algorithms = match named {
-            Some(field) => vec![named_algorithm(&field, &family, faults)?],
+            Some(field) => vec![named_algorithm(&field, name?, &family, faults)?],
             None => family,
         };
         (faults.count() == before).then_some(Self { id, algorithms, verifying_key })
@@ -67,37 +75,64 @@ impl Key {
 pub(crate) struct KeySet(Vec<Key>);
 
 impl KeySet {
-    /// Reads `jwk` and `jwks`. Faults beside those of a key: no key at all, a `kid` twice, two keys without one.
+    /// Reads `jwk` and `jwks`. Faults beside those of a key: no usable key, a `kid` twice, two keys without one.
+    ///
+    /// A key of a set that is unfit is left out with a warning [RFC 7517 §5]: sets of issuers hold keys for encryption, too.
+    /// The rules for `kid` are for the keys that stay.
     pub(crate) fn parse(jwk: Option<Field>, jwks: Option<Field>, faults: &mut Faults) -> Option<Self> {
         if jwk.is_none() && jwks.is_none() {
             faults.report("jwk", "expected a key here or in jwks, found neither");
             return None;
         }
-        let mut fields: Vec<_> = jwk.into_iter().collect();
+        let before = faults.count();
+        let mut keys = Self(Vec::new());
+        if let Some(field) = jwk
+            && let Some(key) = Key::parse(&field, faults)
+        {
+            keys.add(&field, key, faults);
+        }
         if let Some(jwks) = jwks {
-            let list = match jwks.as_section() {
-                Some(mut set) => set.required("keys", faults)?,
-                None => jwks,
-            };
-            let keys = list.list(faults)?;
-            if keys.is_empty() {
-                faults.report(list.path(), "expected at least one key");
-            }
-            fields.extend(keys);
+            keys.add_set(jwks, faults)?;
         }
-        let expected = fields.len();
-        let mut keys: Vec<Key> = Vec::with_capacity(expected);
-        for field in fields {
-            let Some(key) = Key::parse(&field, faults) else { continue };
-            if keys.iter().all(|other| other.id != key.id) {
-                keys.push(key);
-            } else if key.id.is_some() {
-                faults.report(format!("{}.kid", field.path()), "expected a kid that no other key has");
-            } else {
-                faults.report(field.path(), "expected a kid, since another key has none");
-            }
+        (faults.count() == before).then_some(keys)
+    }
+
+    fn add_set(&mut self, jwks: Field, faults: &mut Faults) -> Option<()> {
+        let list = match jwks.as_section() {
+            Some(mut set) => set.required("keys", faults)?,
+            None => jwks,
+        };
+        let fields = list.list(faults)?;
+        if fields.is_empty() {
+            faults.report(list.path(), "expected at least one key");
         }
-        (keys.len() == expected && expected > 0).then_some(Self(keys))
+        let mut of_keys = Vec::with_capacity(fields.len());
+        let mut has_usable = false;
+        for field in &fields {
+            let mut of_key = Faults::default();
+            if let Some(key) = Key::parse(field, &mut of_key) {
+                has_usable = true;
+                self.add(field, key, &mut of_key);
+            }
+            of_keys.push(of_key);
+        }
+        if !has_usable && !fields.is_empty() && of_keys.iter().all(Faults::is_unfit_at_most) {
+            faults.report(list.path(), "expected at least one key for verifying signatures");
+            of_keys.into_iter().for_each(|of_key| faults.take(of_key));
+        } else {
+            of_keys.into_iter().for_each(|of_key| faults.leave_out(of_key, "the key is skipped"));
+        }
+        Some(())
+    }
+
+    fn add(&mut self, field: &Field, key: Key, faults: &mut Faults) {
+        if self.0.iter().all(|other| other.id != key.id) {
+            self.0.push(key);
+        } else if key.id.is_some() {
+            faults.report(format!("{}.kid", field.path()), "expected a kid that no other key has");
+        } else {
+            faults.report(field.path(), "expected a kid, since another key has none");
+        }
     }
 
     /// The key for a token: the one of its `kid`, else the one without a `kid`, else none, which is A403JK. No other key
@@ -116,21 +151,24 @@ impl KeySet {
     }
 }
 
-fn check_use(jwk: &mut Section, faults: &mut Faults) {
+/// Whether the key may verify signatures [RFC 7517 §4.2, §4.3].
+fn check_use(jwk: &mut Section, faults: &mut Faults) -> bool {
+    let before = faults.count();
     if let Some(field) = jwk.optional("use")
         && let Some(value) = field.string(faults)
         && value != "sig"
     {
-        faults.report(field.path(), "expected sig");
+        faults.report_unfit(field.path(), "expected sig");
     }
     if let Some(field) = jwk.optional("key_ops")
         && let Some(operations) = field.list(faults)
     {
         let names: Vec<_> = operations.iter().filter_map(|operation| operation.string(faults)).collect();
         if !names.contains(&"verify") {
-            faults.report(field.path(), "expected a list with verify");
+            faults.report_unfit(field.path(), "expected a list with verify");
         }
     }
+    faults.count() == before
 }
 
 fn refuse_private_members(jwk: &Section, faults: &mut Faults) {
@@ -200,13 +238,20 @@ fn oct(jwk: &mut Section, faults: &mut Faults) -> Option<Material> {
     Some((VerifyingKey::secret(&secret), usable))
 }
 
-/// The algorithm that a key names, which must be one that its material can be used with.
-fn named_algorithm(field: &Field, family: &[Algorithm], faults: &mut Faults) -> Option<Algorithm> {
-    let name = field.string(faults)?;
-    let algorithm = family.iter().copied().find(|algorithm| algorithm.name() == name);
+/// The algorithm that a key names, which must be one that its material can be used with. Too short a secret for a hash is
+/// a fault; all else is unfit.
+fn named_algorithm(field: &Field, name: &str, family: &[Algorithm], faults: &mut Faults) -> Option<Algorithm> {
+    let named = |algorithms: &[Algorithm]| algorithms.iter().copied().find(|algorithm| algorithm.name() == name);
+    let algorithm = named(family);
     if algorithm.is_none() {
         let names: Vec<_> = family.iter().map(|algorithm| algorithm.name()).collect();
-        faults.report(field.path(), format!("expected what fits this key: {}", names.join(", ")));
+        let expected = format!("expected what fits this key: {}", names.join(", "));
+        let is_secret = family.iter().any(|algorithm| Algorithm::HMAC.contains(algorithm));
+        if is_secret && named(&Algorithm::HMAC).is_some() {
+            faults.report(field.path(), expected);
+        } else {
+            faults.report_unfit(field.path(), expected);
+        }
     }
     algorithm
 }
@@ -222,7 +267,7 @@ fn one_of<T: Copy>(
     let text = field.string(faults)?;
     let choice = choices.iter().find_map(|&(name, choice)| (name == text).then_some(choice));
     if choice.is_none() {
-        faults.report(field.path(), expected);
+        faults.report_unfit(field.path(), expected);
     }
     choice
 }

@@ -34,7 +34,7 @@ mod token;
 
 pub use cache::CacheEvents;
 pub use claims::{MAX_CLAIMS_DEPTH, NumericDate};
-pub use config::{ConfigError, DEFAULT_MAX_TOKEN_LIFETIME_SECONDS, Fault};
+pub use config::{ConfigError, DEFAULT_MAX_TOKEN_LIFETIME_SECONDS, Fault, Warning};
 pub use edits::{Edits, HeaderEdit};
 pub use header_map::{Header, decode as decode_header_map};
 pub use mapping::FormEdit;

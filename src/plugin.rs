@@ -2,7 +2,7 @@
 
 use crate::cache::{Accepted, CacheEvents, CacheLimits, TokenCache};
 use crate::claims::{Claims, NumericDate};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Warning};
 use crate::edits::Edits;
 use crate::rejection::Rejection;
 use crate::replay::SharedData;
@@ -54,6 +54,11 @@ impl Plugin {
     /// The faults of the configuration, if it has any.
     pub fn faults(&self) -> Option<&ConfigError> {
         self.config.as_ref().err()
+    }
+
+    /// What a valid configuration leaves out: keys of a set that are not for verifying here.
+    pub fn warnings(&self) -> &[Warning] {
+        self.config.as_ref().map_or(&[], |config| &config.warnings)
     }
 
     /// Where the token is looked for: `parameter`, and the places in their order. `None` for a faulty configuration.

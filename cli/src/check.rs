@@ -38,6 +38,8 @@ What was used before is not known here, so no answer is ever S403JU (a jti is us
 Arguments can be seen by others on the machine, and stay in the shell's history. --token - reads
 the token from stdin.
 
+Warnings leave the exit status as it is.
+
 Exit status: 0 without faults and, where there is a request, if it is accepted; 1 if there are
 faults or it is refused; 2 if the command could not do its work.
 
@@ -108,6 +110,8 @@ struct CheckedPlugin {
     /// `None` where Envoy would not take the file.
     plugin: Option<Plugin>,
     faults: Vec<PlacedFault>,
+    /// What works, but perhaps not as meant. They leave the exit status as it is.
+    warnings: Vec<PlacedFault>,
 }
 
 impl Checked {
@@ -173,8 +177,8 @@ fn notation(path: &Path, text: &str) -> Notation {
 
 impl CheckedPlugin {
     fn new(found: Found) -> Self {
-        let (plugin, mut faults) = match &found.handover {
-            Err(fault) => (None, vec![fault.clone()]),
+        let (plugin, mut faults, mut warnings) = match &found.handover {
+            Err(fault) => (None, vec![fault.clone()], Vec::new()),
             Ok(handover) => {
                 let plugin = Plugin::new(&handover.configuration, &handover.vm_configuration);
                 let faults = plugin.faults().map_or(&[][..], |error| error.faults());
@@ -182,10 +186,16 @@ impl CheckedPlugin {
                     .iter()
                     .map(|fault| PlacedFault::new(handover.place(fault.field()), fault.field(), fault.problem()));
                 let all = handover.slips.iter().cloned().chain(placed).collect();
-                (Some(plugin), all)
+                let warnings = plugin
+                    .warnings()
+                    .iter()
+                    .map(|warning| PlacedFault::new(handover.place(warning.field()), warning.field(), warning.text()));
+                let warnings = warnings.collect();
+                (Some(plugin), all, warnings)
             }
         };
         faults.sort_by_key(|fault| fault.position);
-        Self { found, plugin, faults }
+        warnings.sort_by_key(|warning: &PlacedFault| warning.position);
+        Self { found, plugin, faults, warnings }
     }
 }

@@ -248,3 +248,19 @@ fn colours_go_to_terminals_only() {
     assert!(!colours(Some("NO_COLOR")));
     assert!(colours(Some("CLICOLOR_FORCE")), "there are colours to be left out");
 }
+
+#[test]
+fn a_skipped_key_of_a_set_is_a_warning_with_its_line_and_the_exit_status_stays() {
+    let file = format!("parameter: t\njwks:\n  keys:\n  - {KEY}\n  - kty: AKP\n    use: enc\n");
+    let answer = check(&file, &[]);
+    let lines = [
+        "stdin:6:5: warning: jwks.keys[1].use: expected sig; the key is skipped",
+        "stdin:1:1: plugin (plugin): no faults",
+    ];
+    assert_eq!((answer.status, answer.stdout.lines().collect::<Vec<_>>()), (0, lines.to_vec()));
+    let answer = check(&file, &["--json"]);
+    let warning =
+        json!({"line": 6, "column": 5, "field": "jwks.keys[1].use", "problem": "expected sig; the key is skipped"});
+    let plugin = json!({"name": "plugin", "form": "plugin", "line": 1, "faults": [], "warnings": [warning]});
+    assert_eq!((answer.status, answer.json()["plugins"][0].clone()), (0, plugin));
+}

@@ -12,11 +12,46 @@ use super::ConfigError;
 pub struct Fault {
     field: String,
     problem: String,
+    kind: Kind,
+}
+
+/// Whether a fault is one wherever it is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Fault,
+    /// Only where nothing else can be used in place of what has it.
+    Unfit,
+}
+
+/// A part of a configuration that is left out, and why. The configuration is valid. A warning never holds a configured
+/// value, since that may be a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    field: String,
+    text: String,
+}
+
+impl Warning {
+    /// The field, for example `jwks.keys[1].use`.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// What was expected there, and what happens instead.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.text)
+    }
 }
 
 impl Fault {
     pub(crate) fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { field: field.into(), problem: problem.into() }
+        Self { field: field.into(), problem: problem.into(), kind: Kind::Fault }
     }
 
     /// The field, for example `claimParameters[1].location`; empty for the document as a whole.
@@ -36,23 +71,61 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The faults found so far.
+/// The faults found so far, and the warnings.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<Fault>);
+pub(crate) struct Faults {
+    faults: Vec<Fault>,
+    warnings: Vec<Warning>,
+}
 
 impl Faults {
-    /// Notes one.
+    /// Notes a fault.
     pub(crate) fn report(&mut self, field: impl Into<String>, problem: impl Into<String>) {
-        self.0.push(Fault::new(field, problem));
+        self.faults.push(Fault::new(field, problem));
     }
 
-    /// How many there are.
+    /// Notes that something may be sound but can't be used here: a fault, unless [`Self::leave_out`] takes it.
+    pub(crate) fn report_unfit(&mut self, field: impl Into<String>, problem: impl Into<String>) {
+        self.faults.push(Fault { kind: Kind::Unfit, ..Fault::new(field, problem) });
+    }
+
+    /// Takes over all that was found in a part.
+    pub(crate) fn take(&mut self, part: Self) {
+        self.faults.extend(part.faults);
+        self.warnings.extend(part.warnings);
+    }
+
+    /// Takes over what was found in a part that is unfit anyway.
+    pub(crate) fn take_unfit(&mut self, part: Self) {
+        self.faults.extend(part.faults.into_iter().map(|fault| Fault { kind: Kind::Unfit, ..fault }));
+    }
+
+    /// Takes over what was found in a part that is left out if it is unfit and nothing worse: then the first reason becomes
+    /// a warning that ends in `consequence`.
+    pub(crate) fn leave_out(&mut self, part: Self, consequence: &str) {
+        if part.is_unfit_at_most() {
+            let first = part.faults.into_iter().next();
+            self.warnings.extend(
+                first.map(|Fault { field, problem, .. }| Warning { field, text: format!("{problem}; {consequence}") }),
+            );
+        } else {
+            self.take(part);
+        }
+    }
+
+    /// Whether all faults are of things that can't be used here.
+    pub(crate) fn is_unfit_at_most(&self) -> bool {
+        self.faults.iter().all(|fault| fault.kind == Kind::Unfit)
+    }
+
+    /// How many faults there are.
     pub(crate) fn count(&self) -> usize {
-        self.0.len()
+        self.faults.len()
     }
 
-    pub(super) fn into_error(self) -> Option<ConfigError> {
-        (!self.0.is_empty()).then_some(ConfigError(self.0))
+    /// The error, if there is a fault; else the warnings.
+    pub(super) fn into_result(self) -> Result<Vec<Warning>, ConfigError> {
+        if self.faults.is_empty() { Ok(self.warnings) } else { Err(ConfigError(self.faults)) }
     }
 }
 

@@ -256,6 +256,39 @@ fn a_jwk_must_be_a_public_signature_key_that_is_strong_and_whole() {
 }
 
 #[test]
+fn a_key_of_a_set_that_is_not_for_verifying_here_is_left_out_with_one_warning() {
+    let parse = |keys: &str| {
+        let config = Config::parse(format!("parameter: t\njwks: {{keys: [{KEY}, {keys}]}}").as_bytes());
+        config.map(|config| config.warnings.iter().map(Warning::to_string).collect::<Vec<_>>())
+    };
+    let n2048 = format!("3{}Q", "_".repeat(340));
+    for (key, warning) in [
+        (format!("{{kty: RSA, n: {n2048}, e: AQAB, use: enc, alg: RSA-OAEP}}"), "use: expected sig"),
+        ("{kty: RSA, n: AQAB, e: Aw, use: enc}".to_owned(), "use: expected sig"),
+        (format!("{{kty: RSA, n: {n2048}, e: AQAB, key_ops: []}}"), "key_ops: expected a list with verify"),
+        (
+            format!("{{kty: RSA, n: {n2048}, e: AQAB, alg: RSA-OAEP}}"),
+            "alg: expected what fits this key: RS256, RS384, RS512, PS256, PS384, PS512",
+        ),
+        ("{kty: AKP, pub: AAAA}".to_owned(), "kty: expected RSA, EC, OKP or oct"),
+        (KEY.replace('}', ", alg: A256GCM}"), "alg: expected what fits this key: HS256"),
+    ] {
+        assert_eq!(parse(&key), Ok(vec![format!("jwks.keys[1].{warning}; the key is skipped")]), "{key}");
+    }
+    for (key, fault) in [
+        (KEY.replace('}', ", kid: b, alg: HS512}"), "alg: expected what fits this key: HS256"),
+        ("{kty: oct, k: AAAA}".to_owned(), "k: expected a secret of at least 32 bytes"),
+        ("{kty: AKP, pub: AAAA, priv: AAAA}".to_owned(), "priv: expected a public key, found a private or secret part"),
+        ("{use: enc}".to_owned(), "kty: required"),
+        (format!("{{kty: RSA, n: {n2048}, e: AQAB, use: enc, alg: 5}}"), "alg: expected a string"),
+    ] {
+        let faults = parse(&key).unwrap_err().to_string();
+        assert!(faults.split("; ").any(|found| found == format!("jwks.keys[1].{fault}")), "{key}: {faults}");
+    }
+    assert_eq!(parse(""), Ok(Vec::new()));
+}
+
+#[test]
 fn no_kid_stands_twice_and_one_key_at_most_has_none() {
     let key = |kid: &str| KEY.replace('}', kid);
     let of =

@@ -79,5 +79,6 @@ fn notices(plugin: &Plugin, backend: SignatureBackend) -> Vec<(Level, String)> {
         SignatureBackend::Wasm => "all signatures are verified in Wasm",
     };
     let faults = plugin.faults().map(|error| (Level::Error, format!("every request is refused with I400JP: {error}")));
-    [(Level::Info, signatures.to_owned())].into_iter().chain(faults).collect()
+    let warnings = plugin.warnings().iter().map(|warning| (Level::Warn, warning.to_string()));
+    [(Level::Info, signatures.to_owned())].into_iter().chain(faults).chain(warnings).collect()
 }

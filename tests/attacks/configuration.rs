@@ -44,6 +44,7 @@ fn key_sets_without_keys_or_with_a_bad_one(world: &World) -> Vec<Row> {
     };
     let none = "jwk: expected a key here or in jwks, found neither";
     let list = |keys: Value| format!("jwks: {keys}");
+    let unfit = |reason: &str| format!("jwks: expected at least one key for verifying signatures; {reason}");
     let cases = [
         ("nothing", String::new(), none.to_owned()),
         ("empty list", list(json!([])), "jwks: expected at least one key".to_owned()),
@@ -60,29 +61,29 @@ fn key_sets_without_keys_or_with_a_bad_one(world: &World) -> Vec<Row> {
         ("an empty key", list(json!([good, {}])), "jwks[1].kty: required".to_owned()),
         (
             "an unknown type",
-            list(json!([good, {"kty": "AKP", "kid": "pq"}])),
-            "jwks[1].kty: expected RSA, EC, OKP or oct".to_owned(),
+            list(json!([{"kty": "AKP", "kid": "pq"}])),
+            unfit("jwks[0].kty: expected RSA, EC, OKP or oct"),
         ),
         (
             "type in lower case",
             list(json!([with(json!({"kty": "ec"}))])),
-            "jwks[0].kty: expected RSA, EC, OKP or oct".to_owned(),
+            unfit("jwks[0].kty: expected RSA, EC, OKP or oct"),
         ),
         (
             "another curve",
             list(json!([with(json!({"crv": "P-521"}))])),
-            "jwks[0].crv: expected P-256, P-384 or secp256k1".to_owned(),
+            unfit("jwks[0].crv: expected P-256, P-384 or secp256k1"),
         ),
-        ("for encryption", list(json!([with(json!({"use": "enc"}))])), "jwks[0].use: expected sig".to_owned()),
+        ("for encryption", list(json!([with(json!({"use": "enc"}))])), unfit("jwks[0].use: expected sig")),
         (
             "for signing",
             list(json!([with(json!({"key_ops": ["sign"]}))])),
-            "jwks[0].key_ops: expected a list with verify".to_owned(),
+            unfit("jwks[0].key_ops: expected a list with verify"),
         ),
         (
             "for nothing",
             list(json!([with(json!({"key_ops": []}))])),
-            "jwks[0].key_ops: expected a list with verify".to_owned(),
+            unfit("jwks[0].key_ops: expected a list with verify"),
         ),
         ("kid of a number", list(json!([with(json!({"kid": 1}))])), "jwks[0].kid: expected a string".to_owned()),
         (
@@ -93,18 +94,40 @@ fn key_sets_without_keys_or_with_a_bad_one(world: &World) -> Vec<Row> {
         (
             "alg of another family",
             list(json!([with(json!({"alg": "RS256"}))])),
-            "jwks[0].alg: expected what fits this key: ES256".to_owned(),
+            unfit("jwks[0].alg: expected what fits this key: ES256"),
         ),
         (
             "alg none",
             list(json!([with(json!({"alg": "none"}))])),
-            "jwks[0].alg: expected what fits this key: ES256".to_owned(),
+            unfit("jwks[0].alg: expected what fits this key: ES256"),
         ),
         ("alg of null", list(json!([with(json!({"alg": null}))])), "jwks[0].alg: expected a string".to_owned()),
         (
             "RSA for HMAC",
             list(json!([rsa_with("alg", json!("HS256"))])),
-            "jwks[0].alg: expected what fits this key: RS256, RS384, RS512, PS256, PS384, PS512".to_owned(),
+            unfit("jwks[0].alg: expected what fits this key: RS256, RS384, RS512, PS256, PS384, PS512"),
+        ),
+        (
+            "two that are for others",
+            format!("jwks: {}", json!({"keys": [with(json!({"use": "enc"})), rsa_with("alg", json!("RSA-OAEP"))]})),
+            "jwks.keys: expected at least one key for verifying signatures; jwks.keys[0].use: expected sig; \
+             jwks.keys[1].alg: expected what fits this key: RS256, RS384, RS512, PS256, PS384, PS512"
+                .to_owned(),
+        ),
+        (
+            "one for encryption that is private",
+            list(json!([good, with(json!({"use": "enc", "kid": "k2", "d": "AA"}))])),
+            "jwks[1].d: expected a public key, found a private or secret part".to_owned(),
+        ),
+        (
+            "use of a number",
+            list(json!([good, with(json!({"use": 5, "kid": "k2"}))])),
+            "jwks[1].use: expected a string".to_owned(),
+        ),
+        (
+            "a weak one beside a good one",
+            list(json!([good, rsa_with("n", json!("AQAB"))])),
+            "jwks[1].n: expected a modulus of 2048 to 4096 bits".to_owned(),
         ),
         (
             "padded modulus",

@@ -118,6 +118,29 @@ fn a_struct_is_the_same_language_as_text() {
     }
 }
 
+#[test]
+fn a_skipped_key_of_a_set_is_logged_once_as_a_warning() {
+    let good = rows::key().public_jwk(Some("k1"), true);
+    let keys = serde_json::json!({"keys": [good, {"kty": "RSA", "use": "enc", "alg": "RSA-OAEP"}]});
+    let config = format!("parameter: X-Token\njwks: {keys}");
+    for binary in envoy::binaries() {
+        let proxy =
+            Proxy::start(&binary, vec![Listener::new("set", vec![filter(Configuration::Text(config.clone()), None)])]);
+        let world = rows::World { now: now() };
+        let passed = proxy.run("set", &rows::get().token(world.token(&serde_json::json!({}))).passes());
+        let mut failures: Vec<_> = passed.err().into_iter().collect();
+        // The workers configure themselves and log one after the other.
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        let log = proxy.envoy.log();
+        let lines: Vec<_> = log.lines().filter(|line| line.contains("the key is skipped")).collect();
+        let text = "jwt-auth: jwks.keys[1].use: expected sig; the key is skipped";
+        if lines.len() != 1 || !lines.iter().all(|line| line.contains("[warning]") && line.contains(text)) {
+            failures.push(format!("logged: {lines:?}"));
+        }
+        proxy.report(&failures);
+    }
+}
+
 /// A filter without any configuration, or without a module that Envoy could start, must not let a request by.
 #[test]
 fn a_filter_without_a_configuration_refuses() {

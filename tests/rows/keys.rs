@@ -8,6 +8,7 @@ use super::{Row, World, config, get, key, row};
 pub(crate) fn rows(world: &World) -> Vec<Row> {
     let claims = world.claims(&json!({}));
     let rsa = SigningKey::cached(Algorithm::RS256);
+    let encryption = SigningKey::sample_private_key();
     let third = SigningKey::cached(Algorithm::EdDSA);
     let unknown = |token: String, kid: &str| {
         get().token(token).refused("A403JK", format!("No matching JWK, kid:{kid} not found"))
@@ -85,6 +86,40 @@ pub(crate) fn rows(world: &World) -> Vec<Row> {
             ),
             vec![passes(&key(), Some("a")), passes(&rsa, Some("b"))],
         ),
+        row(
+            "the key set of a Keycloak works as it is, and its key for encryption never verifies",
+            keycloak_set(&rsa, &encryption),
+            vec![
+                passes(&rsa, Some("FJ86GcF3jTbNLOco4NvZkUCIUmfYCqoqtOQeMfbhNlE")),
+                unknown(
+                    encryption.token(Some("GRHcOxQNAbaI9cZm7O5ZlGLfGZkz2Lxs4c8P0v9Ufo8"), &claims),
+                    "GRHcOxQNAbaI9cZm7O5ZlGLfGZkz2Lxs4c8P0v9Ufo8",
+                ),
+                forged(encryption.token(Some("FJ86GcF3jTbNLOco4NvZkUCIUmfYCqoqtOQeMfbhNlE"), &claims)),
+            ],
+        ),
+        row(
+            "keys of a set that are not for verifying here are skipped, also with the kid of one that is",
+            {
+                let other = |members: Value| merged(&key().public_jwk(Some("k1"), false), &members);
+                set(&[
+                    other(json!({"use": "enc"})),
+                    other(json!({"key_ops": ["deriveKey"]})),
+                    other(json!({"use": "enc", "x": "AAAA", "kid": "k2"})),
+                    json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA", "kid": "k3"}),
+                    json!({"kty": "OKP", "crv": "X25519", "x": "AAAA", "use": "sig"}),
+                    json!({"kty": "EC", "crv": "P-192", "x": "AAAA", "y": "AAAA"}),
+                    other(json!({"alg": "ECDH-ES"})),
+                    other(json!({})),
+                ])
+            },
+            vec![
+                passes(&key(), Some("k1")),
+                unknown(key().token(Some("k2"), &claims), "k2"),
+                unknown(key().token(Some("k3"), &claims), "k3"),
+                unknown(key().token(None, &claims), "(none)"),
+            ],
+        ),
         row("keys that the token brings along are ignored", config("parameter: X-Token"), {
             let stranger = SigningKey::generate(Algorithm::ES256);
             let header = json!({
@@ -98,4 +133,29 @@ pub(crate) fn rows(world: &World) -> Vec<Row> {
             ]
         }),
     ]
+}
+
+/// What a realm of Keycloak 26 serves as its certs, with keys of ours in it.
+fn keycloak_set(signature: &SigningKey, encryption: &SigningKey) -> String {
+    let certificates = |members: &Value, jwk: Value| {
+        let of_both = json!({"x5c": ["MIICmzCCAYMCBgGTk1+p"], "x5t": "nLhB9aGK8J1MbRrk3cZyEzXyIbo",
+            "x5t#S256": "R0f2dQ2i0QkQ0JgE0xZbYb1bT1dC0Yw5yQq5XyM2h1A"});
+        merged(&merged(&jwk, &of_both), members)
+    };
+    let keys = [
+        certificates(
+            &json!({"use": "enc", "alg": "RSA-OAEP"}),
+            encryption.public_jwk(Some("GRHcOxQNAbaI9cZm7O5ZlGLfGZkz2Lxs4c8P0v9Ufo8"), false),
+        ),
+        certificates(
+            &json!({"use": "sig", "alg": "RS256"}),
+            signature.public_jwk(Some("FJ86GcF3jTbNLOco4NvZkUCIUmfYCqoqtOQeMfbhNlE"), false),
+        ),
+    ];
+    format!("parameter: X-Token\njwks: {}", json!({"keys": keys}))
+}
+
+fn merged(jwk: &Value, members: &Value) -> Value {
+    let all = [jwk, members].into_iter().flat_map(|object| object.as_object().unwrap().clone());
+    Value::Object(all.collect())
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::excerpt::without_tokens;
 use super::explain::explain;
+use super::handover::PlacedFault;
 use super::request::Outcome;
 use super::{Checked, CheckedPlugin};
 use crate::terminal::{BAD, GOOD, ODD, STRONG, safe, safe_bytes, styled};
@@ -48,11 +49,13 @@ fn place(file: &str, line: usize, column: usize) -> String {
 }
 
 fn faults(checked: &Checked, plugin: &CheckedPlugin, lines: &mut Vec<String>) {
-    for fault in &plugin.faults {
+    let mut push = |mark: &str, fault: &PlacedFault| {
         let field = if fault.field.is_empty() { String::new() } else { format!("{}: ", safe(&fault.field)) };
         let place = place(&checked.file, fault.position.line, fault.position.column);
-        lines.push(format!("{place}: {field}{}", styled(ODD, safe(&fault.problem))));
-    }
+        lines.push(format!("{place}: {mark}{field}{}", styled(ODD, safe(&fault.problem))));
+    };
+    plugin.faults.iter().for_each(|fault| push("", fault));
+    plugin.warnings.iter().for_each(|warning| push("warning: ", warning));
     let position = plugin.found.position;
     let place = place(&checked.file, position.line, position.column);
     let name = format!("{} ({})", safe(&plugin.found.name), plugin.found.form);
@@ -108,16 +111,16 @@ fn changes(outcome: &Outcome, edits: &Edits, lines: &mut Vec<String>) {
 }
 
 fn plugin_json(plugin: &CheckedPlugin) -> Value {
-    let faults: Vec<Value> = plugin
-        .faults
-        .iter()
-        .map(|fault| {
-            let (line, column) = (fault.position.line, fault.position.column);
-            json!({"line": line, "column": column, "field": fault.field, "problem": fault.problem})
-        })
-        .collect();
+    let placed = |fault: &PlacedFault| {
+        let (line, column) = (fault.position.line, fault.position.column);
+        json!({"line": line, "column": column, "field": fault.field, "problem": fault.problem})
+    };
+    let faults: Vec<Value> = plugin.faults.iter().map(placed).collect();
+    let warnings: Vec<Value> = plugin.warnings.iter().map(placed).collect();
     let found = &plugin.found;
-    json!({"name": found.name, "form": found.form, "line": found.position.line, "faults": faults})
+    json!({
+        "name": found.name, "form": found.form, "line": found.position.line, "faults": faults, "warnings": warnings,
+    })
 }
 
 fn decision_json(outcome: &Outcome) -> Value {
