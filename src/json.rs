@@ -81,14 +81,47 @@ impl<'a> Value<'a> {
 
     /// The value as one text for a backend: a string as it is, a number with its own digits, an array of scalars joined
     /// by `,`, anything deeper as compact JSON.
-    pub(crate) fn to_text(&self) -> Cow<'_, str> {
+    ///
+    /// An error says why an array has no such text: the text of an element with a `,`, or an array of one empty text, could be
+    /// that of another array.
+    pub(crate) fn to_text(&self) -> Result<Cow<'_, str>, &'static str> {
+        let Self::Array(elements) = self else { return Ok(self.plain()) };
+        if !elements.iter().all(Self::is_scalar) {
+            return Ok(self.plain());
+        }
+        let texts: Vec<_> = elements.iter().map(Self::plain).collect();
+        if texts.iter().any(|text| text.contains(',')) {
+            return Err("is an array with a comma in an element, so it can't be joined; use format: json");
+        }
+        if texts == [""] {
+            return Err("is an array of one empty string, which would arrive as an empty array; use format: json");
+        }
+        Ok(Cow::Owned(texts.join(",")))
+    }
+
+    /// The value as compact JSON, a string in quotes. Characters that no header can carry are escaped, also those that JSON
+    /// allows as they are [RFC 8259 §7].
+    pub(crate) fn to_json(&self) -> String {
+        let json = self.to_string();
+        if !json.chars().any(char::is_control) {
+            return json;
+        }
+        // Compact JSON has control characters in strings only.
+        json.chars().fold(String::with_capacity(json.len()), |mut escaped, character| {
+            if character.is_control() {
+                escaped.push_str(&format!("\\u{:04x}", u32::from(character)));
+            } else {
+                escaped.push(character);
+            }
+            escaped
+        })
+    }
+
+    /// A string as it is, everything else as compact JSON.
+    pub(crate) fn plain(&self) -> Cow<'_, str> {
         match self {
             Self::String(text) => Cow::Borrowed(text),
             Self::Number(digits) => Cow::Borrowed(digits),
-            Self::Array(elements) if elements.iter().all(Self::is_scalar) => {
-                let texts: Vec<_> = elements.iter().map(Self::to_text).collect();
-                Cow::Owned(texts.join(","))
-            }
             other => Cow::Owned(other.to_string()),
         }
     }

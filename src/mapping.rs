@@ -7,6 +7,7 @@ mod query;
 
 pub use form::FormEdit;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
@@ -45,6 +46,16 @@ struct Target {
     claim: String,
     parameter: Rc<str>,
     place: Place,
+    format: Format,
+}
+
+/// `format`: how a claim is written before it is encoded for its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    /// Without quotes, arrays joined.
+    Text,
+    /// As compact JSON.
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,15 +234,25 @@ impl Target {
                 None
             }
         });
+        let format = match section.optional("format").map(|field| (field.string(faults), field)) {
+            None => Some(Format::Text),
+            Some((Some("text"), _)) => Some(Format::Text),
+            Some((Some("json"), _)) => Some(Format::Json),
+            Some((Some(_), field)) => {
+                faults.report(field.path(), "expected text or json");
+                None
+            }
+            Some((None, _)) => None,
+        };
         section.finish(faults);
-        let (claim, parameter, place) = (claim?, parameter?, place?);
+        let (claim, parameter, place, format) = (claim?, parameter?, place?, format?);
         if place == Place::Header
             && let Err(problem) = header::check_name(&parameter)
         {
             faults.report(parameter_field?.path(), problem);
             return None;
         }
-        Some(Self { claim, parameter: parameter.into(), place })
+        Some(Self { claim, parameter: parameter.into(), place, format })
     }
 
     fn is_same_place(&self, other: &Self) -> bool {
@@ -245,23 +266,28 @@ impl Target {
     /// The value that the claims give to the target, encoded for its place; no claims are those of a request without a
     /// token.
     fn value(&self, claims: Option<&Claims>) -> Result<Option<Rc<[u8]>>, Invalid> {
-        let text = claims.and_then(|claims| claims.find(&self.claim)).map(Value::to_text);
-        let value = match (self.place, &text) {
-            (Place::Path, None) => Err("is missing, and backendPath needs it"),
-            (Place::Path, Some(text)) => path::encode(text).map(Some),
-            (Place::Header, Some(text)) => header::encode(text).map(Some),
-            (Place::Query | Place::FormData, Some(text)) => Ok(Some(query::encode(text))),
-            (Place::Header | Place::Query | Place::FormData, None) => Ok(None),
+        let claim = claims.and_then(|claims| claims.find(&self.claim));
+        self.encoded(claim).map_err(|problem| Invalid::Claim {
+            name: Excerpt::new(self.claim.as_bytes(), CLAIM_EXCERPT_BYTES),
+            problem,
+        })
+    }
+
+    /// An error says what is wrong with the claim.
+    fn encoded(&self, claim: Option<&Value>) -> Result<Option<Rc<[u8]>>, &'static str> {
+        let Some(claim) = claim else {
+            return if self.place == Place::Path { Err("is missing, and backendPath needs it") } else { Ok(None) };
         };
-        value
-            .and_then(|value| match value {
-                Some(value) if value.len() > MAX_VALUE_BYTES => Err("is too long for its target"),
-                value => Ok(value.map(Rc::from)),
-            })
-            .map_err(|problem| Invalid::Claim {
-                name: Excerpt::new(self.claim.as_bytes(), CLAIM_EXCERPT_BYTES),
-                problem,
-            })
+        let text = match self.format {
+            Format::Text => claim.to_text()?,
+            Format::Json => Cow::Owned(claim.to_json()),
+        };
+        let value = match self.place {
+            Place::Path => path::encode(&text)?,
+            Place::Header => header::encode(&text)?,
+            Place::Query | Place::FormData => query::encode(&text),
+        };
+        if value.len() > MAX_VALUE_BYTES { Err("is too long for its target") } else { Ok(Some(value.into())) }
     }
 }
 

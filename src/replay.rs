@@ -62,7 +62,7 @@ impl ReplayPolicy {
         }
         let expiration = claims.times().expiration().ok_or(Invalid::ExpirationMissing)?;
         let end = expiration.plus(MAX_CLOCK_SKEW_SECONDS as f64);
-        let issuer = claims.find("iss").map(Value::to_text);
+        let issuer = claims.find("iss").map(Value::plain);
         let identity = Identity::new(issuer.as_deref(), jti);
         let now = whole_seconds(now.as_unix_seconds().floor());
         let store = Store { shared_data, reserve: &self.reserve, max_live: self.max_tracked_jtis, now };

@@ -106,9 +106,22 @@ fn model(rules: Rules, header: &[u8], payload: &[u8]) -> Result<Option<Json>, &'
     let value = member(&claims, "v").cloned();
     match value.as_ref().map(Json::to_text) {
         Some(Ok(Some(text))) if text.len() > MAX_VALUE_BYTES || text.chars().any(char::is_control) => Err("A403JT"),
+        Some(Ok(Some(text))) if text.starts_with(' ') || text.ends_with(' ') => Err("A403JT"),
+        Some(Ok(Some(_))) if value.as_ref().is_some_and(joins_ambiguously) => Err("A403JT"),
         // In JSON a control character is escaped, but for DEL and those behind it.
         Some(Err(value)) if has_control(value) => Err("A403JT"),
         _ => Ok(value),
+    }
+}
+
+/// Whether another list would be joined to the same text.
+fn joins_ambiguously(value: &Json) -> bool {
+    match value {
+        Json::List(elements) => {
+            let is_lone_empty = elements.as_slice() == [Json::Text(String::new())];
+            is_lone_empty || elements.iter().any(|element| matches!(element, Json::Text(text) if text.contains(',')))
+        }
+        _ => false,
     }
 }
 

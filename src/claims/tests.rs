@@ -181,7 +181,7 @@ fn a_claim_is_found_by_its_literal_name_and_then_as_a_path() {
             "z.z":null,"z":{"z":1},"":{"":"empty"}}"#,
     );
     let claims = Claims::read(&verified).unwrap();
-    let text = |name: &str| claims.find(name).map(|value| value.to_text().into_owned());
+    let text = |name: &str| claims.find(name).map(|value| value.to_text().unwrap().into_owned());
     for (name, expected) in [
         ("a.b", Some("literal")),
         ("a.c.d", Some("7")),

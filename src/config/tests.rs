@@ -193,6 +193,15 @@ fn targets_that_would_break_a_request_or_each_other_are_faults() {
              {{claimName: b, parameterName: {second}, location: {location}}}]"
         ))
     };
+    let with_format = |format: &str| {
+        faults_with(&format!(
+            "claimParameters: [{{claimName: a, parameterName: b, location: query, format: {format}}}]"
+        ))
+    };
+    assert_eq!(with_format("text"), Vec::<String>::new());
+    assert_eq!(with_format("json"), Vec::<String>::new());
+    assert_eq!(with_format("JSON"), ["claimParameters[0].format: expected text or json"]);
+    assert_eq!(with_format("1"), ["claimParameters[0].format: expected a string"]);
     let twice = ["claimParameters[1].parameterName: expected a target that no other claim has"];
     assert_eq!(two("X-User", "x_user", "header"), twice);
     assert_eq!(two("a", "a", "query"), twice);

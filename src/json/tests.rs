@@ -3,7 +3,7 @@ use super::{Object, depth};
 const MAX_DEPTH: u32 = 8;
 
 fn text_of(object: &[u8], name: &str) -> Option<String> {
-    Some(Object::parse(object, MAX_DEPTH)?.get(name)?.to_text().into_owned())
+    Some(Object::parse(object, MAX_DEPTH)?.get(name)?.to_text().unwrap().into_owned())
 }
 
 #[test]
@@ -87,5 +87,38 @@ fn brackets_in_strings_are_no_nesting() {
         [("", 0), ("1", 0), ("[]", 1), ("[[],[{}]]", 3), (r#"{"[[[":"]}\"[["}"#, 1), (r#"["\\",["#, 2), ("]]][", 1)]
     {
         assert_eq!(depth(text.as_bytes()), expected, "{text}");
+    }
+}
+
+#[test]
+fn two_arrays_never_become_one_text() {
+    let error =
+        |text: &str| Object::parse(text.as_bytes(), MAX_DEPTH).unwrap().get("a").unwrap().to_text().unwrap_err();
+    let comma = "is an array with a comma in an element, so it can't be joined; use format: json";
+    assert_eq!(error(r#"{"a":["x,admin"]}"#), comma);
+    assert_eq!(error(r#"{"a":["x",","]}"#), comma);
+    assert_eq!(error(r#"{"a":["x","\u002c"]}"#), comma);
+    let empty = "is an array of one empty string, which would arrive as an empty array; use format: json";
+    assert_eq!(error(r#"{"a":[""]}"#), empty);
+    assert_eq!(text_of(br#"{"a":["",""]}"#, "a").as_deref(), Some(","));
+    assert_eq!(text_of(br#"{"a":[]}"#, "a").as_deref(), Some(""));
+}
+
+#[test]
+fn json_keeps_types_digits_and_letters_and_escapes_what_a_header_cannot_carry() {
+    for (value, expected) in [
+        (r#""a b""#, r#""a b""#),
+        (r#""\u00e9\u65e5""#, "\"é日\""),
+        ("1.10", "1.10"),
+        ("9007199254740993", "9007199254740993"),
+        ("[ \"x,admin\" , null,1.0,true ]", r#"["x,admin",null,1.0,true]"#),
+        (r#"{ "b": [], "a": {} }"#, r#"{"b":[],"a":{}}"#),
+        (r#""\r\n\u0000\u007f\u0085\\""#, r#""\r\n\u0000\u007f\u0085\\""#),
+    ] {
+        let text = format!(r#"{{"a":{value}}}"#);
+        let json = Object::parse(text.as_bytes(), MAX_DEPTH).unwrap().get("a").unwrap().to_json();
+        assert_eq!(json, expected, "{value}");
+        let read = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap();
+        assert_eq!(read(&json), read(value));
     }
 }

@@ -46,10 +46,15 @@ pub(super) fn is_same_name(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().map(canonical).eq(other.bytes().map(canonical))
 }
 
-/// The text as a header value: UTF-8 as it is. A control character, which could end the line, can't be sent.
+/// The text as a header value: UTF-8 as it is. A control character, which could end the line, can't be sent; nor can a space
+/// at either end, which is no part of a header's value, so that two texts would arrive as one [RFC 9110 §5.5]. (A tab is a
+/// control character.)
 pub(super) fn encode(text: &str) -> Result<Vec<u8>, &'static str> {
     if text.chars().any(char::is_control) {
         return Err("has control characters, which a header can't carry");
+    }
+    if text.starts_with(' ') || text.ends_with(' ') {
+        return Err("begins or ends with a space, which HTTP removes from a header");
     }
     Ok(text.as_bytes().to_vec())
 }

@@ -111,7 +111,7 @@ fn invalid(reason: &Invalid) -> (&'static str, &'static str) {
         ),
         Invalid::Claim { .. } => (
             "A claim of `claimParameters` has no text that its place can carry.",
-            "See the message for the claim; let the issuer put in a plain value, or map it to another place.",
+            "See the message for the claim; let the issuer put in a plain value, set `format: json`, or map it to another place.",
         ),
     }
 }
