@@ -35,6 +35,7 @@ const CLAIM_EXCERPT_BYTES: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Mapping {
     targets: Vec<Target>,
+    header_names: header::Names,
     backend_path: Option<path::Template>,
     hidden_token: Option<TokenSource>,
 }
@@ -97,7 +98,9 @@ impl Mapping {
             return None;
         }
         let backend_path = parse_backend_path(backend_path, &targets, faults)?;
-        Some(Self { targets, backend_path, hidden_token: None })
+        let in_header = targets.iter().filter(|target| target.place == Place::Header);
+        let header_names = header::Names::new(in_header.map(|target| &target.parameter));
+        Some(Self { targets, header_names, backend_path, hidden_token: None })
     }
 
     /// The same mapping, which also takes the accepted token out of the request if a place for it is given.
@@ -119,8 +122,7 @@ impl Mapping {
 
     /// Whether a header of this name, by any of its spellings, is the filter's to set.
     pub(crate) fn owns_header(&self, name: &str) -> bool {
-        let is_same = |target: &Target| target.place == Place::Header && header::is_same_name(&target.parameter, name);
-        self.targets.iter().any(is_same)
+        self.header_names.position(name).is_some()
     }
 
     /// The edits for a request without a token: every target removed, nothing set. A403JT where the path needs a claim.
@@ -143,7 +145,7 @@ impl Mapping {
             assignments(place).map(|(name, value)| (name.as_ref(), value.map(Rc::as_ref))).collect()
         };
         Ok(Edits {
-            headers: header::edits(request, assignments(Place::Header), hidden_token),
+            headers: header::edits(request, &self.header_names, assignments(Place::Header), hidden_token),
             path: self.edited_target(request, &of_place(Place::Path), &of_place(Place::Query), hidden_token)?,
             form: form_edit(request, &of_place(Place::FormData))?,
         })

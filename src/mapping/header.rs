@@ -1,5 +1,7 @@
 //! Claims as headers.
 
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::config::is_http_token;
@@ -38,12 +40,43 @@ pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
 /// of the two; some of them know only one of all that is no letter or digit. A `:` stays one: `:path` and its like are no
 /// headers of the client's, however a target is called.
 pub(super) fn is_same_name(one: &str, other: &str) -> bool {
-    let canonical = |byte: u8| match byte {
+    one.len() == other.len() && folded(one).eq(folded(other))
+}
+
+fn folded(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().map(|byte| match byte {
         b':' => byte,
         _ if byte.is_ascii_alphanumeric() => byte.to_ascii_lowercase(),
         _ => b'-',
-    };
-    one.len() == other.len() && one.bytes().map(canonical).eq(other.bytes().map(canonical))
+    })
+}
+
+/// The headers that the filter owns. Looking a name up costs little more with many of them than with one: a request can have
+/// thousands of headers.
+#[derive(Debug)]
+pub(super) struct Names {
+    /// In the order of [`order`], each with its position among the targets.
+    sorted: Vec<(Rc<str>, usize)>,
+}
+
+impl Names {
+    /// The names of the header targets in their order, no two of them one header.
+    pub(super) fn new<'n>(names: impl Iterator<Item = &'n Rc<str>>) -> Self {
+        let mut sorted: Vec<_> = names.enumerate().map(|(position, name)| (name.clone(), position)).collect();
+        sorted.sort_by(|(one, _), (other, _)| order(one, other));
+        Self { sorted }
+    }
+
+    /// The position of the target that is the same header as `name`.
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        let found = self.sorted.binary_search_by(|(target, _)| order(target, name)).ok()?;
+        self.sorted.get(found).map(|(_, position)| *position)
+    }
+}
+
+/// An order in which names are equal if they are one header.
+fn order(one: &str, other: &str) -> Ordering {
+    one.len().cmp(&other.len()).then_with(|| folded(one).cmp(folded(other)))
 }
 
 /// The text as a header value: UTF-8 as it is. A control character, which could end the line, can't be sent; nor can a space
@@ -60,24 +93,31 @@ pub(super) fn encode(text: &str) -> Result<Vec<u8>, &'static str> {
 }
 
 /// Removes the accepted token if it is to be hidden; then, for each target, every header that stands for it but is not called
-/// so, and puts the value in.
+/// so, and puts the value in. `names` are those of the targets.
 pub(super) fn edits<'v>(
     request: Request,
+    names: &Names,
     targets: impl Iterator<Item = (&'v Rc<str>, Option<&'v Rc<[u8]>>)>,
     hidden_token: Option<&TokenSource>,
 ) -> Vec<HeaderEdit> {
     let mut edits = hidden_token.map_or_else(Vec::new, |token| token_removal(request, token));
-    for (name, value) in targets {
-        let mut removed: Vec<&str> = Vec::new();
-        for &(sent, _) in request.headers() {
-            let is_replaced = || value.is_some() && sent.eq_ignore_ascii_case(name);
-            if is_same_name(sent, name) && !is_replaced() && !removed.contains(&sent) {
-                removed.push(sent);
+    let owned = request.headers().iter().filter_map(|&(sent, _)| Some((names.position(sent)?, sent)));
+    let mut owned: Vec<(usize, &str)> = owned.collect();
+    owned.sort_by_key(|&(position, _)| position);
+    let mut by_target = owned.chunk_by(|(one, _), (other, _)| one == other).peekable();
+    for (position, (name, value)) in targets.enumerate() {
+        let is_mine = |group: &&[(usize, &str)]| group.first().is_some_and(|&(other, _)| other == position);
+        let mut removed = BTreeSet::new();
+        let mut is_there = false;
+        for &(_, sent) in by_target.next_if(is_mine).unwrap_or_default() {
+            let is_named_so = sent.eq_ignore_ascii_case(name);
+            is_there |= is_named_so;
+            let is_replaced = is_named_so && value.is_some();
+            if !is_replaced && removed.insert(sent) {
                 edits.push(HeaderEdit::Remove(sent.into()));
             }
         }
         if let Some(value) = value {
-            let is_there = request.values(name).next().is_some();
             let put = if is_there { HeaderEdit::Set } else { HeaderEdit::Add };
             edits.push(put(name.clone(), value.clone()));
         }

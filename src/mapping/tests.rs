@@ -56,6 +56,49 @@ fn every_header_that_a_backend_could_take_for_the_target_is_removed() {
     assert_eq!(plan("{}", &[("accept", "*/*")], None).unwrap(), Edits::default());
 }
 
+/// What `edits` gives, by looking at each header for each target.
+fn plain_edits(names: &[Rc<str>], values: &[Option<Rc<[u8]>>], sent: &[Header]) -> Vec<HeaderEdit> {
+    let mut edits = Vec::new();
+    for (name, value) in names.iter().zip(values) {
+        let mut removed: Vec<&str> = Vec::new();
+        for &(sent, _) in sent {
+            let is_replaced = value.is_some() && sent.eq_ignore_ascii_case(name);
+            if header::is_same_name(sent, name) && !is_replaced && !removed.contains(&sent) {
+                removed.push(sent);
+                edits.push(HeaderEdit::Remove(sent.into()));
+            }
+        }
+        if let Some(value) = value {
+            let is_there = sent.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+            let put = if is_there { HeaderEdit::Set } else { HeaderEdit::Add };
+            edits.push(put(name.clone(), value.clone()));
+        }
+    }
+    edits
+}
+
+proptest! {
+    #[test]
+    fn headers_and_targets_in_any_number_are_edited_as_if_each_were_compared_with_each(
+        targets in prop::collection::vec(("[aB]{1,2}[-_.][a0]{0,2}", prop::option::of("[a-z]{1,3}")), 0..12),
+        sent in prop::collection::vec("[aAbB:]{1,2}[-_.~]?[aA0]{0,2}", 0..40),
+    ) {
+        let mut names: Vec<Rc<str>> = Vec::new();
+        let mut values: Values = Vec::new();
+        for (name, value) in &targets {
+            if names.iter().all(|other| !header::is_same_name(other, name)) {
+                names.push(name.as_str().into());
+                values.push(value.as_ref().map(|value| value.as_bytes().into()));
+            }
+        }
+        let sent: Vec<Header> = sent.iter().map(|name| (name.as_str(), b"1".as_slice())).collect();
+        let assignments = names.iter().zip(values.iter().map(Option::as_ref));
+        let index = header::Names::new(names.iter());
+        let edits = header::edits(Request::new(&sent), &index, assignments, None);
+        prop_assert_eq!(edits, plain_edits(&names, &values, &sent));
+    }
+}
+
 #[test]
 fn a_pseudo_header_is_no_twin_of_a_target() {
     for name in ["_path", "-path", "-method", "_authority"] {
