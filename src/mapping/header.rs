@@ -101,6 +101,7 @@ pub(super) fn edits<'v>(
     hidden_token: Option<&TokenSource>,
 ) -> Vec<HeaderEdit> {
     let mut edits = hidden_token.map_or_else(Vec::new, |token| token_removal(request, token));
+    edits.extend(connection_edit(request, names));
     let owned = request.headers().iter().filter_map(|&(sent, _)| Some((names.position(sent)?, sent)));
     let mut owned: Vec<(usize, &str)> = owned.collect();
     owned.sort_by_key(|&(position, _)| position);
@@ -123,6 +124,23 @@ pub(super) fn edits<'v>(
         }
     }
     edits
+}
+
+/// Takes the names of owned headers out of `connection`, by which a client asks the next hop to drop them [RFC 9110 §7.6.1].
+/// Envoy drops the header itself, except for an upgrade.
+fn connection_edit(request: Request, names: &Names) -> Option<HeaderEdit> {
+    let options =
+        || request.values("connection").flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
+    let is_owned = |option: &&[u8]| str::from_utf8(option).is_ok_and(|name| names.position(name).is_some());
+    if !options().any(|option| is_owned(&option)) {
+        return None;
+    }
+    let kept: Vec<&[u8]> = options().filter(|option| !option.is_empty() && !is_owned(option)).collect();
+    Some(if kept.is_empty() {
+        HeaderEdit::Remove("connection".into())
+    } else {
+        HeaderEdit::Set("connection".into(), kept.join(b", ".as_slice()).into())
+    })
 }
 
 fn token_removal(request: Request, token: &TokenSource) -> Vec<HeaderEdit> {

@@ -100,6 +100,22 @@ proptest! {
 }
 
 #[test]
+fn a_connection_header_never_asks_the_next_hop_to_drop_an_owned_header() {
+    let edit = |sent: &[(&str, &str)]| plan(r#"{"x":"1"}"#, sent, None).unwrap().headers;
+    let put = || HeaderEdit::Add("X-User".into(), (*b"1").into());
+    let set = |value: &str| vec![HeaderEdit::Set("connection".into(), value.as_bytes().into()), put()];
+    assert_eq!(edit(&[("connection", "Upgrade, X-User")]), set("Upgrade"));
+    assert_eq!(edit(&[("connection", "x_user ,, Upgrade,keep-alive\t,X.USER")]), set("Upgrade, keep-alive"));
+    assert_eq!(edit(&[("connection", "x-user"), ("connection", "Upgrade")]), set("Upgrade"));
+    assert_eq!(edit(&[("connection", "x-user")]), [removal("connection"), put()]);
+    for kept in ["Upgrade", "Upgrade, x-users", "close, userId", "", "\"x-user\""] {
+        assert_eq!(edit(&[("connection", kept)]), [put()], "{kept}");
+    }
+    let scrubbed = mapping(None).scrub(Request::new(&headers(&[("connection", "Upgrade, x-user")]))).unwrap().headers;
+    assert_eq!(scrubbed, [HeaderEdit::Set("connection".into(), (*b"Upgrade").into())]);
+}
+
+#[test]
 fn a_pseudo_header_is_no_twin_of_a_target() {
     for name in ["_path", "-path", "-method", "_authority"] {
         let pseudo = format!(":{}", &name[1..]);

@@ -56,6 +56,7 @@ mod storm;
 mod times;
 mod tokens;
 mod trials;
+mod upgrade;
 
 /// Every attack of every module that lists some.
 fn attacks() -> impl Iterator<Item = &'static trials::Attack> {
