@@ -31,6 +31,12 @@ const DEFAULT_CACHE_ENTRIES: u64 = 4096;
 const CACHE_BYTES: RangeInclusive<u64> = 0..=256 << 20;
 const DEFAULT_CACHE_BYTES: u64 = 8 << 20;
 
+/// Envoy's own default for what it buffers, `per_connection_buffer_limit_bytes`.
+const DEFAULT_FORM_BYTES: u64 = 1 << 20;
+/// At least a few parameters. At most 32 MiB: a VM has 1 GiB for all requests of a worker, and changing a form takes up to
+/// four times its size.
+const FORM_BYTES: RangeInclusive<u64> = 1024..=32 << 20;
+
 /// A configuration without faults.
 #[derive(Debug)]
 pub(crate) struct Config {
@@ -40,7 +46,7 @@ pub(crate) struct Config {
     pub(crate) keys: KeySet,
     /// `issuer`, `audiences`, `clockSkewSeconds`, `maxTokenLifetimeSeconds`, `ignoreExpirationCheck`.
     pub(crate) rules: ClaimRules,
-    /// `claimParameters`, `backendPath`, `forwardToken`.
+    /// `claimParameters`, `backendPath`, `forwardToken`, `maxFormBytes`.
     pub(crate) mapping: Mapping,
     /// `preventJtiReplay`, `maxTrackedJtis`.
     pub(crate) replay: Option<ReplayPolicy>,
@@ -103,6 +109,7 @@ impl Config {
                 "expected false with ignoreExpirationCheck: a used jti can be forgotten only once its token is expired",
             );
         }
+        let max_form_bytes = integer(&mut section, "maxFormBytes", FORM_BYTES, DEFAULT_FORM_BYTES, faults) as u32;
         let keys = KeySet::parse(section.optional("jwk"), section.optional("jwks"), faults);
         let rules = ClaimRules {
             issuers: section.optional("issuer").and_then(|field| names(&field, field.one_or_many(), faults)),
@@ -120,7 +127,7 @@ impl Config {
         Some(Self {
             keys: keys?,
             rules,
-            mapping: mapping?.hiding_token((!forward_token).then(|| source.clone())),
+            mapping: mapping?.hiding_token((!forward_token).then(|| source.clone())).limiting_forms(max_form_bytes),
             replay: prevent_jti_replay.then(|| ReplayPolicy::new(max_tracked_jtis)),
             bypass_empty_token,
             cache,

@@ -247,7 +247,7 @@ fn named_algorithm(field: &Field, name: &str, family: &[Algorithm], faults: &mut
         let names: Vec<_> = family.iter().map(|algorithm| algorithm.name()).collect();
         let expected = format!("expected what fits this key: {}", names.join(", "));
         let is_secret = family.iter().any(|algorithm| Algorithm::HMAC.contains(algorithm));
-        if is_secret && named(&Algorithm::HMAC).is_some() {
+        if is_secret && named(Algorithm::HMAC).is_some() {
             faults.report(field.path(), expected);
         } else {
             faults.report_unfit(field.path(), expected);

@@ -1,11 +1,13 @@
 //! `claimParameters`: claims handed to the backend, and everything in the request that could be taken for one removed.
 
 mod form;
+mod form_limit;
 mod header;
 mod path;
 mod query;
 
 pub use form::FormEdit;
+pub(crate) use form_limit::FormLimit;
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -38,6 +40,7 @@ pub(crate) struct Mapping {
     header_names: header::Names,
     backend_path: Option<path::Template>,
     hidden_token: Option<TokenSource>,
+    form_limit: FormLimit,
 }
 
 /// One claim and the parameter of the backend that it becomes. The filter owns the target: what the client sent there is
@@ -100,12 +103,22 @@ impl Mapping {
         let backend_path = parse_backend_path(backend_path, &targets, faults)?;
         let in_header = targets.iter().filter(|target| target.place == Place::Header);
         let header_names = header::Names::new(in_header.map(|target| &target.parameter));
-        Some(Self { targets, header_names, backend_path, hidden_token: None })
+        Some(Self { targets, header_names, backend_path, hidden_token: None, form_limit: FormLimit::NONE })
     }
 
     /// The same mapping, which also takes the accepted token out of the request if a place for it is given.
     pub(crate) fn hiding_token(self, token: Option<TokenSource>) -> Self {
         Self { hidden_token: token, ..self }
+    }
+
+    /// The same mapping, which refuses forms of more bytes than this.
+    pub(crate) fn limiting_forms(self, max_bytes: u32) -> Self {
+        Self { form_limit: FormLimit::new(max_bytes), ..self }
+    }
+
+    /// The limit for the body of a form.
+    pub(crate) fn form_limit(&self) -> FormLimit {
+        self.form_limit
     }
 
     /// Turns the claims into values. A403JT for a text that its target can't carry.
@@ -115,7 +128,8 @@ impl Mapping {
 
     /// The edits that put the values into a request and take the client's own out.
     ///
-    /// A403JT where the request's path can't be part of `backendPath`, I415FD for a form that can't be looked into.
+    /// A403JT where the request's path can't be part of `backendPath`, I415FD for a form that can't be looked into, I413FD for
+    /// one that says it is too large.
     pub(crate) fn edits(&self, request: Request, values: &[Option<Rc<[u8]>>]) -> Result<Edits, Rejection> {
         self.plan(request, values, self.hidden_token.as_ref())
     }
@@ -147,7 +161,7 @@ impl Mapping {
         Ok(Edits {
             headers: header::edits(request, &self.header_names, assignments(Place::Header), hidden_token),
             path: self.edited_target(request, &of_place(Place::Path), &of_place(Place::Query), hidden_token)?,
-            form: form_edit(request, &of_place(Place::FormData))?,
+            form: form_edit(request, &of_place(Place::FormData), self.form_limit)?,
         })
     }
 
@@ -208,14 +222,15 @@ fn parse_backend_path(field: Option<Field>, targets: &[Target], faults: &mut Fau
     }
 }
 
-/// What to do with a form's body. I415FD for a body that could hold a forged parameter where it can't be seen.
-fn form_edit(request: Request, targets: &Assignments) -> Result<Option<FormEdit>, Rejection> {
+/// What to do with a form's body. I415FD for a body that could hold a forged parameter where it can't be seen, I413FD for one
+/// that says it is too large.
+fn form_edit(request: Request, targets: &Assignments, limit: FormLimit) -> Result<Option<FormEdit>, Rejection> {
     if targets.is_empty() {
         return Ok(None);
     }
     match form::Body::of(request) {
         form::Body::NoForm => Ok(None),
-        form::Body::Form => Ok(Some(FormEdit::new(targets))),
+        form::Body::Form => limit.check_head(request).map(|()| Some(FormEdit::new(targets))),
         form::Body::Opaque => Err(Rejection::OpaqueForm),
     }
 }

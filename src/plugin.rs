@@ -107,6 +107,11 @@ impl Plugin {
         self.config.as_ref().is_ok_and(|config| config.mapping.owns_header(name))
     }
 
+    /// Checks how many bytes of a form that is to be edited have come. I413FD when it is more than `maxFormBytes`.
+    pub fn check_form_size(&self, size: usize) -> Result<(), Rejection> {
+        self.config.as_ref().map_err(misconfigured)?.mapping.form_limit().check(size)
+    }
+
     /// What the verified-token cache did since the last call.
     pub fn take_cache_events(&self) -> CacheEvents {
         self.cache.take_events()

@@ -35,6 +35,11 @@ pub enum Rejection {
     ReplayStoreFull,
     /// I415FD: the body could hold a parameter that the filter owns, where it can't be looked for.
     OpaqueForm,
+    /// I413FD: the form is larger than the configuration allows.
+    FormTooLarge {
+        /// `maxFormBytes`.
+        limit: u32,
+    },
     /// S503HF: the host failed a call without which nothing can be decided or done.
     HostFailure,
     /// I400JP: the plugin configuration is faulty, so no request passes.
@@ -105,6 +110,7 @@ struct Row {
 const INVALID_ARGUMENT: u8 = 3;
 const UNAUTHENTICATED: u8 = 16;
 const PERMISSION_DENIED: u8 = 7;
+const RESOURCE_EXHAUSTED: u8 = 8;
 const INTERNAL: u8 = 13;
 const UNAVAILABLE: u8 = 14;
 
@@ -120,6 +126,7 @@ impl Rejection {
             Self::JtiUsed => (403, "S403JU", PERMISSION_DENIED),
             Self::ReplayStoreFull => (503, "S503JF", UNAVAILABLE),
             Self::OpaqueForm => (415, "I415FD", INVALID_ARGUMENT),
+            Self::FormTooLarge { .. } => (413, "I413FD", RESOURCE_EXHAUSTED),
             Self::HostFailure => (503, "S503HF", UNAVAILABLE),
             Self::Misconfigured { .. } => (400, "I400JP", INTERNAL),
         };
@@ -127,8 +134,10 @@ impl Rejection {
     }
 
     /// All codes, for those who count them.
-    pub const CODES: [&'static str; 11] =
-        ["I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "S403JI", "S403JU", "S503JF", "I415FD", "S503HF", "I400JP"];
+    pub const CODES: [&'static str; 12] = [
+        "I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "S403JI", "S403JU", "S503JF", "I415FD", "I413FD", "S503HF",
+        "I400JP",
+    ];
 
     /// The HTTP status.
     pub fn status(&self) -> u16 {
@@ -141,7 +150,7 @@ impl Rejection {
     }
 
     /// The status for a gRPC client. A missing or unreadable token is UNAUTHENTICATED (16), a refused one
-    /// PERMISSION_DENIED (7), a form that can't be read INVALID_ARGUMENT (3), a full replay store or a failing host
+    /// PERMISSION_DENIED (7), a form that can't be read INVALID_ARGUMENT (3), one that is too large RESOURCE_EXHAUSTED (8), a full replay store or a failing host
     /// UNAVAILABLE (14), a faulty configuration INTERNAL (13).
     pub fn grpc_status(&self) -> u8 {
         self.row().grpc_status
@@ -162,6 +171,7 @@ impl Rejection {
             Self::OpaqueForm => {
                 "Form can't be read: send it as application/x-www-form-urlencoded without content-encoding".to_owned()
             }
+            Self::FormTooLarge { limit } => format!("Form is larger than {limit} bytes"),
             Self::HostFailure => "The proxy failed a host call".to_owned(),
             Self::Misconfigured { faults } => format!("Invalid JWT plugin config: {faults}"),
         }
@@ -248,6 +258,7 @@ mod tests {
                 3,
                 "Form can't be read: send it as application/x-www-form-urlencoded without content-encoding",
             ),
+            (Rejection::FormTooLarge { limit: 1024 }, 413, "I413FD", 8, "Form is larger than 1024 bytes"),
             (Rejection::HostFailure, 503, "S503HF", 14, "The proxy failed a host call"),
         ] {
             assert_eq!(

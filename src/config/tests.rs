@@ -139,6 +139,8 @@ fn wrong_types_and_ranges_are_faults() {
         ("clockSkewSeconds: '30'", "clockSkewSeconds: expected a whole number from 0 to 3600"),
         ("maxTokenLifetimeSeconds: 1e99", "maxTokenLifetimeSeconds: expected a whole number from 0 to 4294967295"),
         ("maxTokenLifetimeSeconds: .nan", "maxTokenLifetimeSeconds: expected a whole number from 0 to 4294967295"),
+        ("maxFormBytes: 1023", "maxFormBytes: expected a whole number from 1024 to 33554432"),
+        ("maxFormBytes: 33554433", "maxFormBytes: expected a whole number from 1024 to 33554432"),
         ("tokenCache: 1", "tokenCache: expected a map of fields"),
         ("jwks: 1", "jwks: expected a list"),
         ("jwks: {}", "jwks.keys: required"),
@@ -154,6 +156,8 @@ fn wrong_types_and_ranges_are_faults() {
     ] {
         assert_eq!(faults_with(fields), [expected], "{fields}");
     }
+    assert_eq!(faults_with("maxFormBytes: 1024"), Vec::<String>::new());
+    assert_eq!(faults_with("maxFormBytes: 33554432"), Vec::<String>::new());
     assert_eq!(faults_with("clockSkewSeconds: 3600"), Vec::<String>::new());
     assert_eq!(faults_with("clockSkewSeconds: 30.0"), Vec::<String>::new(), "a Struct has doubles only");
     assert_eq!(faults_of(&format!("jwk: {KEY}")), ["parameter: required"]);

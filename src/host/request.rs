@@ -77,9 +77,16 @@ impl HttpContext for RequestContext {
         }
     }
 
-    /// Holds the body back until all of it is there; Envoy answers 413 when that is more than it buffers.
+    /// Holds a form back until all of it is there. One that is larger than `maxFormBytes` is refused; Envoy itself answers 413
+    /// when it is more than it buffers.
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        if self.is_refused || (self.form.is_some() && !end_of_stream) {
+        if self.is_refused {
+            return Action::Pause;
+        }
+        if let Err(rejection) = self.check_form_size(size) {
+            return self.refuse(&rejection, &[]);
+        }
+        if self.form.is_some() && !end_of_stream {
             return Action::Pause;
         }
         self.rewrite_form(size)
@@ -106,6 +113,17 @@ impl RequestContext {
             hostcalls::remove_map_value(MapType::HttpRequestTrailers, name).map_err(|_| Rejection::HostFailure)?;
         }
         Ok(())
+    }
+
+    /// A form without `content-length` shows its size only as it comes, after its head was accepted.
+    fn check_form_size(&self, size: usize) -> Result<(), Rejection> {
+        match &self.filter {
+            Some(filter) if self.form.is_some() => {
+                let checked = filter.plugin.check_form_size(size);
+                checked.inspect_err(|rejection| filter.counters.count_refused(rejection.code()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Edits the buffered body, once, if there is anything to edit.
@@ -195,6 +213,7 @@ fn grpc_status(rejection: &Rejection) -> GrpcStatusCode {
     match rejection.grpc_status() {
         3 => GrpcStatusCode::InvalidArgument,
         7 => GrpcStatusCode::PermissionDenied,
+        8 => GrpcStatusCode::ResourceExhausted,
         14 => GrpcStatusCode::Unavailable,
         16 => GrpcStatusCode::Unauthenticated,
         _ => GrpcStatusCode::Internal,

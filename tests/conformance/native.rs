@@ -169,6 +169,32 @@ fn a_jti_stays_used_for_every_skew_that_could_accept_its_token_again() {
 }
 
 #[test]
+fn a_form_that_says_it_is_too_large_uses_no_jti_up() {
+    let world = rows::World { now: 1_700_000_000 };
+    let form = "claimParameters: [{claimName: sub, parameterName: sub, location: formData}]";
+    let token = world.token(&serde_json::json!({"jti": "x"}));
+    let memory = Memory::default();
+    let code = |lines: &str, kind: &str, size: &str| {
+        let plugin = Plugin::new(rows::header_config(&format!("preventJtiReplay: true\n{lines}")).as_bytes(), b"");
+        let request = rows::post(kind, "a=1").token(&token).header("content-length", size);
+        decide(&plugin, &request, world.now as f64, &memory).map(drop).map_err(|rejection| rejection.code())
+    };
+    let urlencoded = "application/x-www-form-urlencoded";
+    let limited = format!("{form}\nmaxFormBytes: 1024");
+    assert_eq!(code(&limited, urlencoded, "1025"), Err("I413FD"));
+    assert_eq!(code(form, urlencoded, "1048577"), Err("I413FD"), "the default");
+    assert_eq!(code(&limited, urlencoded, "1e3"), Err("I415FD"));
+    assert_eq!(code(form, urlencoded, "1048576"), Ok(()));
+    assert_eq!(code(form, urlencoded, "1048576"), Err("S403JU"));
+    let other = rows::post("text/plain", "a").token(world.token(&serde_json::json!({"jti": "y"})));
+    let plugin = Plugin::new(rows::header_config(&limited).as_bytes(), b"");
+    assert!(
+        decide(&plugin, &other.header("content-length", "1000000"), world.now as f64, &memory).is_ok(),
+        "no form, no limit"
+    );
+}
+
+#[test]
 fn only_accepted_tokens_are_known_and_none_where_each_passes_once() {
     let world = rows::World { now: 1_700_000_000 };
     let token = world.token(&serde_json::json!({"jti": "known", "iss": "me"}));

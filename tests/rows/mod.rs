@@ -51,6 +51,7 @@ pub(crate) enum Expected {
 pub(crate) fn status_of(code: &str) -> u16 {
     match code {
         "I400JR" | "I400JD" | "I400JP" => 400,
+        "I413FD" => 413,
         "I415FD" => 415,
         "S503JF" => 503,
         _ => 403,

@@ -50,6 +50,10 @@ pub(super) fn explain(rejection: &Rejection) -> Explanation {
              in another charset or of several types.",
             "Send a plain application/x-www-form-urlencoded body.",
         ),
+        Rejection::FormTooLarge { .. } => (
+            "A claim is mapped to `formData`, and the form is larger than `maxFormBytes`.",
+            "Send a smaller form, or raise `maxFormBytes` and Envoy's `per_connection_buffer_limit_bytes` together.",
+        ),
         Rejection::HostFailure => ("Envoy failed a call that the filter can't do without.", "See Envoy's log."),
         Rejection::Misconfigured { .. } => {
             ("The configuration has faults, so every request is refused.", "Mend the faults that are listed.")

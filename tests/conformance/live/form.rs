@@ -121,3 +121,60 @@ fn a_form_larger_than_envoy_buffers_is_refused_whole() {
         proxy.report(&proxy.unsafe_log_lines(std::iter::empty()));
     }
 }
+
+/// A size that the head gives is known before the `jti` is used; one that only the body shows is not.
+#[test]
+fn a_form_above_max_form_bytes_is_refused_and_uses_no_jti_up_where_its_size_is_given() {
+    const LIMIT: usize = 2048;
+    let value = |length: usize| format!("a={}", "x".repeat(length - 2));
+    let config = header_config(&format!(
+        "preventJtiReplay: true\nmaxFormBytes: {LIMIT}
+claimParameters: [{{claimName: userId, parameterName: userId, location: formData}}]"
+    ));
+    for binary in envoy::binaries() {
+        let proxy =
+            Proxy::start(&binary, vec![Listener::new("form", vec![filter(Configuration::Text(config.clone()), None)])]);
+        let address = proxy.envoy.address("form").unwrap();
+        let world = World { now: now() };
+        let token = |jti: &str| world.token(&json!({"userId": "1213234", "jti": jti}));
+        let outcome = |request: RequestBuilder| {
+            let before = proxy.upstream.received().concat().len();
+            let response = testbed::http::exchange(&address, &request.build()).unwrap();
+            let arrived = proxy.upstream.received().concat()[before..].to_vec();
+            let text = |name: &str| String::from_utf8_lossy(response.header(name).unwrap_or_default()).into_owned();
+            let has_body = arrived.windows(4).any(|window| window == b"a=xx");
+            (response.status, text("x-ca-error-code"), text("x-ca-error-message"), arrived.is_empty(), has_body)
+        };
+        let passes = (200, String::new(), String::new(), false, true);
+        let refused =
+            |status: u16, code: &str, message: &str| (status, code.to_owned(), message.to_owned(), true, false);
+        let large = refused(413, "I413FD", "Form is larger than 2048 bytes");
+        for length in [LIMIT + 1, 1_000_000, 2_000_000] {
+            assert_eq!(outcome(post(&token("known")).body(value(length))), large, "{length}");
+        }
+        assert_eq!(outcome(post(&token("known")).body(value(LIMIT))), passes);
+        assert_eq!(
+            outcome(post(&token("known")).body(value(LIMIT))),
+            refused(403, "S403JU", "Claim jti in JWT is used")
+        );
+        for (jti, length) in [("chunked", LIMIT + 1), ("long", 200_000)] {
+            let body = value(length);
+            let pieces: Vec<&[u8]> = body.as_bytes().chunks(1000).collect();
+            let (status, code, message, _, has_body) = outcome(post(&token(jti)).chunked(&pieces));
+            assert_eq!(
+                (status, code, message, has_body),
+                (large.0, large.1.clone(), large.2.clone(), false),
+                "{length}"
+            );
+        }
+        let body = value(LIMIT);
+        let pieces: Vec<&[u8]> = body.as_bytes().chunks(1000).collect();
+        assert_eq!(outcome(post(&token("fits")).chunked(&pieces)), passes);
+        let json =
+            RequestBuilder::post("/p").header("x-token", token("json")).header("content-type", "application/json");
+        assert_eq!(outcome(json.body(value(10 * LIMIT))), passes, "no form, no limit");
+        let counted = proxy.counted();
+        assert_eq!(counted.get("refused.I413FD"), Some(&5), "{counted:?}");
+        proxy.report(&proxy.unsafe_log_lines(std::iter::empty()));
+    }
+}
