@@ -13,6 +13,7 @@ use crate::cache::CacheLimits;
 use crate::claims::ClaimRules;
 use crate::jwk::KeySet;
 use crate::mapping::Mapping;
+use crate::outcome::Outcome;
 use crate::replay::{self, ReplayPolicy};
 use crate::request::{Location, TokenSource};
 
@@ -85,12 +86,23 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Config {
-    /// Reads a plugin configuration in any of the forms in which Envoy hands one over.
-    pub(crate) fn parse(configuration: &[u8]) -> Result<Self, ConfigError> {
-        let document = document::read(configuration)?;
+    /// Reads a plugin configuration in any of the forms in which Envoy hands one over. Where outcomes are written is known
+    /// of a faulty one, too, if its `outcome` is right: its rejections are to be seen as well.
+    pub(crate) fn read(configuration: &[u8]) -> (Result<Self, ConfigError>, Option<Outcome>) {
+        let document = match document::read(configuration) {
+            Ok(document) => document,
+            Err(fault) => return (Err(fault.into()), None),
+        };
         let mut faults = Faults::default();
-        let config =
-            Field::root(&document).section(&mut faults).and_then(|section| Self::from_section(section, &mut faults));
+        let mut outcome = None;
+        let config = Field::root(&document).section(&mut faults).and_then(|mut section| {
+            outcome = section.optional("outcome").and_then(|field| Outcome::parse(&field, &mut faults));
+            Self::from_section(section, &mut faults)
+        });
+        (Self::faultless(config, faults), outcome)
+    }
+
+    fn faultless(config: Option<Self>, faults: Faults) -> Result<Self, ConfigError> {
         let warnings = faults.into_result()?;
         // Every missing part has left its fault; should one not have, the configuration is refused all the same.
         let config = config.ok_or_else(|| Fault::new("", "expected a plugin configuration"))?;
@@ -230,6 +242,14 @@ pub(crate) fn parse_for_test<T>(
     let mut faults = Faults::default();
     let value = read(Field::root(&document), &mut faults);
     value.ok_or_else(|| faults.into_result().unwrap_err())
+}
+
+#[cfg(test)]
+impl Config {
+    /// The configuration alone.
+    pub(crate) fn parse(configuration: &[u8]) -> Result<Self, ConfigError> {
+        Self::read(configuration).0
+    }
 }
 
 #[cfg(test)]

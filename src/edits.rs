@@ -7,12 +7,24 @@ use crate::mapping::FormEdit;
 /// The edits that turn the client's request into the one the backend gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edits {
+    /// On what ground the request is forwarded.
+    pub admission: Admission,
     /// Header edits, to be applied in this order.
     pub headers: Vec<HeaderEdit>,
     /// The new `:path`, when path or query change.
     pub path: Option<Vec<u8>>,
     /// What to do with the body once all of it is there. Its length changes, so no `content-length` may go out.
     pub form: Option<FormEdit>,
+}
+
+/// On what ground a request is forwarded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Admission {
+    /// Its token is valid.
+    #[default]
+    Authenticated,
+    /// It has no token, and the configuration forwards such requests.
+    WithoutToken,
 }
 
 /// One change to the request's headers.
@@ -73,7 +85,7 @@ mod tests {
         Edits {
             headers: vec![HeaderEdit::Remove("x-role".into()), HeaderEdit::Set("X-User".into(), (*b"6").into())],
             path: Some(b"/b".to_vec()),
-            form: None,
+            ..Edits::default()
         }
         .apply(&mut headers);
         assert_eq!(

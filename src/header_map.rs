@@ -1,4 +1,4 @@
-//! Headers in the form in which a proxy-wasm host hands them over.
+//! Headers in the form in which a proxy-wasm host passes them in and takes them.
 
 /// A header: its name in lower case, pseudo headers included, and its value, bytes of any kind.
 pub type Header<'a> = (&'a str, &'a [u8]);
@@ -23,6 +23,18 @@ pub fn decode(serialized: &[u8]) -> Option<Vec<Header<'_>>> {
         headers.push((str::from_utf8(name).ok()?, value));
     }
     texts.is_empty().then_some(headers)
+}
+
+/// Writes a header map in the form that [`decode`] reads.
+pub fn encode(headers: &[Header]) -> Vec<u8> {
+    let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let count = u32::try_from(headers.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let lengths = headers.iter().flat_map(|(name, value)| [length(name.as_bytes()), length(value)]);
+    let texts = headers.iter().flat_map(|(name, value)| [name.as_bytes(), &[0], value, &[0]]);
+    let mut serialized = count.to_vec();
+    serialized.extend(lengths.flatten());
+    serialized.extend(texts.flatten());
+    serialized
 }
 
 /// Takes a text and its zero byte from the front.
@@ -54,6 +66,8 @@ mod tests {
         let headers: &[(&[u8], &[u8])] =
             &[(b":path", b"/a?b"), (b"x-empty", b""), (b"x-bytes", b"\xff\0\r\n"), (b"x-bytes", b"2"), (b"", b"")];
         let read: Vec<Header> = headers.iter().map(|&(name, value)| (str::from_utf8(name).unwrap(), value)).collect();
+        assert_eq!(encode(&read), serialized(headers));
+        assert_eq!(encode(&[]), serialized(&[]));
         assert_eq!(decode(&serialized(headers)), Some(read));
         assert_eq!(decode(&serialized(&[])), Some(Vec::new()));
         assert_eq!(decode(b""), Some(Vec::new()));

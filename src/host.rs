@@ -2,8 +2,8 @@
 //!
 //! A callback that is added here must be added to the list in the crate `trim`, too, which takes all others out.
 
+mod calls;
 mod counters;
-mod header_map;
 mod notice;
 mod request;
 mod root;

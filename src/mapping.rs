@@ -16,7 +16,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 use crate::claims::Claims;
 use crate::config::{Faults, Field};
-use crate::edits::Edits;
+use crate::edits::{Admission, Edits};
 use crate::json::Value;
 use crate::rejection::{Invalid, Rejection};
 use crate::request::{Location, Request, TokenSource};
@@ -142,7 +142,7 @@ impl Mapping {
     /// The edits for a request without a token: every target removed, nothing set. A403JT where the path needs a claim.
     pub(crate) fn scrub(&self, request: Request) -> Result<Edits, Rejection> {
         let values: Values = self.targets.iter().map(|target| target.value(None)).collect::<Result<_, _>>()?;
-        self.plan(request, &values, None)
+        Ok(Edits { admission: Admission::WithoutToken, ..self.plan(request, &values, None)? })
     }
 
     fn plan(
@@ -159,6 +159,7 @@ impl Mapping {
             assignments(place).map(|(name, value)| (name.as_ref(), value.map(Rc::as_ref))).collect()
         };
         Ok(Edits {
+            admission: Admission::Authenticated,
             headers: header::edits(request, &self.header_names, assignments(Place::Header), hidden_token),
             path: self.edited_target(request, &of_place(Place::Path), &of_place(Place::Query), hidden_token)?,
             form: form_edit(request, &of_place(Place::FormData), self.form_limit)?,

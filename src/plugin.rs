@@ -4,6 +4,7 @@ use crate::cache::{Accepted, CacheEvents, CacheLimits, TokenCache};
 use crate::claims::{Claims, NumericDate};
 use crate::config::{Config, ConfigError, Warning};
 use crate::edits::Edits;
+use crate::outcome::Outcome;
 use crate::rejection::Rejection;
 use crate::replay::SharedData;
 use crate::request::{Location, Request};
@@ -19,6 +20,7 @@ const FAULTS_EXCERPT_BYTES: usize = 512;
 #[derive(Debug)]
 pub struct Plugin {
     config: Result<Config, ConfigError>,
+    outcome: Option<Outcome>,
     forced_backend: Option<SignatureBackend>,
     cache: TokenCache,
     last_header: LastHeader,
@@ -38,12 +40,13 @@ impl Plugin {
     /// VM (empty, `signatures: host` or `signatures: wasm`). Never fails and depends on nothing but its arguments: Envoy
     /// skips a filter that fails to configure, and lets requests by.
     pub fn new(configuration: &[u8], vm_configuration: &[u8]) -> Self {
+        let (config, outcome) = Config::read(configuration);
         let (config, forced_backend) = match SignatureBackend::from_vm_configuration(vm_configuration) {
-            Ok(forced_backend) => (Config::parse(configuration), forced_backend),
+            Ok(forced_backend) => (config, forced_backend),
             Err(fault) => (Err(fault.into()), None),
         };
         let cache = TokenCache::new(config.as_ref().map_or(CacheLimits::NONE, |config| config.cache));
-        Self { config, forced_backend, cache, last_header: LastHeader::default() }
+        Self { config, outcome, forced_backend, cache, last_header: LastHeader::default() }
     }
 
     /// Where signatures are to be checked: where the VM's configuration says, else wherever the host is good for.
@@ -99,6 +102,12 @@ impl Plugin {
             None => self.cache.insert(&raw, Accepted { times: claims.times(), values }),
         }
         Ok(edits)
+    }
+
+    /// What the configuration has written into filter state about a decision, by name and value: other filters and the access
+    /// log read it as `wasm.<name>`. `None` without `outcome`. A faulty configuration whose `outcome` is right has it, too.
+    pub fn outcome(&self, decision: Result<&Edits, &Rejection>) -> Option<(&str, &'static str)> {
+        self.outcome.as_ref().map(|outcome| outcome.entry(decision))
     }
 
     /// Whether a trailer of this name must not go on: some backends take trailers for headers, and a mapped header is the

@@ -177,9 +177,14 @@ impl Rejection {
         }
     }
 
-    /// The body: code and message as a JSON object.
+    /// What the access log gets as `%RESPONSE_CODE_DETAILS%`.
+    pub fn details(&self) -> String {
+        format!("jwt_auth{{{}}}", self.code())
+    }
+
+    /// The body: code and message as a JSON object on one line, with its end, so that a terminal shows it as one.
     pub fn body(&self) -> String {
-        serde_json::json!({"code": self.code(), "message": self.message()}).to_string()
+        format!("{}\n", serde_json::json!({"code": self.code(), "message": self.message()}))
     }
 }
 
@@ -270,9 +275,10 @@ mod tests {
     }
 
     #[test]
-    fn the_body_is_json_that_says_the_same_as_the_headers() {
+    fn the_body_is_a_line_of_json_that_says_the_same_as_the_headers() {
         let rejection = Rejection::NoMatchingKey { kid: Some(Excerpt::new(b"\"\\", 64)) };
         let body: serde_json::Value = serde_json::from_str(&rejection.body()).unwrap();
         assert_eq!(body, serde_json::json!({"code": "A403JK", "message": rejection.message()}));
+        assert_eq!(Rejection::TokenMissing.body(), "{\"code\":\"I400JR\",\"message\":\"JWT required\"}\n");
     }
 }

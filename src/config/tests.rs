@@ -318,3 +318,23 @@ fn a_fault_never_repeats_a_secret() {
         assert!(!faults.is_empty() && !faults.contains("s3cret") && !faults.contains("c2VjcmV0"), "{faults}");
     }
 }
+
+#[test]
+fn where_outcomes_go_is_known_of_a_faulty_configuration_too() {
+    let read = |text: &str| {
+        let (config, outcome) = Config::read(text.as_bytes());
+        (config.is_ok(), outcome.is_some())
+    };
+    let good = format!("parameter: X-Token\njwk: {KEY}\n");
+    assert_eq!(read(&good), (true, false));
+    assert_eq!(read(&format!("{good}outcome: {{}}")), (true, true));
+    assert_eq!(read("outcome: {prefix: payments}\nparmeter: X-Token"), (false, true));
+    assert_eq!(read("outcome: {prefix: P}"), (false, false));
+    assert_eq!(read("{"), (false, false));
+    let expected =
+        "outcome.prefix: expected a lower-case letter, then up to 31 lower-case letters, digits and underscores";
+    assert_eq!(
+        faults_with("outcome: {prefix: P, claims: [sub]}"),
+        [expected.to_owned(), "outcome.claims: unknown field".to_owned()]
+    );
+}

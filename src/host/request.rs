@@ -5,9 +5,9 @@ use std::rc::Rc;
 use log::Level;
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::{Action, BufferType, GrpcStatusCode, MapType, Status};
+use proxy_wasm::types::{Action, BufferType, MapType, Status};
 
-use super::header_map;
+use super::calls::{self, LocalResponse};
 use super::notice::say_once;
 use super::root::Filter;
 use super::services::{self, Envoy};
@@ -57,7 +57,7 @@ impl Context for RequestContext {}
 
 impl HttpContext for RequestContext {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
-        let serialized = header_map::read(MapType::HttpRequestHeaders).unwrap_or_default();
+        let serialized = calls::read_header_map(MapType::HttpRequestHeaders).unwrap_or_default();
         // A request has headers: none, or some that can't be read, can't be judged.
         let headers = decode_header_map(&serialized).unwrap_or_default();
         let decision = match Request::new(&headers) {
@@ -66,6 +66,7 @@ impl HttpContext for RequestContext {
             request => self.decide(request.with_body()),
         };
         let decision = decision.and_then(|edits| {
+            self.write_outcome(Ok(&edits)).map_err(|_| Rejection::HostFailure)?;
             apply(&edits).map_err(|_| Rejection::HostFailure)?;
             self.form = edits.form;
             Ok(())
@@ -107,7 +108,7 @@ impl HttpContext for RequestContext {
 impl RequestContext {
     fn remove_owned_trailers(&self) -> Result<(), Rejection> {
         let Some(filter) = &self.filter else { return Ok(()) };
-        let serialized = header_map::read(MapType::HttpRequestTrailers).map_err(|_| Rejection::HostFailure)?;
+        let serialized = calls::read_header_map(MapType::HttpRequestTrailers).map_err(|_| Rejection::HostFailure)?;
         let trailers = decode_header_map(&serialized).ok_or(Rejection::HostFailure)?;
         for (name, _) in trailers.into_iter().filter(|(name, _)| filter.plugin.owns_header(name)) {
             hostcalls::remove_map_value(MapType::HttpRequestTrailers, name).map_err(|_| Rejection::HostFailure)?;
@@ -143,9 +144,19 @@ impl RequestContext {
         }
     }
 
+    /// Writes into filter state what the configuration wants known of the decision.
+    fn write_outcome(&self, decision: Result<&Edits, &Rejection>) -> Result<(), calls::Failed> {
+        match self.filter.as_deref().and_then(|filter| filter.plugin.outcome(decision)) {
+            Some((name, value)) => calls::write_filter_state(name, value),
+            None => Ok(()),
+        }
+    }
+
     /// Answers the request, which goes no further whether or not the answer can be sent.
     fn refuse(&mut self, rejection: &Rejection, headers: &[Header]) -> Action {
         self.is_refused = true;
+        // The request ends here, whether or not others can be told why.
+        let _ = self.write_outcome(Err(rejection));
         send_refusal(rejection, headers);
         Action::Pause
     }
@@ -178,22 +189,26 @@ fn send_refusal(rejection: &Rejection, headers: &[Header]) {
         say_once(Level::Warn, "the replay store is full: tokens are refused with S503JF until used ones expire");
     }
     let message = rejection.message();
+    let details = rejection.details();
+    let mut fields: Vec<Header> =
+        vec![("x-ca-error-code", rejection.code().as_bytes()), ("x-ca-error-message", message.as_bytes())];
     let sent = if is_grpc(headers) {
-        hostcalls::send_grpc_response(
-            grpc_status(rejection),
-            Some(&message),
-            vec![("x-ca-error-code", rejection.code().as_bytes()), ("x-ca-error-message", message.as_bytes())],
-        )
+        calls::send_local_response(&LocalResponse {
+            status: 200,
+            details: &details,
+            headers: &fields,
+            body: &message,
+            grpc_status: Some(rejection.grpc_status()),
+        })
     } else {
-        hostcalls::send_http_response(
-            u32::from(rejection.status()),
-            vec![
-                ("x-ca-error-code", rejection.code()),
-                ("x-ca-error-message", &message),
-                ("content-type", "application/json"),
-            ],
-            Some(rejection.body().as_bytes()),
-        )
+        fields.push(("content-type", b"application/json"));
+        calls::send_local_response(&LocalResponse {
+            status: rejection.status(),
+            details: &details,
+            headers: &fields,
+            body: &rejection.body(),
+            grpc_status: None,
+        })
     };
     if sent.is_err() {
         say_once(Level::Error, "Envoy would not send a refusal; the request is held");
@@ -207,15 +222,4 @@ fn is_grpc(headers: &[Header]) -> bool {
         && value_of("content-type")
             .and_then(|value| value.strip_prefix(b"application/grpc"))
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+"))
-}
-
-fn grpc_status(rejection: &Rejection) -> GrpcStatusCode {
-    match rejection.grpc_status() {
-        3 => GrpcStatusCode::InvalidArgument,
-        7 => GrpcStatusCode::PermissionDenied,
-        8 => GrpcStatusCode::ResourceExhausted,
-        14 => GrpcStatusCode::Unavailable,
-        16 => GrpcStatusCode::Unauthenticated,
-        _ => GrpcStatusCode::Internal,
-    }
 }

@@ -89,16 +89,33 @@ pub struct Listener {
     pub name: String,
     /// The filters before the router, in order.
     pub filters: Vec<WasmFilter>,
+    /// HTTP filters between those and the router, such as [`guard`].
+    pub behind: Vec<Value>,
     /// `envoy.config.route.v3.Route`s that are tried before the one for everything.
     pub routes: Vec<Value>,
     /// `per_connection_buffer_limit_bytes`: how large a body a filter can hold. Envoy's default is 1 MiB.
     pub buffer_limit: Option<u32>,
+    /// The format of an access log in [`crate::envoy::Envoy::log`], a line for each request.
+    pub access_log: Option<String>,
 }
 
 impl Listener {
     /// One with these filters, without routes of its own.
     pub fn new(name: &str, filters: Vec<WasmFilter>) -> Self {
-        Self { name: name.to_owned(), filters, routes: Vec::new(), buffer_limit: None }
+        Self {
+            name: name.to_owned(),
+            filters,
+            behind: Vec::new(),
+            routes: Vec::new(),
+            buffer_limit: None,
+            access_log: None,
+        }
+    }
+
+    /// The same with a [`guard`] behind its filters.
+    pub fn guarded(mut self, prefix: &str) -> Self {
+        self.behind.push(guard(prefix));
+        self
     }
 
     /// A route that sends what `prefix` begins to the upstream, for [`Self::routes`]. `per_filter` is its
@@ -117,6 +134,7 @@ impl Listener {
         let mut routes = self.routes.clone();
         routes.push(Self::route("/", json!({})));
         let mut filters: Vec<Value> = self.filters.iter().map(WasmFilter::render).collect();
+        filters.extend(self.behind.iter().cloned());
         filters.push(json!({
             "name": "envoy.filters.http.router",
             "typed_config": {
@@ -124,6 +142,15 @@ impl Listener {
                 "suppress_envoy_headers": true,
             },
         }));
+        let access_log = self.access_log.iter().map(|format| {
+            json!({
+                "name": "envoy.access_loggers.stderr",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StderrAccessLog",
+                    "log_format": {"text_format_source": {"inline_string": format!("{format}\n")}},
+                },
+            })
+        });
         let manager = json!({
             "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": self.name,
@@ -137,6 +164,7 @@ impl Listener {
                 "virtual_hosts": [{"name": "any", "domains": ["*"], "routes": routes}],
             },
             "http_filters": filters,
+            "access_log": access_log.collect::<Vec<_>>(),
         });
         let mut listener = json!({
             "name": self.name,
@@ -150,6 +178,23 @@ impl Listener {
         }
         listener
     }
+}
+
+/// The HTTP filter `guard`, which forwards a request only if a filter with this `outcome.prefix` has let it by.
+pub fn guard(prefix: &str) -> Value {
+    json!({
+        "name": "guard",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+            "rules": {"action": "ALLOW", "policies": {"checked": {
+                "permissions": [{"any": true}],
+                "principals": [{"filter_state": {
+                    "key": format!("wasm.{prefix}_code"),
+                    "string_match": {"safe_regex": {"regex": "OK|BYPASSED"}},
+                }}],
+            }}},
+        },
+    })
 }
 
 /// A Wasm plugin in a listener's filter chain: V8, `FAIL_RELOAD` with a base interval of 0.1 s.

@@ -45,6 +45,9 @@ fn an_accepted_request_calls_the_host_for_nothing_but_what_it_needs() {
         ("form", place("formData", ""), form, vec![remove, "proxy_get_buffer_bytes", "proxy_set_buffer_bytes"]),
         ("hidden", "forwardToken: false".to_owned(), get(), vec![remove]),
         ("nothing", "bypassEmptyToken: true".to_owned(), get(), vec![]),
+        // `outcome` costs one call, and its absence none: all other rows are without.
+        ("outcome", "outcome: {}".to_owned(), get(), vec!["proxy_set_property"]),
+        ("bypassed", "outcome: {}\nbypassEmptyToken: true".to_owned(), get(), vec!["proxy_set_property"]),
         // One place in the count of all `jti`s is taken for many.
         ("replay", "preventJtiReplay: true".to_owned(), get(), vec![verify, get_shared, set_shared]),
     ];
@@ -58,7 +61,7 @@ fn an_accepted_request_calls_the_host_for_nothing_but_what_it_needs() {
         for (name, _, request, more) in &kinds {
             let same = world.token(&json!({"sub": "alice", "iss": "me"}));
             let request = |number: usize| match *name {
-                "nothing" => request.clone(),
+                "nothing" | "bypassed" => request.clone(),
                 "replay" => request.clone().token(world.token(&json!({"jti": format!("jti-{number}")}))),
                 _ => request.clone().token(&same),
             };

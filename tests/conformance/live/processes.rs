@@ -90,6 +90,59 @@ fn a_grpc_client_gets_a_grpc_status_and_others_do_not() {
     }
 }
 
+/// Also for a client of gRPC, whose status is 200, and where the guard would answer if the filter did not.
+#[test]
+fn the_access_log_has_the_code_of_each_decision() {
+    for binary in envoy::binaries() {
+        let world = World { now: now() };
+        let listener = |(name, lines): (&str, &str)| {
+            let mut listener =
+                Listener::new(name, vec![filter(Configuration::Text(header_config(lines)), None)]).guarded("jwt_auth");
+            let state = "%FILTER_STATE(wasm.jwt_auth_code:PLAIN)%";
+            listener.access_log = Some(format!("decided: %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% {state}"));
+            listener
+        };
+        let listeners = [
+            ("a", "outcome: {}\nbypassEmptyToken: true"),
+            ("b", "outcome: {}\npreventJtiReplay: true"),
+            ("silent", ""),
+            ("faulty", "outcome: {}\ntypo: 1"),
+        ];
+        let proxy = Proxy::start(&binary, listeners.map(listener).into());
+        let mut grpc = get().header("content-type", "application/grpc").token("a.b.c");
+        grpc.method = "POST";
+        let expired = world.token(&json!({"exp": 1}));
+        let mut expected = Vec::new();
+        for (listener, request, line) in [
+            ("a", get().token(world.token(&json!({}))), "200 via_upstream OK"),
+            ("a", get(), "200 via_upstream BYPASSED"),
+            ("a", get().token(&expired), "403 jwt_auth{A403JE} A403JE"),
+            ("a", grpc, "200 jwt_auth{I400JD} I400JD"),
+            ("b", get(), "400 jwt_auth{I400JR} I400JR"),
+            ("b", get().token(world.token(&json!({}))), "403 jwt_auth{S403JI} S403JI"),
+            ("silent", get(), "400 jwt_auth{I400JR} -"),
+            ("silent", get().token(world.token(&json!({}))), "403 rbac_access_denied_matched_policy[none] -"),
+            ("faulty", get(), "400 jwt_auth{I400JP} I400JP"),
+        ] {
+            proxy.send(listener, &request);
+            expected.push(line);
+        }
+        // A line is written once its stream is gone.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        let lines = || -> Vec<String> {
+            let log = proxy.envoy.log();
+            log.lines().filter_map(|line| Some(line.strip_prefix("decided: ")?.to_owned())).collect()
+        };
+        while lines().len() < expected.len() && std::time::Instant::now() < deadline {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let mut found = lines();
+        found.sort();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
+    }
+}
+
 #[test]
 fn a_head_request_is_refused_without_a_body() {
     for binary in envoy::binaries() {
