@@ -1,6 +1,13 @@
 //! The configurations that people copy, those of `envoy/` and of the README, hold what they promise: YAML that the filter
 //! takes without a fault.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic; a request may not")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may panic; a request may not"
+)]
 
 use std::path::Path;
 
@@ -33,11 +40,81 @@ fn the_plugins_of_the_envoy_examples_have_no_faults() {
         let filters = at(manager, "http_filters").as_sequence().unwrap();
         let plugins: Vec<_> = filters.iter().filter_map(|filter| filter.get("typed_config")?.get("config")).collect();
         assert!(!plugins.is_empty(), "{name}");
+        assert_guarded(name, filters);
+        assert_routes_bind_both(name, manager);
         for plugin in plugins {
             assert_eq!(at(plugin, "failure_policy"), "FAIL_RELOAD", "{name}");
             assert_no_faults(name, at(plugin, "configuration/value").as_str().unwrap());
         }
     }
+}
+
+/// The name of the filter state of a plugin configuration.
+fn outcome_of(configuration: &str) -> String {
+    let plugin = Plugin::new(configuration.as_bytes(), b"");
+    plugin.outcome(Err(&jwt_auth::Rejection::TokenMissing)).expect("outcome").0.to_owned()
+}
+
+/// What a guard lets by.
+fn assert_guard(name: &str, guard: &Value, outcome: &str) {
+    let rules = at(guard, "typed_config/rules");
+    let policy = at(rules, "policies/checked");
+    let expected = format!(
+        "permissions: [{{any: true}}]
+principals: [{{filter_state: {{key: wasm.{outcome}, string_match: {{safe_regex: {{regex: OK|BYPASSED}}}}}}}}]"
+    );
+    assert_eq!(at(rules, "action"), "ALLOW", "{name}");
+    assert_eq!(at(rules, "policies").as_mapping().unwrap().len(), 1, "{name}");
+    assert_eq!(policy, &serde_yaml::from_str::<Value>(&expected).unwrap(), "{name}");
+}
+
+/// Behind each plugin `x` stands its guard, `x-guard`, and is off where the plugin is off.
+fn assert_guarded(name: &str, filters: &[Value]) {
+    let position = |wanted: &str| filters.iter().position(|filter| at(filter, "name") == wanted);
+    for (index, filter) in filters.iter().enumerate() {
+        let Some(plugin) = filter.get("typed_config").and_then(|config| config.get("config")) else { continue };
+        let guard = format!("{}-guard", at(filter, "name").as_str().unwrap());
+        let place = position(&guard).unwrap_or_else(|| panic!("{name}: no {guard}"));
+        assert!(index < place && place + 1 < filters.len(), "{name}: {guard} is in the wrong place");
+        assert_eq!(filter.get("disabled"), filters[place].get("disabled"), "{name}: {guard}");
+        assert_guard(name, &filters[place], &outcome_of(at(plugin, "configuration/value").as_str().unwrap()));
+    }
+}
+
+/// A route that turns a plugin on or off does the same with its guard.
+fn assert_routes_bind_both(name: &str, manager: &Value) {
+    for route in at(manager, "route_config/virtual_hosts/0/routes").as_sequence().unwrap() {
+        let Some(bound) = route.get("typed_per_filter_config").and_then(Value::as_mapping) else { continue };
+        for (filter, config) in bound {
+            let filter = filter.as_str().unwrap();
+            let other = filter.strip_suffix("-guard").map_or_else(|| format!("{filter}-guard"), str::to_owned);
+            assert_eq!(bound.get(other.as_str()), Some(config), "{name}: {filter} without {other}");
+        }
+    }
+}
+
+#[test]
+fn the_guard_for_istio_is_that_of_the_plugin() {
+    let plugin: Value = serde_yaml::from_str(&read("envoy/istio-wasmplugin.yaml")).unwrap();
+    let guard: Value = serde_yaml::from_str(&read("envoy/istio-guard.yaml")).unwrap();
+    let outcome = outcome_of(&serde_json::to_string(at(&plugin, "spec/pluginConfig")).unwrap());
+    let patch = at(&guard, "spec/configPatches/0");
+    assert_guard("envoy/istio-guard.yaml", at(patch, "patch/value"), &outcome);
+    assert_eq!(at(patch, "patch/operation"), "INSERT_BEFORE");
+    assert_eq!(at(patch, "match/listener/filterChain/filter/subFilter/name"), "envoy.filters.http.router");
+    assert_eq!(at(&guard, "spec/workloadSelector/labels"), at(&plugin, "spec/selector/matchLabels"));
+    assert_eq!(at(&guard, "metadata/namespace"), at(&plugin, "metadata/namespace"));
+}
+
+#[test]
+fn the_filter_of_the_readme_has_its_guard() {
+    let readme = read("README.md");
+    let (_, section) = readme.split_once("## In Envoy").unwrap();
+    let (_, block) = section.split_once("```yaml\n").unwrap();
+    let filters: Value = serde_yaml::from_str(block.split_once("```").unwrap().0).unwrap();
+    let [plugin, guard] = filters.as_sequence().unwrap().as_slice() else { panic!("a plugin and its guard") };
+    let configuration = at(plugin, "typed_config/config/configuration/value").as_str().unwrap();
+    assert_guard("README.md", guard, &outcome_of(configuration));
 }
 
 /// Both hand the configuration over as JSON.

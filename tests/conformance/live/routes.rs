@@ -21,6 +21,11 @@ struct Example {
 
 impl Example {
     fn start(binary: &Path) -> Self {
+        Self::edited(binary, str::to_owned)
+    }
+
+    /// With the text of the example changed.
+    fn edited(binary: &Path, edit: impl FnOnce(&str) -> String) -> Self {
         let upstream = Upstream::start();
         let key = SigningKey::cached(Algorithm::RS256);
         let modulus = key.public_jwk(None, true)["n"].as_str().unwrap().to_owned();
@@ -32,7 +37,8 @@ impl Example {
             .replace("port_value: 10000", "port_value: 0")
             .replace("address: 0.0.0.0", "address: 127.0.0.1")
             .replace("{address: upstream, port_value: 8080}", &format!("{{address: 127.0.0.1, port_value: {port}}}"));
-        let envoy = Envoy::start_with(binary, "per-route.yaml", &text, 2).unwrap_or_else(|error| panic!("{error}"));
+        let envoy =
+            Envoy::start_with(binary, "per-route.yaml", &edit(&text), 2).unwrap_or_else(|error| panic!("{error}"));
         Self { envoy, upstream, key }
     }
 
@@ -82,6 +88,41 @@ fn each_route_has_its_plugin_and_only_the_exempted_one_needs_no_token() {
             assert_eq!(example.outcome(path, token.map(String::as_str)), expected, "{path}\n{}", example.envoy.log());
         }
     }
+}
+
+/// What Envoy does with a filter that it can't configure: it leaves it out of the chain.
+#[test]
+fn where_envoy_leaves_a_filter_out_the_guards_refuse_and_only_the_exempted_route_passes() {
+    for binary in envoy::binaries() {
+        let filters = ["jwt-auth", "jwt-auth-payments"];
+        let example = Example::edited(&binary, |text| without_filters(text, &filters));
+        for (path, expected) in [("/health", Ok(None)), ("/orders", Err("403")), ("/payments", Err("403"))] {
+            let token = example.token(&json!({"iss": "bank", "jti": path}));
+            for token in [None, Some(token.as_str())] {
+                assert_eq!(example.outcome(path, token), expected.clone().map_err(str::to_owned), "{path}");
+            }
+        }
+        // So it is the guards that refuse.
+        let all = ["jwt-auth", "jwt-auth-payments", "jwt-auth-guard", "jwt-auth-payments-guard"];
+        let open = Example::edited(&binary, |text| without_filters(text, &all));
+        assert_eq!(open.outcome("/orders", None), Ok(Some("forged".to_owned())));
+    }
+}
+
+/// The example without these filters in its chain.
+fn without_filters(text: &str, names: &[&str]) -> String {
+    let mut bootstrap: serde_yaml::Value = serde_yaml::from_str(text).unwrap();
+    let manager = &mut bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
+    let filters = manager["http_filters"].as_sequence_mut().unwrap();
+    let before = filters.len();
+    filters.retain(|filter| !names.contains(&filter["name"].as_str().unwrap()));
+    assert_eq!(filters.len() + names.len(), before);
+    for route in manager["route_config"]["virtual_hosts"][0]["routes"].as_sequence_mut().unwrap() {
+        if let Some(bound) = route.get_mut("typed_per_filter_config").and_then(serde_yaml::Value::as_mapping_mut) {
+            bound.retain(|name, _| !names.contains(&name.as_str().unwrap()));
+        }
+    }
+    serde_yaml::to_string(&bootstrap).unwrap()
 }
 
 /// A path that means a guarded route to the backend must not be an exempted one to Envoy.

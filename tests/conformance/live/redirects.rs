@@ -1,0 +1,99 @@
+//! Internal redirects: Envoy answers a redirect of the backend itself, by a new request with the headers as the filter left
+//! them, which meets all filters again.
+
+use serde_json::{Value, json};
+use testbed::bootstrap::{Bootstrap, Configuration, Listener};
+use testbed::envoy::{self, Envoy};
+use testbed::upstream::Upstream;
+
+use super::runner::{Proxy, filter, now};
+use crate::rows::{World, get, header_config};
+
+/// A listener whose path `/start` leads to a backend that redirects to `/end`.
+fn listener(name: &str, lines: &str) -> Listener {
+    let lines = format!(
+        "outcome: {{}}\nclaimParameters: [{{claimName: sub, parameterName: X-Sub, location: header}}]\n{lines}"
+    );
+    let mut listener =
+        Listener::new(name, vec![filter(Configuration::Text(header_config(&lines)), None)]).guarded("jwt_auth");
+    listener.routes.push(json!({
+        "match": {"prefix": "/start"},
+        "route": {"cluster": "redirecting", "internal_redirect_policy": {"max_internal_redirects": 1}},
+    }));
+    listener
+}
+
+/// Envoy with these listeners and the backend that redirects, which is a listener of its own.
+fn proxy(binary: &std::path::Path, mut listeners: Vec<Listener>) -> Proxy {
+    let mut redirecting = Listener::new("redirecting", Vec::new());
+    redirecting
+        .routes
+        .push(json!({"match": {"prefix": "/start"}, "redirect": {"path_redirect": "/end", "response_code": "FOUND"}}));
+    listeners.push(redirecting);
+    let upstream = Upstream::start();
+    let mut bootstrap = Bootstrap::fixed(upstream.address(), listeners).render();
+    let cluster = json!({
+        "name": "redirecting",
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": "redirecting", "endpoints": [{"lb_endpoints": [
+            {"endpoint": {"address": {"pipe": {"path": "redirecting.sock"}}}},
+        ]}]},
+    });
+    for listener in bootstrap["static_resources"]["listeners"].as_array_mut().unwrap() {
+        let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
+        // Envoy finds no route for the second request without x-forwarded-proto, which the routes of the testbed remove.
+        manager["route_config"]["request_headers_to_remove"] = json!([]);
+    }
+    bootstrap["static_resources"]["clusters"].as_array_mut().unwrap().push(cluster);
+    let envoy = Envoy::start_with(binary, "envoy.json", &bootstrap.to_string(), 2);
+    Proxy { envoy: envoy.unwrap_or_else(|error| panic!("{error}")), upstream }
+}
+
+/// What came of a request for `/start`: the path and the user at the backend, or status and code of the answer.
+fn outcome(proxy: &Proxy, listener: &str, token: &str) -> String {
+    let response = proxy.send(listener, &get().target("/start").token(token));
+    let text = |value: Option<&[u8]>| value.map_or("-".to_owned(), |value| String::from_utf8_lossy(value).into_owned());
+    match response.echoed() {
+        Ok(echoed) if response.status == 200 => {
+            format!("{} {}", text(Some(&echoed.target)), text(echoed.header("x-sub")))
+        }
+        _ => format!("{} {}", response.status, text(response.header("x-ca-error-code"))),
+    }
+}
+
+#[test]
+fn a_redirected_request_is_judged_anew_by_what_the_filter_left_of_it() {
+    for binary in envoy::binaries() {
+        let world = World { now: now() };
+        let token = world.token(&json!({"jti": "redirected"}));
+        // The first decision must not count for the second request: here no filter makes one.
+        let mut forgotten = listener("forgotten", "");
+        forgotten.routes.push(Listener::route(
+            "/end",
+            json!({"jwt": {
+                "@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig",
+                "disabled": true,
+            }}),
+        ));
+        let listeners = vec![
+            listener("forwarded", ""),
+            listener("hidden", "forwardToken: false"),
+            listener("anonymous", "forwardToken: false\nbypassEmptyToken: true"),
+            listener("once", "preventJtiReplay: true"),
+            forgotten,
+        ];
+        let proxy = proxy(&binary, listeners);
+        let outcomes: Vec<Value> = ["forwarded", "hidden", "anonymous", "once", "forgotten"]
+            .into_iter()
+            .map(|listener| json!([listener, outcome(&proxy, listener, &token)]))
+            .collect();
+        let expected = json!([
+            ["forwarded", "/end alice"],
+            ["hidden", "400 I400JR"],
+            ["anonymous", "/end -"],
+            ["once", "403 S403JU"],
+            ["forgotten", "403 -"],
+        ]);
+        assert_eq!(Value::from(outcomes), expected, "{}", proxy.envoy.log());
+    }
+}
