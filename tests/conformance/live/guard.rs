@@ -87,6 +87,9 @@ fn where_a_worker_has_no_filter_the_guard_refuses_and_without_a_guard_requests_p
                 .header("x-envoy-filter-state", "wasm.jwt_auth_code=OK");
             let guarded = answers_of_both_workers(&proxy, "guarded", &request, &[Answer::Guard]);
             let open = answers_of_both_workers(&proxy, "open", &request, &[Answer::Unfiltered]);
+            let denied = proxy.envoy.stat("http.guarded.rbac.denied").unwrap();
+            let by_guard = guarded.iter().filter(|answer| **answer == Answer::Guard).count();
+            assert_eq!(denied, by_guard as u64, "what the guard rejects is counted");
             let log = proxy.envoy.log();
             assert!(guarded.contains(&Answer::Guard) && !guarded.contains(&Answer::Unfiltered), "{guarded:?}\n{log}");
             assert!(open.contains(&Answer::Unfiltered), "the test takes nothing out: {open:?}\n{log}");

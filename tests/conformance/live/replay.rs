@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use serde_json::json;
-use testbed::bootstrap::{Configuration, Listener};
+use testbed::bootstrap::{Configuration, Listener, WasmFilter};
 use testbed::envoy::{self, Update};
 
 use super::runner::{Proxy, filter, now};
@@ -96,6 +96,37 @@ fn a_used_jti_stays_used_for_listeners_and_updates_with_more_leeway() {
         let update = proxy.envoy.update_listeners(&listeners(300)).unwrap();
         assert!(matches!(update, Update::Accepted), "{}", proxy.envoy.log());
         results.push(proxy.run("first", &used()));
+        proxy.report(&results.into_iter().filter_map(Result::err).collect::<Vec<_>>());
+    }
+}
+
+/// Why `check` warns about such a chain.
+#[test]
+fn two_replay_filters_in_one_chain_refuse_what_each_would_let_by_unless_their_jtis_are_apart() {
+    for binary in envoy::binaries() {
+        let world = World { now: now() };
+        let filters = |vm_id: &str, parameter: &str| {
+            let first = filter(Configuration::Text(header_config("preventJtiReplay: true")), None);
+            let text = rows::config(&format!("parameter: {parameter}\npreventJtiReplay: true"));
+            let mut second = WasmFilter { name: "second".to_owned(), ..filter(Configuration::Text(text), None) };
+            second.vm_id = vm_id.to_owned();
+            vec![first, second]
+        };
+        let proxy = Proxy::start(
+            &binary,
+            vec![
+                Listener::new("shared", filters("", "X-Token")),
+                Listener::new("apart", filters("other", "X-Token")),
+                Listener::new("other", filters("", "X-Second")),
+            ],
+        );
+        let token = |jti: &str| world.token(&json!({"jti": jti}));
+        let used = "Claim jti in JWT is used";
+        let results = [
+            proxy.run("shared", &get().token(token("shared")).refused("S403JU", used)),
+            proxy.run("apart", &get().token(token("apart")).passes()),
+            proxy.run("other", &get().token(token("other1")).header("X-Second", token("other2")).passes()),
+        ];
         proxy.report(&results.into_iter().filter_map(Result::err).collect::<Vec<_>>());
     }
 }
