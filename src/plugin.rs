@@ -70,6 +70,11 @@ impl Plugin {
         Some((&config.source.parameter, &config.source.locations))
     }
 
+    /// Whether each `jti` is accepted once. False under a faulty configuration.
+    pub fn prevents_replay(&self) -> bool {
+        self.config.as_ref().is_ok_and(|config| config.replay.is_some())
+    }
+
     /// Whether the request has a token, or several, where the configuration has the filter look. False under a faulty
     /// configuration.
     pub fn finds_token(&self, request: Request) -> bool {

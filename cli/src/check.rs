@@ -19,15 +19,16 @@ use jwt_auth::Plugin;
 use crate::failure::Failure;
 use crate::{files, source, terminal};
 use find::{Contents, Found, Skipped};
-use handover::PlacedFault;
 use handover::envoy::Notation;
+use handover::{PlacedFault, chain};
 use request::{Outcome, RequestArguments};
 
 /// Find the faults of a configuration; with a request, say what the filter would answer.
 ///
 /// The configuration is looked for in the file: the plugin's own YAML or JSON, or the YAML of Envoy (bootstrap, listener or
 /// filter), of Istio (WasmPlugin, EnvoyFilter) or of Envoy Gateway (EnvoyExtensionPolicy) with plugins in it. Every fault is
-/// told, with its line.
+/// told, with its line. For Envoy it also warns about a filter without a guard behind it, and about filters of one chain
+/// that get into each other's way.
 ///
 /// With a token, or any other part of a request, the filter itself decides on that request, and the answer is either what
 /// the backend would get or the code, the message, why, and what to do.
@@ -38,7 +39,7 @@ What was used before is not known here, so no answer is ever S403JU (a jti is us
 Arguments can be seen by others on the machine, and stay in the shell's history. --token - reads
 the token from stdin.
 
-Warnings leave the exit status as it is.
+Warnings don't change the exit status.
 
 Exit status: 0 without faults and, where there is a request, if it is accepted; 1 if there are
 faults or it is refused; 2 if the command could not do its work.
@@ -110,7 +111,7 @@ struct CheckedPlugin {
     /// `None` where Envoy would not take the file.
     plugin: Option<Plugin>,
     faults: Vec<PlacedFault>,
-    /// What works, but perhaps not as meant. They leave the exit status as it is.
+    /// What is allowed, but not advised.
     warnings: Vec<PlacedFault>,
 }
 
@@ -135,7 +136,9 @@ impl Checked {
                 Failure::new(problem).with_remedy(format!("other Wasm filters are: {}", others.join(", ")))
             });
         }
-        Ok(Self { file, plugins: plugins.into_iter().map(CheckedPlugin::new).collect(), skipped })
+        let mut plugins: Vec<_> = plugins.into_iter().map(CheckedPlugin::new).collect();
+        chain::judge(&mut plugins);
+        Ok(Self { file, plugins, skipped })
     }
 
     /// The plugin of this name or number; the only one if neither is given.

@@ -145,6 +145,7 @@ fn the_examples_for_envoy_and_for_the_readme_have_no_faults() {
         let answer = jwt_auth(&["check", "--json", "--config", path.to_str().unwrap()], b"");
         let json = answer.json();
         let names: Vec<_> = json["plugins"].as_array().unwrap().iter().map(|plugin| plugin["name"].clone()).collect();
+        assert!(json["plugins"].as_array().unwrap().iter().all(|plugin| plugin["warnings"] == json!([])), "{json}");
         assert_eq!(
             (answer.status, names, json["skipped"].as_array().unwrap().len()),
             (0, plugins.iter().map(|name| Value::from(*name)).collect(), 0),
@@ -154,15 +155,25 @@ fn the_examples_for_envoy_and_for_the_readme_have_no_faults() {
     let mut files: Vec<_> =
         std::fs::read_dir(repository("envoy")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     files.sort();
-    assert_eq!(files, ["envoy-gateway.yaml", "envoy.yaml", "istio-wasmplugin.yaml", "per-route.yaml", "upstream.yaml"]);
+    let expected = [
+        "envoy-gateway.yaml",
+        "envoy.yaml",
+        "istio-guard.yaml",
+        "istio-wasmplugin.yaml",
+        "per-route.yaml",
+        "upstream.yaml",
+    ];
+    assert_eq!(files, expected);
     expect("envoy/envoy-gateway.yaml", &["jwt-auth"]);
     expect("envoy/envoy.yaml", &["jwt-auth"]);
     expect("envoy/istio-wasmplugin.yaml", &["jwt-auth"]);
     expect("envoy/per-route.yaml", &["jwt-auth", "jwt-auth-payments"]);
     expect("tests/rows/page-example.yaml", &["plugin"]);
-    let upstream = jwt_auth(&["check", "--config", repository("envoy/upstream.yaml").to_str().unwrap()], b"");
-    assert_eq!(upstream.status, 2, "it has no plugin");
-    assert!(upstream.stderr.contains("no configuration of jwt-auth in it"), "{upstream:?}");
+    for name in ["envoy/istio-guard.yaml", "envoy/upstream.yaml"] {
+        let other = jwt_auth(&["check", "--config", repository(name).to_str().unwrap()], b"");
+        assert_eq!(other.status, 2, "{name} has no plugin");
+        assert!(other.stderr.contains("no configuration of jwt-auth in it"), "{other:?}");
+    }
 
     let readme = std::fs::read_to_string(repository("README.md")).unwrap();
     let blocks: Vec<&str> = readme.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();

@@ -1,9 +1,13 @@
 //! The plugins of a file: a plugin configuration as it stands, or those in the YAML of Envoy, Istio and Envoy Gateway.
 
+mod ours;
+
+use super::handover::chain::{self, Guard, Place};
 use super::handover::envoy::{self, Notation};
 use super::handover::{Fields, Handover, PlacedFault, kubernetes};
 use super::origin::Origin;
 use super::yaml::{self, Node, Position};
+use ours::{has_our_fields, has_our_keys, mentions_us, names_us};
 
 /// What a file holds.
 #[derive(Debug, Default)]
@@ -23,6 +27,10 @@ pub(super) struct Found {
     pub(super) position: Position,
     /// What Envoy hands over, or why it would not take the file.
     pub(super) handover: Result<Handover, PlacedFault>,
+    /// Empty where none is given.
+    pub(super) vm_id: String,
+    /// Where it stands in a chain of HTTP filters, if it is in one.
+    pub(super) place: Option<Place>,
 }
 
 /// Another Wasm filter.
@@ -51,15 +59,12 @@ const CONTAINER_KEYS: [&str; 15] = [
     "typed_config",
 ];
 
-/// The fields by which a configuration is known as one of this filter.
-const OUR_FIELDS: [&str; 3] = ["parameter", "jwk", "jwks"];
-
 /// The form in which Istio has a plugin.
 const ISTIO: &str = "WasmPlugin";
 
 /// Looks through a file. What is not YAML, or no YAML of Envoy or Kubernetes, is taken for a plugin configuration.
 pub(super) fn find(file: &str, notation: Notation) -> Contents {
-    let mut search = Search { file, notation, contents: Contents::default() };
+    let mut search = Search { file, notation, contents: Contents::default(), chains: 0 };
     let documents = yaml::load(file).unwrap_or_default();
     for document in &documents {
         search.walk(document, "plugin");
@@ -76,7 +81,15 @@ pub(super) fn find(file: &str, notation: Notation) -> Contents {
             vm_position: position,
         };
         let name = "plugin".to_owned();
-        search.contents.plugins.push(Found { name, form: "plugin", position, handover: Ok(handover) });
+        let handover = Ok(handover);
+        search.contents.plugins.push(Found {
+            name,
+            form: "plugin",
+            position,
+            handover,
+            vm_id: String::new(),
+            place: None,
+        });
     }
     search.contents
 }
@@ -99,6 +112,8 @@ struct Search<'a> {
     file: &'a str,
     notation: Notation,
     contents: Contents,
+    /// How many chains of HTTP filters were met so far.
+    chains: usize,
 }
 
 impl Search<'_> {
@@ -124,11 +139,29 @@ impl Search<'_> {
     }
 
     fn walk_parts(&mut self, node: &Node, name: &str) {
-        for (_, value) in node.entries() {
-            self.walk(value, name);
+        for (key, value) in node.entries() {
+            match key.text() {
+                Some("http_filters" | "httpFilters") => self.chain(value, name),
+                Some(_) | None => self.walk(value, name),
+            }
         }
         for element in node.elements() {
             self.walk(element, name);
+        }
+    }
+
+    /// The HTTP filters of a connection manager.
+    fn chain(&mut self, filters: &Node, name: &str) {
+        self.chains += 1;
+        let chain = self.chains;
+        let filters = filters.elements();
+        for (index, filter) in filters.iter().enumerate() {
+            let first = self.contents.plugins.len();
+            self.walk(filter, name);
+            for found in self.contents.plugins.iter_mut().skip(first) {
+                let guards = filters.iter().skip(index + 1).filter_map(Guard::of).collect();
+                found.place = Some(Place { chain, is_off: chain::is_off(filter), guards });
+            }
         }
     }
 
@@ -153,7 +186,9 @@ impl Search<'_> {
         let any = node.get("configuration");
         let looks_like_ours = any.is_some_and(|any| has_our_keys(any) || any.get("value").is_some_and(has_our_keys));
         let is_ours = looks_like_ours || names_us(name) || vm.is_some_and(mentions_us);
-        self.add(Found { name: name.to_owned(), form, position, handover }, is_ours);
+        let vm_id =
+            vm.and_then(|vm| vm.get_any(&["vm_id", "vmId"])).and_then(Node::text).unwrap_or_default().to_owned();
+        self.add(Found { name: name.to_owned(), form, position, handover, vm_id, place: None }, is_ours);
     }
 
     /// The bytes that Envoy's `MessageUtil::anyToBytes` makes of a `google.protobuf.Any`.
@@ -234,7 +269,7 @@ impl Search<'_> {
         let name = name.unwrap_or("plugin").to_owned();
         // Also one that Kubernetes could not read is to be told of.
         let is_ours = is_ours || config.is_some_and(has_our_keys);
-        self.add(Found { name, form, position, handover }, is_ours);
+        self.add(Found { name, form, position, handover, vm_id: String::new(), place: None }, is_ours);
     }
 
     fn add(&mut self, found: Found, is_ours: bool) {
@@ -258,30 +293,6 @@ fn form_of(any: &Node) -> &'static str {
 
 fn key_position(node: &Node, key: &str) -> Position {
     node.locate(key)
-}
-
-fn has_our_fields(handover: &Handover) -> bool {
-    match &handover.fields {
-        Fields::Tree(root) => has_our_keys(root),
-        Fields::Text { text, .. } => {
-            yaml::load(text).is_ok_and(|documents| documents.first().is_some_and(has_our_keys))
-        }
-    }
-}
-
-fn has_our_keys(root: &Node) -> bool {
-    root.get_any(&OUR_FIELDS).is_some()
-}
-
-fn names_us(name: &str) -> bool {
-    let name = name.to_ascii_lowercase().replace('_', "-");
-    name.contains("jwt-auth")
-}
-
-fn mentions_us(node: &Node) -> bool {
-    node.text().is_some_and(names_us)
-        || node.elements().iter().any(mentions_us)
-        || node.entries().iter().any(|(_, value)| mentions_us(value))
 }
 
 #[cfg(test)]

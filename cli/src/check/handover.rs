@@ -1,5 +1,6 @@
 //! What Envoy hands over to the filter, and where each field of it stands in the file.
 
+pub(super) mod chain;
 pub(super) mod envoy;
 pub(super) mod kubernetes;
 mod scalar;

@@ -49,13 +49,12 @@ fn place(file: &str, line: usize, column: usize) -> String {
 }
 
 fn faults(checked: &Checked, plugin: &CheckedPlugin, lines: &mut Vec<String>) {
-    let mut push = |mark: &str, fault: &PlacedFault| {
+    let faults = plugin.faults.iter().map(|fault| ("", fault));
+    for (kind, fault) in faults.chain(plugin.warnings.iter().map(|warning| ("warning: ", warning))) {
         let field = if fault.field.is_empty() { String::new() } else { format!("{}: ", safe(&fault.field)) };
         let place = place(&checked.file, fault.position.line, fault.position.column);
-        lines.push(format!("{place}: {mark}{field}{}", styled(ODD, safe(&fault.problem))));
-    };
-    plugin.faults.iter().for_each(|fault| push("", fault));
-    plugin.warnings.iter().for_each(|warning| push("warning: ", warning));
+        lines.push(format!("{place}: {kind}{field}{}", styled(ODD, safe(&fault.problem))));
+    }
     let position = plugin.found.position;
     let place = place(&checked.file, position.line, position.column);
     let name = format!("{} ({})", safe(&plugin.found.name), plugin.found.form);
@@ -111,15 +110,20 @@ fn changes(outcome: &Outcome, edits: &Edits, lines: &mut Vec<String>) {
 }
 
 fn plugin_json(plugin: &CheckedPlugin) -> Value {
-    let placed = |fault: &PlacedFault| {
-        let (line, column) = (fault.position.line, fault.position.column);
-        json!({"line": line, "column": column, "field": fault.field, "problem": fault.problem})
+    let list = |faults: &[PlacedFault]| -> Vec<Value> {
+        let json = |fault: &PlacedFault| {
+            let (line, column) = (fault.position.line, fault.position.column);
+            json!({"line": line, "column": column, "field": fault.field, "problem": fault.problem})
+        };
+        faults.iter().map(json).collect()
     };
-    let faults: Vec<Value> = plugin.faults.iter().map(placed).collect();
-    let warnings: Vec<Value> = plugin.warnings.iter().map(placed).collect();
     let found = &plugin.found;
     json!({
-        "name": found.name, "form": found.form, "line": found.position.line, "faults": faults, "warnings": warnings,
+        "name": found.name,
+        "form": found.form,
+        "line": found.position.line,
+        "faults": list(&plugin.faults),
+        "warnings": list(&plugin.warnings),
     })
 }
 

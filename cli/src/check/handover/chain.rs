@@ -1,0 +1,164 @@
+//! The chain of HTTP filters around a plugin: whether a guard stands behind it, and whether two plugins get into each other's
+//! way.
+
+use super::PlacedFault;
+use crate::check::CheckedPlugin;
+use crate::check::yaml::Node;
+
+/// Where a plugin stands in a chain.
+#[derive(Debug)]
+pub(in crate::check) struct Place {
+    /// The number of the chain in the file.
+    pub(in crate::check) chain: usize,
+    /// Whether it is off until a route turns it on.
+    pub(in crate::check) is_off: bool,
+    /// The RBAC filters behind it.
+    pub(in crate::check) guards: Vec<Guard>,
+}
+
+/// An RBAC filter of a chain.
+#[derive(Clone, Debug)]
+pub(in crate::check) struct Guard {
+    is_off: bool,
+    rules: Node,
+}
+
+/// The `disabled` of an HTTP filter.
+pub(in crate::check) fn is_off(filter: &Node) -> bool {
+    filter.get("disabled").and_then(Node::text) == Some("true")
+}
+
+impl Guard {
+    /// The guard that an HTTP filter may be: an RBAC filter with rules.
+    pub(in crate::check) fn of(filter: &Node) -> Option<Self> {
+        let config = filter.get_any(&["typed_config", "typedConfig"])?;
+        let message = config.get("@type").and_then(Node::text)?;
+        let rules = config.get("rules")?;
+        message
+            .ends_with("/envoy.extensions.filters.http.rbac.v3.RBAC")
+            .then(|| Self { is_off: is_off(filter), rules: rules.clone() })
+    }
+
+    /// Whether it forwards only requests of which this entry of filter state says OK or BYPASSED.
+    fn requires(&self, outcome: &str) -> bool {
+        let allows = matches!(self.rules.get("action").and_then(Node::text), None | Some("ALLOW" | "0"));
+        let policies = self.rules.get("policies").map_or(&[][..], Node::entries);
+        let principals =
+            |policy: &Node| policy.get("principals").map_or_else(Vec::new, |list| list.elements().to_vec());
+        allows && policies.iter().all(|(_, policy)| principals(policy).iter().all(|one| requires(one, outcome)))
+    }
+}
+
+/// Whether a principal is somebody only where the entry says OK or BYPASSED.
+fn requires(principal: &Node, outcome: &str) -> bool {
+    let ids = |names: &[&str]| principal.get_any(names).and_then(|set| set.get("ids")).map(Node::elements);
+    if let Some(state) = principal.get_any(&["filter_state", "filterState"]) {
+        let is_this = state.get("key").and_then(Node::text) == Some(&format!("wasm.{outcome}"));
+        return is_this && state.get_any(&["string_match", "stringMatch"]).is_some_and(takes_forwarded_only);
+    }
+    if let Some(all) = ids(&["and_ids", "andIds"]) {
+        return all.iter().any(|one| requires(one, outcome));
+    }
+    ids(&["or_ids", "orIds"]).is_some_and(|any| any.iter().all(|one| requires(one, outcome)))
+}
+
+/// Whether a string matcher takes nothing but OK and BYPASSED.
+fn takes_forwarded_only(matcher: &Node) -> bool {
+    let is_forwarded = |text: &str| ["OK", "BYPASSED"].contains(&text);
+    let regex = matcher.get_any(&["safe_regex", "safeRegex"]).and_then(|regex| regex.get("regex")).and_then(Node::text);
+    match (matcher.get("exact").and_then(Node::text), regex) {
+        (Some(exact), None) => is_forwarded(exact),
+        (None, Some(regex)) => {
+            regex.trim_start_matches(['^', '(']).trim_end_matches(['$', ')']).split('|').all(is_forwarded)
+        }
+        (_, _) => false,
+    }
+}
+
+/// Adds to each plugin of a file what is to be said of its chain: an error for an `outcome.prefix` that another plugin of the
+/// chain has, a warning where no guard stands behind it, and one where another plugin uses up the `jti`s before it.
+pub(in crate::check) fn judge(plugins: &mut [CheckedPlugin]) {
+    for index in 0..plugins.len() {
+        let (before, rest) = plugins.split_at_mut(index);
+        let Some((plugin, _)) = rest.split_first_mut() else { return };
+        let same_chain = |other: &&CheckedPlugin| match (&other.found.place, &plugin.found.place) {
+            (Some(other), Some(this)) => other.chain == this.chain,
+            (_, _) => false,
+        };
+        let before: Vec<&CheckedPlugin> = before.iter().filter(same_chain).collect();
+        let faults = shared_prefix(plugin, &before);
+        let warnings: Vec<_> = guard_missing(plugin).into_iter().chain(replay_twice(plugin, &before)).collect();
+        plugin.faults.extend(faults);
+        plugin.warnings.extend(warnings);
+    }
+}
+
+fn shared_prefix(plugin: &CheckedPlugin, before: &[&CheckedPlugin]) -> Option<PlacedFault> {
+    let outcome = plugin.outcome()?;
+    let other = before.iter().find(|other| other.outcome() == Some(outcome))?;
+    let position = plugin.found.handover.as_ref().ok()?.place("outcome.prefix");
+    let problem = format!(
+        "expected another prefix than that of {:?} in the same chain: if Envoy leaves out one of them, the other one's OK \
+         satisfies the guard",
+        other.found.name
+    );
+    Some(PlacedFault::new(position, "outcome.prefix", problem))
+}
+
+/// What Envoy does to a filter without a guard.
+const LEFT_OUT: &str = "If Envoy can't configure the filter on a worker, it leaves it out and forwards every request";
+
+fn guard_missing(plugin: &CheckedPlugin) -> Option<PlacedFault> {
+    let place = plugin.found.place.as_ref()?;
+    plugin.plugin.as_ref()?;
+    let Some(outcome) = plugin.outcome() else {
+        let problem = format!(
+            "there is no guard. {LEFT_OUT}. Add `outcome: {{}}` and an RBAC filter as in docs/envoy.md, \"The guard\""
+        );
+        return Some(PlacedFault::new(plugin.found.position, "outcome", problem));
+    };
+    let guards: Vec<_> = place.guards.iter().filter(|guard| guard.requires(outcome)).collect();
+    let problem = if guards.is_empty() {
+        format!(
+            "there is no guard behind the filter. {LEFT_OUT}. Add an RBAC filter that requires wasm.{outcome} to be OK or \
+             BYPASSED, as in docs/envoy.md, \"The guard\""
+        )
+    } else if !place.is_off && guards.iter().all(|guard| guard.is_off) {
+        format!(
+            "the guard behind the filter is off (`disabled: true`), and the filter is on. {LEFT_OUT}. Turn the guard on"
+        )
+    } else {
+        return None;
+    };
+    Some(PlacedFault::new(plugin.found.position, "outcome", problem))
+}
+
+/// Plugins that are off in the chain are taken to be turned on by different routes.
+fn replay_twice(plugin: &CheckedPlugin, before: &[&CheckedPlugin]) -> Option<PlacedFault> {
+    let parameter = plugin.replay_parameter()?;
+    let is_same = |other: &&&CheckedPlugin| {
+        other.found.vm_id == plugin.found.vm_id
+            && other.replay_parameter().is_some_and(|other| other.eq_ignore_ascii_case(parameter))
+    };
+    let other = before.iter().find(is_same)?;
+    let problem = format!(
+        "{:?} before it in the chain uses each jti up, so this filter rejects every request with S403JU. Set preventJtiReplay \
+         in one of them only, or turn on one of them for each route",
+        other.found.name
+    );
+    Some(PlacedFault::new(plugin.found.handover.as_ref().ok()?.place("preventJtiReplay"), "preventJtiReplay", problem))
+}
+
+impl CheckedPlugin {
+    /// The name of the filter state that the plugin writes.
+    fn outcome(&self) -> Option<&str> {
+        Some(self.plugin.as_ref()?.outcome(Err(&jwt_auth::Rejection::TokenMissing))?.0)
+    }
+
+    /// `parameter`, if each `jti` is accepted once and every request of the chain comes here.
+    fn replay_parameter(&self) -> Option<&str> {
+        let plugin = self.plugin.as_ref().filter(|plugin| plugin.prevents_replay())?;
+        self.found.place.as_ref().filter(|place| !place.is_off)?;
+        Some(plugin.token_source()?.0)
+    }
+}
