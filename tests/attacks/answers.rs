@@ -14,7 +14,7 @@ const ALLOWED: [&str; 7] =
     ["connection", "content-length", "content-type", "date", "server", "x-ca-error-code", "x-ca-error-message"];
 
 /// What is wrong with an answer as it came over the wire: it must be one head of visible ASCII with the known headers, each
-/// once, and one body of the length it tells.
+/// once, and one body of the length it tells, which is one line.
 fn flaws(answer: &[u8]) -> Vec<String> {
     let mut flaws = Vec::new();
     let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a head");
@@ -42,8 +42,10 @@ fn flaws(answer: &[u8]) -> Vec<String> {
     if message.is_none() || message.map(str::trim_end) != in_head {
         flaws.push(format!("{message:?} in the body, {in_head:?} in the head"));
     }
-    if head.len() > 1500 || body.iter().any(|byte| !matches!(byte, 0x20..=0x7e)) {
-        flaws.push("a long head, or a body that is not visible ASCII".to_owned());
+    if head.len() > 1500
+        || !body.strip_suffix(b"\n").is_some_and(|line| line.iter().all(|byte| matches!(byte, 0x20..=0x7e)))
+    {
+        flaws.push("a long head, or a body that is not a line of visible ASCII".to_owned());
     }
     flaws
 }
