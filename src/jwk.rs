@@ -198,8 +198,8 @@ fn ec(jwk: &mut Section, faults: &mut Faults) -> Option<Material> {
     let curve = one_of(
         jwk,
         "crv",
-        &[("P-256", Curve::P256), ("P-384", Curve::P384), ("secp256k1", Curve::Secp256k1)],
-        "expected P-256, P-384 or secp256k1",
+        &[("P-256", Curve::P256), ("P-384", Curve::P384), ("P-521", Curve::P521), ("secp256k1", Curve::Secp256k1)],
+        "expected P-256, P-384, P-521 or secp256k1",
         faults,
     );
     let x = bytes(jwk, "x", faults);
@@ -220,7 +220,7 @@ fn okp(jwk: &mut Section, faults: &mut Faults) -> Option<Material> {
         faults.report(jwk.path_of("x"), "expected a point of the curve in 32 bytes");
         return None;
     };
-    Some((key, vec![Algorithm::EdDsa]))
+    Some((key, Algorithm::ED25519.to_vec()))
 }
 
 /// A secret is usable with the hashes that are not longer than itself.

@@ -51,7 +51,7 @@ impl SigningKey {
         let algorithm = choose(jwk, family, requested)?;
         let (material, public) = match family {
             Family::Rsa => parts::rsa(jwk)?,
-            Family::P256 | Family::P384 | Family::Secp256k1 => parts::ec(jwk, family, algorithm)?,
+            Family::P256 | Family::P384 | Family::P521 | Family::Secp256k1 => parts::ec(jwk, family, algorithm)?,
             Family::Ed25519 => parts::ed25519(jwk)?,
             Family::Oct => (Material::Secret(Box::new(parts::secret(jwk, algorithm)?)), None),
         };
@@ -112,7 +112,8 @@ fn check_use(jwk: &Jwk) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is asked for, else what the key names, else the one algorithm of the family.
+/// What is asked for, else what the key names, else the one algorithm of the family. For Ed25519 that is EdDSA: more
+/// verifiers know it than the name of RFC 9864.
 fn choose(jwk: &Jwk, family: Family, requested: Option<Algorithm>) -> Result<Algorithm, Failure> {
     let fitting = family.algorithms();
     let names = || fitting.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().join(", ");
@@ -130,6 +131,7 @@ fn choose(jwk: &Jwk, family: Family, requested: Option<Algorithm>) -> Result<Alg
         }
         (None, Some(named), _) => Ok(named),
         (None, None, [only]) => Ok(*only),
+        (None, None, _) if family == Family::Ed25519 => Ok(Algorithm::EdDsa),
         (None, None, _) => Err(Failure::new("the key names no alg, and it fits several")
             .with_remedy(format!("say which with --alg: {}", names()))),
     }
@@ -146,8 +148,10 @@ fn rsa_padding(algorithm: Algorithm) -> Option<&'static dyn signature::RsaEncodi
         Algorithm::Ps512 => Some(&signature::RSA_PSS_SHA512),
         Algorithm::Es256
         | Algorithm::Es384
+        | Algorithm::Es512
         | Algorithm::Es256k
         | Algorithm::EdDsa
+        | Algorithm::Ed25519
         | Algorithm::Hs256
         | Algorithm::Hs384
         | Algorithm::Hs512 => None,

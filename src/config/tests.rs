@@ -238,7 +238,8 @@ fn a_jwk_must_be_a_public_signature_key_that_is_strong_and_whole() {
         (format!("{{kty: RSA, n: {n2048}, e: Aw}}"), "jwk.e: expected AQAB (65537)"),
         (format!("{{kty: RSA, n: {n2048}, e: ''}}"), "jwk.e: expected AQAB (65537)"),
         (format!("{{kty: EC, crv: P-384, {p256}}}"), "jwk.x: expected x and y to be a point of the curve"),
-        (format!("{{kty: EC, crv: P-521, {p256}}}"), "jwk.crv: expected P-256, P-384 or secp256k1"),
+        (format!("{{kty: EC, crv: P-192, {p256}}}"), "jwk.crv: expected P-256, P-384, P-521 or secp256k1"),
+        (format!("{{kty: EC, crv: P-521, {p256}}}"), "jwk.x: expected x and y to be a point of the curve"),
         (format!("{{kty: EC, crv: P-256, {p256}, alg: ES384}}"), "jwk.alg: expected what fits this key: ES256"),
         (
             "{kty: EC, crv: P-256, x: f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU, \

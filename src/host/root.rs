@@ -75,7 +75,7 @@ impl RootContext for Root {
 
 fn notices(plugin: &Plugin, backend: SignatureBackend) -> Vec<(Level, String)> {
     let signatures = match backend {
-        SignatureBackend::Host => "RS256, RS384, RS512, ES256 and ES384 are verified by the host",
+        SignatureBackend::Host => "RS256, RS384, RS512, ES256, ES384 and ES512 are verified by the host",
         SignatureBackend::Wasm => "all signatures are verified in Wasm",
     };
     let faults = plugin.faults().map(|error| (Level::Error, format!("every request is refused with I400JP: {error}")));

@@ -30,11 +30,13 @@ pub(super) fn verify(
         Algorithm::Rs512 => ("sha512", signature.to_vec()),
         Algorithm::Es256 => ("sha256", ecdsa_signature_to_der(Curve::P256, signature).unwrap_or_default()),
         Algorithm::Es384 => ("sha384", ecdsa_signature_to_der(Curve::P384, signature).unwrap_or_default()),
+        Algorithm::Es512 => ("sha512", ecdsa_signature_to_der(Curve::P521, signature).unwrap_or_default()),
         Algorithm::Ps256
         | Algorithm::Ps384
         | Algorithm::Ps512
         | Algorithm::Es256k
         | Algorithm::EdDsa
+        | Algorithm::Ed25519
         | Algorithm::Hs256
         | Algorithm::Hs384
         | Algorithm::Hs512 => return None,
@@ -75,6 +77,10 @@ fn ecdsa_signature_to_der(curve: Curve, signature: &[u8]) -> Option<Vec<u8>> {
         }
         Curve::P384 => {
             let signature = p384::ecdsa::Signature::from_slice(signature).ok()?;
+            Some(signature.to_der().as_bytes().to_vec())
+        }
+        Curve::P521 => {
+            let signature = p521::ecdsa::Signature::from_slice(signature).ok()?;
             Some(signature.to_der().as_bytes().to_vec())
         }
         Curve::Secp256k1 => None,

@@ -6,6 +6,7 @@ use jwt_simple::prelude::{
 };
 use jwt_simple::reexports::ct_codecs;
 use p256::ecdsa::signature::Verifier as _;
+use p521::pkcs8::EncodePublicKey as _;
 use rsa::pkcs8::AssociatedOid;
 use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey};
 use sha2::digest::{Digest, FixedOutputReset};
@@ -29,6 +30,7 @@ enum Material {
     Rsa(Box<RsaPublicKey>),
     P256(p256::ecdsa::VerifyingKey),
     P384(p384::ecdsa::VerifyingKey),
+    P521(Box<p521::ecdsa::VerifyingKey>),
     Secp256k1(k256::ecdsa::VerifyingKey),
     Ed25519(Box<ed25519_dalek::VerifyingKey>),
     Secret(Box<Secret>),
@@ -46,6 +48,7 @@ struct Secret {
 pub(crate) enum Curve {
     P256,
     P384,
+    P521,
     Secp256k1,
 }
 
@@ -91,6 +94,11 @@ impl VerifyingKey {
                 let key = ES384PublicKey::from_bytes(&point).map_err(|_| KeyError::Point)?;
                 (Material::P384(*key.public_key().as_ref()), key.to_der().ok())
             }
+            Curve::P521 => {
+                let key = p521::PublicKey::from_sec1_bytes(&point).map_err(|_| KeyError::Point)?;
+                let subject_public_key_info = key.to_public_key_der().ok().map(|der| der.as_bytes().to_vec());
+                (Material::P521(Box::new(key.into())), subject_public_key_info)
+            }
             Curve::Secp256k1 => {
                 let key = ES256kPublicKey::from_bytes(&point).map_err(|_| KeyError::Point)?;
                 (Material::Secp256k1(*key.public_key().as_ref()), None)
@@ -128,9 +136,13 @@ impl VerifyingKey {
                 .is_ok_and(|signature| key.verify(text, &signature).is_ok()),
             (Material::P384(key), Algorithm::Es384) => p384::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify(text, &signature).is_ok()),
+            (Material::P521(key), Algorithm::Es512) => p521::ecdsa::Signature::from_slice(signature)
+                .is_ok_and(|signature| key.verify(text, &signature).is_ok()),
             (Material::Secp256k1(key), Algorithm::Es256k) => verify_secp256k1(key, text, signature),
-            (Material::Ed25519(key), Algorithm::EdDsa) => ed25519_dalek::Signature::from_slice(signature)
-                .is_ok_and(|signature| key.verify_strict(text, &signature).is_ok()),
+            (Material::Ed25519(key), Algorithm::EdDsa | Algorithm::Ed25519) => {
+                ed25519_dalek::Signature::from_slice(signature)
+                    .is_ok_and(|signature| key.verify_strict(text, &signature).is_ok())
+            }
             (Material::Secret(secret), _) => {
                 secret.tag(algorithm, text).is_some_and(|tag| ct_codecs::verify(&tag, signature))
             }
@@ -151,6 +163,7 @@ impl Curve {
         match self {
             Self::P256 | Self::Secp256k1 => 32,
             Self::P384 => 48,
+            Self::P521 => 66,
         }
     }
 
@@ -159,6 +172,7 @@ impl Curve {
         match self {
             Self::P256 => Algorithm::Es256,
             Self::P384 => Algorithm::Es384,
+            Self::P521 => Algorithm::Es512,
             Self::Secp256k1 => Algorithm::Es256k,
         }
     }
@@ -195,8 +209,10 @@ fn verify_rsa(key: &RsaPublicKey, algorithm: Algorithm, text: &[u8], signature: 
         Algorithm::Ps512 => pss::<Sha512>(key, text, signature),
         Algorithm::Es256
         | Algorithm::Es384
+        | Algorithm::Es512
         | Algorithm::Es256k
         | Algorithm::EdDsa
+        | Algorithm::Ed25519
         | Algorithm::Hs256
         | Algorithm::Hs384
         | Algorithm::Hs512 => false,

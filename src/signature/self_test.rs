@@ -15,7 +15,7 @@ struct Known {
     signature: &'static str,
 }
 
-const KNOWN: [Known; 3] = [
+const KNOWN: [Known; 4] = [
     // RFC 7515 A.2
     Known {
         algorithm: Algorithm::Rs256,
@@ -42,6 +42,18 @@ const KNOWN: [Known; 3] = [
         signing_input: "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9\
         pc19yb290Ijp0cnVlfQ",
         signature: "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+    },
+    // RFC 7515 A.4
+    Known {
+        algorithm: Algorithm::Es512,
+        key: [
+            "AekpBQ8ST8a8VcfVOTNl353vSrDCLLJXmPk06wTjxrrjcBpXp5EOnYG_NjFZ6OvLFV1jSfS9tsz4qUxcWceqwQGk",
+            "ADSmRA43Z1DSNx_RvcLI87cdL07l6jQyyBXMoxVg_l2Th-x3S1WDhjDly79ajL4Kkd0AZMaZmh9ubmf63e3kyMj2",
+        ],
+        signing_input: "eyJhbGciOiJFUzUxMiJ9.UGF5bG9hZA",
+        signature: "AdwMgeerwtHoh-l192l60hp9wAHZFVJbLfD_UxMi70cwnZOYaRI1bKPWROc-\
+        mZZqwqT2SI-KGDKB34XO0aw_7XdtAG8GaSwFKdCAPZgoXD2YBJZCPEX3xKpRwcdOO8KpEHwJjyqOgzDO7iKvU8vcnwNrmxYb\
+        SW9ERBXukOXolLzeO_Jn",
     },
     // Made with jwcrypto: tests/vectors, "ES384 jwcrypto 1.6.1"
     Known {
@@ -72,6 +84,7 @@ impl Known {
         let key = match self.algorithm {
             Algorithm::Es256 => VerifyingKey::ec(Curve::P256, &first, &second),
             Algorithm::Es384 => VerifyingKey::ec(Curve::P384, &first, &second),
+            Algorithm::Es512 => VerifyingKey::ec(Curve::P521, &first, &second),
             _ => VerifyingKey::rsa(&first, &second),
         };
         let (key, signature) = (key.ok()?, decode(self.signature)?);
@@ -115,7 +128,11 @@ mod tests {
             let Some(known) = known else {
                 return Some(b"\x12\x05wrong".to_vec());
             };
-            let hash = if known.algorithm == Algorithm::Es384 { "sha384" } else { "sha256" };
+            let hash = match known.algorithm {
+                Algorithm::Es384 => "sha384",
+                Algorithm::Es512 => "sha512",
+                _ => "sha256",
+            };
             assert_eq!(request.hash_function, hash);
             assert!(request.public_key.starts_with(&[0x30]), "SubjectPublicKeyInfo is a DER sequence");
             assert!(known.algorithm == Algorithm::Rs256 || request.signature.starts_with(&[0x30]), "DER, not r || s");

@@ -22,6 +22,7 @@ fn verify(algorithm: Algorithm, jwk: &Value, token: &str) -> Result<JWTClaims<Va
         Algorithm::ES384 => ES384PublicKey::from_jwk(&text)?.verify_token(token, None),
         Algorithm::ES256K => ES256kPublicKey::from_jwk(&text)?.verify_token(token, None),
         Algorithm::EdDSA => Ed25519PublicKey::from_jwk(&text)?.verify_token(token, None),
+        Algorithm::ES512 | Algorithm::Ed25519 => unreachable!("jwt-simple does not have {algorithm}"),
         Algorithm::HS256 => HS256Key::from_bytes(&shared_secret(jwk)).verify_token(token, None),
         Algorithm::HS384 => HS384Key::from_bytes(&shared_secret(jwk)).verify_token(token, None),
         Algorithm::HS512 => HS512Key::from_bytes(&shared_secret(jwk)).verify_token(token, None),
@@ -35,8 +36,9 @@ fn shared_secret(jwk: &Value) -> Vec<u8> {
 }
 
 #[test]
-fn every_algorithm_is_verified_by_jwt_simple() {
-    for algorithm in Algorithm::ALL {
+fn every_algorithm_of_jwt_simple_is_verified_by_it() {
+    let known = |algorithm: &Algorithm| !matches!(algorithm, Algorithm::ES512 | Algorithm::Ed25519);
+    for algorithm in Algorithm::ALL.into_iter().filter(known) {
         let key = SigningKey::cached(algorithm);
         let jwk = key.public_jwk(Some("k1"), true);
         let token = key.token(Some("k1"), &claims());
@@ -75,11 +77,19 @@ fn fresh() -> JWTClaims<NoCustomClaims> {
     Claims::create(Duration::from_mins(5))
 }
 
+/// RFC 9864 renames the algorithm and leaves the signature as it is.
+#[test]
+fn ed25519_is_eddsa_under_another_name() {
+    let key = SigningKey::cached(Algorithm::EdDSA);
+    assert_eq!(key.with_algorithm(Algorithm::Ed25519).sign_raw(b"text"), key.sign_raw(b"text"));
+}
+
 #[test]
 fn jwk_members() {
     for (algorithm, public, private) in [
         (Algorithm::RS256, "alg e kid kty n", "alg d dp dq e kid kty n p q qi"),
         (Algorithm::ES256, "alg crv kid kty x y", "alg crv d kid kty x y"),
+        (Algorithm::ES512, "alg crv kid kty x y", "alg crv d kid kty x y"),
         (Algorithm::EdDSA, "alg crv kid kty x", "alg crv d kid kty x"),
         (Algorithm::HS256, "alg k kid kty", "alg k kid kty"),
     ] {
@@ -127,7 +137,9 @@ fn algorithms_are_found_by_name() {
 
 #[test]
 fn ecdsa_signatures_are_r_and_s() {
-    for (algorithm, length) in [(Algorithm::ES256, 64), (Algorithm::ES384, 96), (Algorithm::ES256K, 64)] {
+    for (algorithm, length) in
+        [(Algorithm::ES256, 64), (Algorithm::ES384, 96), (Algorithm::ES512, 132), (Algorithm::ES256K, 64)]
+    {
         assert_eq!(SigningKey::cached(algorithm).sign_raw(b"text").len(), length, "{algorithm}");
     }
 }

@@ -1,7 +1,7 @@
 //! T1 and T12: a token that wants to choose how it is verified.
 
 use serde_json::{Value, json};
-use testbed::issuer::{Algorithm, SigningKey};
+use testbed::issuer::{Algorithm, Family, SigningKey};
 
 use crate::encodings::{base64url, public_key_encodings, segments};
 use crate::rows::{Request, Row, Step, World, get, row};
@@ -17,8 +17,15 @@ attacks! {
 }
 
 /// One algorithm of each family of keys.
-const FAMILIES: [Algorithm; 6] =
-    [Algorithm::RS256, Algorithm::ES256, Algorithm::ES384, Algorithm::ES256K, Algorithm::EdDSA, Algorithm::HS512];
+const FAMILIES: [Algorithm; 7] = [
+    Algorithm::RS256,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::ES512,
+    Algorithm::ES256K,
+    Algorithm::EdDSA,
+    Algorithm::HS512,
+];
 
 fn config(key: &SigningKey, names_algorithm: bool) -> String {
     format!("parameter: X-Token\njwk: {}", key.public_jwk(Some("k1"), names_algorithm))
@@ -91,6 +98,8 @@ fn an_alg_that_is_not_the_keys(world: &World) -> Vec<Row> {
         let others = || Algorithm::ALL.into_iter().filter(|other| *other != algorithm);
         let named = others().map(|other| not_allowed(lie(other), other.name()));
         let unnamed = others().map(|other| match other.family() == algorithm.family() {
+            // EdDSA and Ed25519 are two names of one signature, and this key allows both [RFC 9864 section 2.2].
+            true if other.family() == Family::Ed25519 => lie(other).passes(),
             true => lie(other).invalid("signature verification failed"),
             false => not_allowed(lie(other), other.name()),
         });
@@ -110,7 +119,7 @@ fn a_public_key_in_any_encoding_is_no_secret(world: &World) -> Vec<Row> {
     let claims = world.claims(&json!({}));
     let mut rows = Vec::new();
     for (algorithm, names_algorithm) in
-        FAMILIES.into_iter().take(5).flat_map(|family| [(family, true), (family, false)])
+        FAMILIES.into_iter().take(6).flat_map(|family| [(family, true), (family, false)])
     {
         let key = SigningKey::cached(algorithm);
         let jwk = key.public_jwk(Some("k1"), names_algorithm);

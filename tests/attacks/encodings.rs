@@ -69,6 +69,7 @@ pub(crate) fn public_key_encodings(jwk: &Value) -> Vec<Vec<u8>> {
             let curve: &[u8] = match jwk["crv"].as_str().unwrap() {
                 "P-256" => P256,
                 "P-384" => P384,
+                "P-521" => P521,
                 _ => SECP256K1,
             };
             let spki = spki(&[EC_PUBLIC_KEY, curve].concat(), &point);
@@ -90,6 +91,7 @@ const RSA_ENCRYPTION: [u8; 11] = [6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1
 const EC_PUBLIC_KEY: &[u8] = &[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
 const P256: &[u8] = &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
 const P384: &[u8] = &[6, 5, 0x2b, 0x81, 4, 0, 0x22];
+const P521: &[u8] = &[6, 5, 0x2b, 0x81, 4, 0, 0x23];
 const SECP256K1: &[u8] = &[6, 5, 0x2b, 0x81, 4, 0, 0x0a];
 const ED25519: &[u8] = &[6, 3, 0x2b, 0x65, 0x70];
 

@@ -77,7 +77,7 @@ fn rsa_keys_that_are_weak_or_broken(world: &World) -> Vec<Row> {
 
 fn points_that_are_not_on_their_curve(world: &World) -> Vec<Row> {
     let mut rows = Vec::new();
-    for algorithm in [Algorithm::ES256, Algorithm::ES384, Algorithm::ES256K] {
+    for algorithm in [Algorithm::ES256, Algorithm::ES384, Algorithm::ES512, Algorithm::ES256K] {
         let key = SigningKey::cached(algorithm);
         let jwk = key.public_jwk(None, true);
         let token = key.token(None, &world.claims(&json!({})));
@@ -150,7 +150,16 @@ fn a_private_part_in_the_configuration(world: &World) -> Vec<Row> {
 }
 
 fn private_keys(world: &World, found: &str) -> Vec<Row> {
-    [Algorithm::RS256, Algorithm::PS512, Algorithm::ES256, Algorithm::ES384, Algorithm::ES256K, Algorithm::EdDSA]
+    let algorithms = [
+        Algorithm::RS256,
+        Algorithm::PS512,
+        Algorithm::ES256,
+        Algorithm::ES384,
+        Algorithm::ES512,
+        Algorithm::ES256K,
+        Algorithm::EdDSA,
+    ];
+    algorithms
         .map(|algorithm| {
             let key = SigningKey::cached(algorithm);
             let fault = match algorithm.family() {

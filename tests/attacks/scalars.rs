@@ -13,7 +13,7 @@ attacks! {
     t10_eddsa_numbers_and_points_out_of_range: EITHER, eddsa_numbers_and_points_out_of_range;
 }
 
-const CURVES: [Algorithm; 3] = [Algorithm::ES256, Algorithm::ES384, Algorithm::ES256K];
+const CURVES: [Algorithm; 4] = [Algorithm::ES256, Algorithm::ES384, Algorithm::ES512, Algorithm::ES256K];
 
 fn config(key: &SigningKey) -> String {
     format!("parameter: X-Token\njwk: {}", key.public_jwk(None, true))
@@ -37,6 +37,11 @@ fn order(algorithm: Algorithm) -> Vec<u8> {
         Algorithm::ES256 => "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
         Algorithm::ES384 => {
             "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973"
+        }
+        // 521 bits in 66 bytes.
+        Algorithm::ES512 => {
+            "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\
+             a51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409"
         }
         _ => "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141",
     })
@@ -97,6 +102,16 @@ fn ecdsa_numbers_of_zero_and_of_the_order_and_beyond(world: &World) -> Vec<Row> 
 /// What is so of `r` and `s`.
 type Shape = fn(&[u8], &[u8]) -> bool;
 
+/// The shapes where the order fills its bytes.
+const OF_WHOLE_BYTES: [(&str, Shape); 6] = [
+    ("both high", |r, s| r[0] >= 0x80 && s[0] >= 0x80),
+    ("r high", |r, s| r[0] >= 0x80 && s[0] < 0x80),
+    ("s high", |r, s| r[0] < 0x80 && s[0] >= 0x80),
+    ("both low", |r, s| r[0] < 0x80 && s[0] < 0x80),
+    ("r short", |r, _| r[0] == 0 && r[1] < 0x80),
+    ("r short and high", |r, _| r[0] == 0 && r[1] >= 0x80),
+];
+
 /// The host wants DER, in which a number with its high bit set needs a zero in front and one with zeros in front loses
 /// them: good signatures of each kind must pass either check, and so must both values of `s` that verify [RFC 7518 3.4].
 fn good_ecdsa_signatures_of_every_shape_pass(world: &World) -> Vec<Row> {
@@ -105,14 +120,17 @@ fn good_ecdsa_signatures_of_every_shape_pass(world: &World) -> Vec<Row> {
         let key = SigningKey::cached(algorithm);
         let n = order(algorithm);
         let mut steps = Vec::new();
-        let mut wanted: Vec<(&str, Shape)> = vec![
-            ("both high", |r, s| r[0] >= 0x80 && s[0] >= 0x80),
-            ("r high", |r, s| r[0] >= 0x80 && s[0] < 0x80),
-            ("s high", |r, s| r[0] < 0x80 && s[0] >= 0x80),
-            ("both low", |r, s| r[0] < 0x80 && s[0] < 0x80),
-            ("r short", |r, _| r[0] == 0 && r[1] < 0x80),
-            ("r short and high", |r, _| r[0] == 0 && r[1] >= 0x80),
-        ];
+        let mut wanted: Vec<(&str, Shape)> = match algorithm {
+            // The first of its bytes is 0 or 1, so the second decides how DER begins.
+            Algorithm::ES512 => vec![
+                ("both of 521 bits", |r, s| r[0] == 1 && s[0] == 1),
+                ("r of 520 bits", |r, _| r[0] == 0 && r[1] >= 0x80),
+                ("s of 520 bits", |_, s| s[0] == 0 && s[1] >= 0x80),
+                ("both shorter", |r, s| r[0] == 0 && r[1] < 0x80 && s[0] == 0 && s[1] < 0x80),
+                ("r shorter by two bytes", |r, _| r[0] == 0 && r[1] == 0),
+            ],
+            _ => OF_WHOLE_BYTES.to_vec(),
+        };
         for (text, r, s) in signatures(world, &key) {
             if wanted.is_empty() {
                 break;

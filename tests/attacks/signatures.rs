@@ -49,7 +49,9 @@ fn wrong_lengths(world: &World, algorithm: Algorithm) -> Row {
 }
 
 fn ecdsa_signatures_of_every_wrong_length(world: &World) -> Vec<Row> {
-    [Algorithm::ES256, Algorithm::ES384, Algorithm::ES256K].map(|algorithm| wrong_lengths(world, algorithm)).into()
+    [Algorithm::ES256, Algorithm::ES384, Algorithm::ES512, Algorithm::ES256K]
+        .map(|algorithm| wrong_lengths(world, algorithm))
+        .into()
 }
 
 fn eddsa_and_hmac_signatures_of_every_wrong_length(world: &World) -> Vec<Row> {

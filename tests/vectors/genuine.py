@@ -1,12 +1,13 @@
 """Tokens that pass: every algorithm from every library that has it, and the corners that a strict verifier must not lose."""
 
-from libraries import CURVES, HMAC_ALGS, RSA_ALGS, SIGNERS, b64, compact, unb64
+from libraries import ALGS, CURVES, HMAC_ALGS, RSA_ALGS, SIGNERS, b64, compact, unb64
 from collect import EXP, NOW, RAW, claims_of, dress, raw_token
 
 ORDERS = {
     "ES256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
     "ES384": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973,
     "ES256K": 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141,
+    "ES512": 0x1FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFA51868783BF2F966B7FCC0148F709A5D03BB5C9B8899C47AEBB6FB71E91386409,
 }
 
 
@@ -22,6 +23,12 @@ def ecdsa_tags(alg, token):
     tags = {"high-s" if s > ORDERS[alg] // 2 else "low-s"}
     for letter, part in (("r", r), ("s", s)):
         first = part >> 8 * (half - 1)
+        if alg == "ES512":  # 521 bits in 66 bytes: the first byte is 0 or 1
+            second = part >> 8 * (half - 2) & 0xFF
+            tags.add(f"{letter} has 521 bits" if first else f"{letter} starts with 00{'00' * (second == 0)}")
+            if first == 0 and second & 0x80:
+                tags.add(f"{letter} starts with 00 and a high bit")
+            continue
         if first == 0:
             tags.add(f"{letter} starts with 00")
         elif first & 0x80:
@@ -39,12 +46,12 @@ def search(library, alg, key, header, number, wanted):
     raise RuntimeError(f"{library.name} {alg}: not found")
 
 
-def every_algorithm(out):
+def every_algorithm(out, algs=ALGS):
     """Four dresses of the key for each library and algorithm. Returns the keys by (library name, alg)."""
     keys, number = {}, 0
     for library in SIGNERS:
         shared = None
-        for alg in library.algs:
+        for alg in (alg for alg in library.algs if alg in algs):
             if alg in RSA_ALGS:  # one modulus serves the family
                 shared = shared or library.generate(alg)
                 key = shared
@@ -73,19 +80,21 @@ def ecdsa_corners(out, keys):
     ES256K of RFC 8812 has no low-s rule, and a verifier made for a blockchain often has.
     """
     number = 1000
+    of_p521 = ["r has 521 bits", "s has 521 bits", "r starts with 00 and a high bit", "r starts with 0000", "high-s", "low-s"]
     corners = ["r starts with 00", "s starts with 00", "r starts with a high bit", "high-s", "low-s"]
     for (name, alg), key in keys.items():
         if alg not in CURVES:
             continue
         library = next(library for library in SIGNERS if library.name == name)
         # A pure Python signature takes too long for the rare ones.
-        for corner in corners if "(" not in name else corners[2:]:
+        rare = "(" not in name
+        for corner in (of_p521 if rare else of_p521[:2]) if alg == "ES512" else corners if rare else corners[2:]:
             number += 1
             token, claims = search(
                 library, alg, key, {}, number, lambda token, corner=corner: corner in ecdsa_tags(alg, token))
             tags = ", ".join(sorted(ecdsa_tags(alg, token)))
             out.ok(f"{alg} {name}: {corner}", name, alg, dress(key.public, alg), token, claims, note=tags)
-    for alg in CURVES:
+    for alg in (alg for alg in CURVES if (SIGNERS[0].name, alg) in keys):
         key = keys[SIGNERS[0].name, alg]
         number += 1
         claims = claims_of(number)

@@ -30,10 +30,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 warnings.filterwarnings("ignore")  # short-key and deprecation chatter of the libraries
 
 RSA_ALGS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
-CURVES = {"ES256": "P-256", "ES384": "P-384", "ES256K": "secp256k1"}
+CURVES = {"ES256": "P-256", "ES384": "P-384", "ES256K": "secp256k1", "ES512": "P-521"}
 HMAC_ALGS = ["HS256", "HS384", "HS512"]
-ALGS = RSA_ALGS + list(CURVES) + ["EdDSA"] + HMAC_ALGS
-HAZMAT_CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES256K": ec.SECP256K1}
+# Those of recent.json, which came later than independent.json and the differential test.
+RECENT_ALGS = ["ES512", "Ed25519"]
+ALGS = RSA_ALGS + [alg for alg in CURVES if alg not in RECENT_ALGS] + ["EdDSA"] + HMAC_ALGS
+ED25519_ALGS = ["EdDSA", "Ed25519"]
+HAZMAT_CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES256K": ec.SECP256K1, "ES512": ec.SECP521R1}
 
 
 def b64(data):
@@ -71,7 +74,7 @@ def generate_hazmat(alg, bits):
         return rsa.generate_private_key(65537, bits)
     if alg in CURVES:
         return ec.generate_private_key(HAZMAT_CURVES[alg]())
-    if alg == "EdDSA":
+    if alg in ED25519_ALGS:
         return ed25519.Ed25519PrivateKey.generate()
     return secrets.token_bytes(64)
 
@@ -84,13 +87,13 @@ def private_pem(key):
 
 class Jwcrypto:
     name = f"jwcrypto {version('jwcrypto')}"
-    algs = ALGS
+    algs = ALGS + RECENT_ALGS
 
     def generate(self, alg, bits=2048):
         kind = (
             {"kty": "RSA", "size": bits} if alg in RSA_ALGS
             else {"kty": "EC", "crv": CURVES[alg]} if alg in CURVES
-            else {"kty": "OKP", "crv": "Ed25519"} if alg == "EdDSA"
+            else {"kty": "OKP", "crv": "Ed25519"} if alg in ED25519_ALGS
             else {"kty": "oct", "size": 512}
         )
         key = jwcrypto.jwk.JWK.generate(**kind)
@@ -123,14 +126,14 @@ class Jwcrypto:
 
 class Joserfc:
     name = f"joserfc {version('joserfc')}"
-    algs = ALGS
+    algs = ALGS + RECENT_ALGS
 
     def generate(self, alg, bits=2048):
         if alg in RSA_ALGS:
             key = joserfc.jwk.RSAKey.generate_key(bits)
         elif alg in CURVES:
             key = joserfc.jwk.ECKey.generate_key(CURVES[alg])
-        elif alg == "EdDSA":
+        elif alg in ED25519_ALGS:
             key = joserfc.jwk.OKPKey.generate_key("Ed25519")
         else:
             key = joserfc.jwk.OctKey.generate_key(512)
@@ -154,7 +157,7 @@ class Joserfc:
 
 class Pyjwt:
     name = f"PyJWT {version('PyJWT')}"
-    algs = ALGS
+    algs = [*ALGS, "ES512"]
 
     def generate(self, alg, bits=2048):
         key = generate_hazmat(alg, bits)
@@ -175,7 +178,7 @@ class Pyjwt:
 
 class PythonJose:
     name = f"python-jose {version('python-jose')}"
-    algs = ["RS256", "RS384", "RS512", "ES256", "ES384", *HMAC_ALGS]
+    algs = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512", *HMAC_ALGS]
 
     def generate(self, alg, bits=2048):
         key = generate_hazmat(alg, bits)
@@ -199,7 +202,7 @@ class PythonJosePure(PythonJose):
     """python-jose over the pure Python `rsa` and `ecdsa` packages: no OpenSSL below, unlike all the others."""
 
     name = f"python-jose {version('python-jose')} (rsa {version('rsa')}, ecdsa {version('ecdsa')})"
-    algs = ["RS256", "RS384", "RS512", "ES256", "ES384"]
+    algs = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"]
 
     def generate(self, alg, bits=2048):
         key = generate_hazmat(alg, bits)
@@ -215,7 +218,7 @@ class Ecdsa:
     """The pure Python `ecdsa` package: no JOSE, only the signature of an EC or Ed25519 token."""
 
     name = f"ecdsa {version('ecdsa')}"
-    algs = [*CURVES, "EdDSA"]
+    algs = [*CURVES, *ED25519_ALGS]
 
     def judge(self, token, jwk, allowed, ignore_exp, by_kid, now=None):
         signed, _, signature = token.rpartition(".")
@@ -226,6 +229,7 @@ class Ecdsa:
         curve, digest = {
             "P-256": (ecdsa.NIST256p, hashlib.sha256),
             "P-384": (ecdsa.NIST384p, hashlib.sha384),
+            "P-521": (ecdsa.NIST521p, hashlib.sha512),
             "secp256k1": (ecdsa.SECP256k1, hashlib.sha256),
         }[jwk["crv"]]
         key = ecdsa.VerifyingKey.from_string(unb64(jwk["x"]) + unb64(jwk["y"]), curve=curve)
@@ -251,7 +255,7 @@ def allowed_algs(jwk):
         return [jwk["alg"]]
     if jwk["kty"] == "EC":
         return [alg for alg, curve in CURVES.items() if curve == jwk["crv"]]
-    return {"RSA": RSA_ALGS, "OKP": ["EdDSA"], "oct": HMAC_ALGS}[jwk["kty"]]
+    return {"RSA": RSA_ALGS, "OKP": ED25519_ALGS, "oct": HMAC_ALGS}[jwk["kty"]]
 
 
 def judge_all(token, jwk, ignore_exp=False, by_kid=False, now=None, signature_only=False):
@@ -263,7 +267,7 @@ def judge_all(token, jwk, ignore_exp=False, by_kid=False, now=None, signature_on
     named = _peek(token, 0).get("alg")
     for library in JUDGES + ([PURE] if signature_only else []):
         allowed = [alg for alg in allowed_algs(jwk) if alg in library.algs]
-        if not allowed or (named in ALGS and named not in library.algs):
+        if not allowed or (named in ALGS + RECENT_ALGS and named not in library.algs):
             continue  # its refusal would say nothing
         skip_clock = ignore_exp or (now is not None and not isinstance(library, Joserfc))
         try:

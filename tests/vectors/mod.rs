@@ -23,7 +23,13 @@ pub(crate) struct Vector {
 
 /// The vectors of all files.
 pub(crate) fn all() -> Vec<Vector> {
-    [include_str!("independent.json"), include_str!("rfc7515.json"), include_str!("page.json")]
+    let files = [
+        include_str!("independent.json"),
+        include_str!("recent.json"),
+        include_str!("rfc7515.json"),
+        include_str!("page.json"),
+    ];
+    files
         .into_iter()
         .flat_map(|file| {
             let file: Value = serde_json::from_str(file).unwrap();

@@ -45,7 +45,7 @@ def rfcs():
     for ignore in (False, True):
         out.add(f"RFC 7515 A.5 (unsecured) against the key of A.2{', expiration ignored' * ignore}", "RFC 7515 A.5",
                 "none", a2, published.RFC7515_A5, "A403JT", RFC_CLAIMS, now=RFC_NOW, ignore=ignore)
-    for name, alg, jwk, token in [published.RFC8037_A4, *published.RFC7520]:
+    for name, alg, jwk, token in [published.RFC7515_A4, published.RFC8037_A4, *published.RFC7520]:
         verified_by_two(alg, jwk, token)
         rfc = name.split(" (")[0]
         out.add(f"{name}: a good signature over what is no JSON", rfc, alg, jwk, token, "I400JD")

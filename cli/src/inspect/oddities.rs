@@ -71,8 +71,9 @@ fn signature_length(algorithm: Algorithm) -> Option<usize> {
         | Algorithm::Ps512 => None,
         Algorithm::Hs256 => Some(32),
         Algorithm::Hs384 => Some(48),
-        Algorithm::Es256 | Algorithm::Es256k | Algorithm::EdDsa | Algorithm::Hs512 => Some(64),
+        Algorithm::Es256 | Algorithm::Es256k | Algorithm::EdDsa | Algorithm::Ed25519 | Algorithm::Hs512 => Some(64),
         Algorithm::Es384 => Some(96),
+        Algorithm::Es512 => Some(132),
     }
 }
 

@@ -82,6 +82,7 @@ fn each_oddity_of_the_header_is_told() {
         (r#"{"alg":"ES512","kid":"k"}"#, &["alg-unknown"]),
         (r#"{"alg":"es256","kid":"k"}"#, &["alg-unknown"]),
         (r#"{"alg":"ES384","kid":"k"}"#, &["signature-length"]),
+        (r#"{"alg":"ES512","kid":"k"}"#, &["signature-length"]),
         (r#"{"alg":1,"kid":"k"}"#, &["alg-type"]),
         (r#"{"kid":"k"}"#, &["no-alg"]),
         (r#"{"alg":"ES256"}"#, &["no-kid"]),

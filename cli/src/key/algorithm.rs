@@ -12,13 +12,14 @@ pub(crate) enum Family {
     Rsa,
     P256,
     P384,
+    P521,
     Secp256k1,
     Ed25519,
     Oct,
 }
 
-const FAMILIES: [Family; 6] =
-    [Family::Rsa, Family::P256, Family::P384, Family::Secp256k1, Family::Ed25519, Family::Oct];
+const FAMILIES: [Family; 7] =
+    [Family::Rsa, Family::P256, Family::P384, Family::P521, Family::Secp256k1, Family::Ed25519, Family::Oct];
 
 impl Family {
     /// The kind of a JWK, by `kty` and `crv`.
@@ -26,7 +27,7 @@ impl Family {
         let found = FAMILIES.into_iter().find(|family| (family.kty(), family.crv()) == (&jwk.kty, jwk.crv.as_deref()));
         found.ok_or_else(|| {
             Failure::new("the key: kty and crv are none that the filter knows")
-                .with_remedy("it knows RSA; EC with P-256, P-384 or secp256k1; OKP with Ed25519; and oct")
+                .with_remedy("it knows RSA; EC with P-256, P-384, P-521 or secp256k1; OKP with Ed25519; and oct")
         })
     }
 
@@ -41,8 +42,9 @@ impl Family {
             | Algorithm::Ps512 => Self::Rsa,
             Algorithm::Es256 => Self::P256,
             Algorithm::Es384 => Self::P384,
+            Algorithm::Es512 => Self::P521,
             Algorithm::Es256k => Self::Secp256k1,
-            Algorithm::EdDsa => Self::Ed25519,
+            Algorithm::EdDsa | Algorithm::Ed25519 => Self::Ed25519,
             Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => Self::Oct,
         }
     }
@@ -51,7 +53,7 @@ impl Family {
     pub(crate) fn kty(self) -> &'static str {
         match self {
             Self::Rsa => "RSA",
-            Self::P256 | Self::P384 | Self::Secp256k1 => "EC",
+            Self::P256 | Self::P384 | Self::P521 | Self::Secp256k1 => "EC",
             Self::Ed25519 => "OKP",
             Self::Oct => "oct",
         }
@@ -62,6 +64,7 @@ impl Family {
         match self {
             Self::P256 => Some("P-256"),
             Self::P384 => Some("P-384"),
+            Self::P521 => Some("P-521"),
             Self::Secp256k1 => Some("secp256k1"),
             Self::Ed25519 => Some("Ed25519"),
             Self::Rsa | Self::Oct => None,
@@ -74,8 +77,9 @@ impl Family {
             Self::Rsa => Algorithm::RSA,
             Self::P256 => &[Algorithm::Es256],
             Self::P384 => &[Algorithm::Es384],
+            Self::P521 => &[Algorithm::Es512],
             Self::Secp256k1 => &[Algorithm::Es256k],
-            Self::Ed25519 => &[Algorithm::EdDsa],
+            Self::Ed25519 => Algorithm::ED25519,
             Self::Oct => Algorithm::HMAC,
         }
     }

@@ -30,7 +30,7 @@ pub(crate) fn generate(algorithm: Algorithm, bits: RsaBits) -> Result<Jwk, Failu
     let family = Family::for_algorithm(algorithm);
     let members = match family {
         Family::Rsa => rsa(bits),
-        Family::P256 | Family::P384 | Family::Secp256k1 => ec(family),
+        Family::P256 | Family::P384 | Family::P521 | Family::Secp256k1 => ec(family),
         Family::Ed25519 => ed25519(),
         Family::Oct => secret(algorithm),
     };

@@ -2,8 +2,8 @@
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P256K1_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, Ed25519KeyPair, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P256K1_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
+    ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -71,8 +71,10 @@ pub(super) fn secret(jwk: &Jwk, algorithm: Algorithm) -> Result<hmac::Key, Failu
         | Algorithm::Ps512
         | Algorithm::Es256
         | Algorithm::Es384
+        | Algorithm::Es512
         | Algorithm::Es256k
-        | Algorithm::EdDsa => return Err(unfit(algorithm)),
+        | Algorithm::EdDsa
+        | Algorithm::Ed25519 => return Err(unfit(algorithm)),
     };
     let least = hash.digest_algorithm().output_len();
     if k.len() < least {
@@ -87,6 +89,7 @@ pub(super) fn curve(family: Family) -> Option<(&'static EcdsaSigningAlgorithm, u
     match family {
         Family::P256 => Some((&ECDSA_P256_SHA256_FIXED_SIGNING, 32)),
         Family::P384 => Some((&ECDSA_P384_SHA384_FIXED_SIGNING, 48)),
+        Family::P521 => Some((&ECDSA_P521_SHA512_FIXED_SIGNING, 66)),
         Family::Secp256k1 => Some((&ECDSA_P256K1_SHA256_FIXED_SIGNING, 32)),
         Family::Rsa | Family::Ed25519 | Family::Oct => None,
     }

@@ -1,6 +1,6 @@
 use super::*;
 
-const ALL: [Algorithm; 13] = [
+const ALL: [Algorithm; 15] = [
     Algorithm::Rs256,
     Algorithm::Rs384,
     Algorithm::Rs512,
@@ -9,8 +9,10 @@ const ALL: [Algorithm; 13] = [
     Algorithm::Ps512,
     Algorithm::Es256,
     Algorithm::Es384,
+    Algorithm::Es512,
     Algorithm::Es256k,
     Algorithm::EdDsa,
+    Algorithm::Ed25519,
     Algorithm::Hs256,
     Algorithm::Hs384,
     Algorithm::Hs512,
@@ -45,7 +47,7 @@ fn a_public_jwk_has_no_private_member_and_a_secret_has_none() {
         });
         let expected = match Family::for_algorithm(algorithm) {
             Family::Rsa => Some("alg e kid kty n use"),
-            Family::P256 | Family::P384 | Family::Secp256k1 => Some("alg crv kid kty use x y"),
+            Family::P256 | Family::P384 | Family::P521 | Family::Secp256k1 => Some("alg crv kid kty use x y"),
             Family::Ed25519 => Some("alg crv kid kty use x"),
             Family::Oct => None,
         };
@@ -90,9 +92,13 @@ fn rsa_keys_are_read_without_primes_and_with_right_ones_alone() {
 
 #[test]
 fn a_point_belongs_to_its_scalar() {
-    for algorithm in [Algorithm::Es256, Algorithm::Es384, Algorithm::Es256k] {
+    for algorithm in [Algorithm::Es256, Algorithm::Es384, Algorithm::Es512, Algorithm::Es256k] {
         let (jwk, other) = (new(algorithm), new(algorithm));
-        let size = if algorithm == Algorithm::Es384 { 48 } else { 32 };
+        let size = match algorithm {
+            Algorithm::Es384 => 48,
+            Algorithm::Es512 => 66,
+            _ => 32,
+        };
         let zero = |bytes: usize| Some("A".repeat((bytes * 8).div_ceil(6)));
         let mismatch = "the key: d, x and y don't belong together".to_owned();
         let length = format!("the key: expected {size} bytes in each of d, x and y");
@@ -136,6 +142,11 @@ fn the_algorithm_is_that_of_the_key_or_one_asked_for_that_fits() {
     assert_eq!(chosen(&named, Some(Algorithm::Ps512)), Some(Algorithm::Ps512));
     assert_eq!(chosen(&unnamed, Some(Algorithm::Rs384)), Some(Algorithm::Rs384));
     assert_eq!(chosen(&curve, None), Some(Algorithm::Es384));
+    // The older name, which every verifier knows; the newer one for who asks for it.
+    let edwards = changed(&new(Algorithm::Ed25519), |jwk| jwk.alg = None);
+    assert_eq!(chosen(&edwards, None), Some(Algorithm::EdDsa));
+    assert_eq!(chosen(&edwards, Some(Algorithm::Ed25519)), Some(Algorithm::Ed25519));
+    assert_eq!(chosen(&new(Algorithm::Ed25519), None), Some(Algorithm::Ed25519));
 
     assert_eq!(problem(&unnamed, None), "the key names no alg, and it fits several");
     let family = "RS256, RS384, RS512, PS256, PS384, PS512";

@@ -25,7 +25,9 @@ pub(crate) fn default_key_id(jwk: &Jwk) -> Result<String, Failure> {
     // JSON as serde_json has it: members in the order of their names, no spaces [RFC 7638 §3.3].
     let members = match Family::of(jwk)? {
         Family::Rsa => json!({"e": e, "kty": kty, "n": n}),
-        Family::P256 | Family::P384 | Family::Secp256k1 => json!({"crv": crv, "kty": kty, "x": x, "y": y}),
+        Family::P256 | Family::P384 | Family::P521 | Family::Secp256k1 => {
+            json!({"crv": crv, "kty": kty, "x": x, "y": y})
+        }
         Family::Ed25519 => json!({"crv": crv, "kty": kty, "x": x}),
         Family::Oct => return random_id(),
     };

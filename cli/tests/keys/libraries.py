@@ -19,10 +19,10 @@ import jwcrypto.jws
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-CURVES = {"ES256": "P-256", "ES384": "P-384", "ES256K": "secp256k1"}
-HAZMAT_CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES256K": ec.SECP256K1}
-# Of the algorithms here, Debian's jose has all but these.
-NOT_IN_JOSE = {"ES256K", "EdDSA"}
+CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "ES256K": "secp256k1"}
+HAZMAT_CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1, "ES256K": ec.SECP256K1}
+# Of the algorithms here, Debian's jose and PyJWT have all but these.
+MISSING = {"jose": {"ES256K", "EdDSA", "Ed25519"}, "PyJWT": {"Ed25519"}}
 
 
 def compact(value):
@@ -60,7 +60,7 @@ class Joserfc:
             key = joserfc.jwk.RSAKey.generate_key(2048, {"kid": "k"})
         elif alg[:2] == "HS":
             key = joserfc.jwk.OctKey.generate_key(512, {"kid": "k"})
-        elif alg == "EdDSA":
+        elif alg in ("EdDSA", "Ed25519"):
             key = joserfc.jwk.OKPKey.generate_key("Ed25519", {"kid": "k"})
         else:
             key = joserfc.jwk.ECKey.generate_key(CURVES[alg], {"kid": "k"})
@@ -133,7 +133,7 @@ def main():
     for case in json.load(sys.stdin):
         alg = case.pop("alg")
         for library in [Jwcrypto(), Joserfc(), Pyjwt(), Jose(jose)]:
-            if library.name == "jose" and alg in NOT_IN_JOSE:
+            if alg in MISSING.get(library.name, ()):
                 continue
             answer = {"alg": alg, "library": library.name}
             try:

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// A JWS signature algorithm (RFC 7518, section 3; RFC 8037; RFC 8812), named as in the `alg` header.
+/// A JWS signature algorithm (RFC 7518, section 3; RFC 8037; RFC 8812; RFC 9864), named as in the `alg` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it all")]
 pub enum Algorithm {
@@ -12,8 +12,10 @@ pub enum Algorithm {
     PS512,
     ES256,
     ES384,
+    ES512,
     ES256K,
     EdDSA,
+    Ed25519,
     HS256,
     HS384,
     HS512,
@@ -21,7 +23,7 @@ pub enum Algorithm {
 
 impl Algorithm {
     /// Every algorithm that the filter knows.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::RS256,
         Self::RS384,
         Self::RS512,
@@ -30,8 +32,10 @@ impl Algorithm {
         Self::PS512,
         Self::ES256,
         Self::ES384,
+        Self::ES512,
         Self::ES256K,
         Self::EdDSA,
+        Self::Ed25519,
         Self::HS256,
         Self::HS384,
         Self::HS512,
@@ -53,8 +57,10 @@ impl Algorithm {
             Self::PS512 => "PS512",
             Self::ES256 => "ES256",
             Self::ES384 => "ES384",
+            Self::ES512 => "ES512",
             Self::ES256K => "ES256K",
             Self::EdDSA => "EdDSA",
+            Self::Ed25519 => "Ed25519",
             Self::HS256 => "HS256",
             Self::HS384 => "HS384",
             Self::HS512 => "HS512",
@@ -67,8 +73,9 @@ impl Algorithm {
             Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512 => Family::Rsa,
             Self::ES256 => Family::P256,
             Self::ES384 => Family::P384,
+            Self::ES512 => Family::P521,
             Self::ES256K => Family::Secp256k1,
-            Self::EdDSA => Family::Ed25519,
+            Self::EdDSA | Self::Ed25519 => Family::Ed25519,
             Self::HS256 | Self::HS384 | Self::HS512 => Family::Oct,
         }
     }
@@ -87,6 +94,7 @@ pub enum Family {
     Rsa,
     P256,
     P384,
+    P521,
     Secp256k1,
     Ed25519,
     Oct,

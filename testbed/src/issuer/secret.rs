@@ -17,6 +17,7 @@ pub(super) enum Secret {
     Rsa(Arc<RsaPrivateKey>),
     P256(p256::ecdsa::SigningKey),
     P384(p384::ecdsa::SigningKey),
+    P521(p521::ecdsa::SigningKey),
     Secp256k1(k256::ecdsa::SigningKey),
     Ed25519(ed25519_compact::KeyPair),
     Oct(Vec<u8>),
@@ -29,6 +30,7 @@ impl Secret {
             Family::Rsa => Self::generate_rsa(2048),
             Family::P256 => Self::P256(p256::ecdsa::SigningKey::generate()),
             Family::P384 => Self::P384(p384::ecdsa::SigningKey::generate()),
+            Family::P521 => Self::P521(p521::ecdsa::SigningKey::generate()),
             Family::Secp256k1 => Self::Secp256k1(k256::ecdsa::SigningKey::generate()),
             Family::Ed25519 => Self::Ed25519(ed25519_compact::KeyPair::generate()),
             Family::Oct => {
@@ -67,11 +69,15 @@ impl Secret {
                 let signature: p384::ecdsa::Signature = Signer::sign(key, message);
                 signature.to_vec()
             }
+            (Self::P521(key), Algorithm::ES512) => {
+                let signature: p521::ecdsa::Signature = Signer::sign(key, message);
+                signature.to_vec()
+            }
             (Self::Secp256k1(key), Algorithm::ES256K) => {
                 let signature: k256::ecdsa::Signature = Signer::sign(key, message);
                 signature.to_vec()
             }
-            (Self::Ed25519(pair), Algorithm::EdDSA) => pair.sk.sign(message, None).to_vec(),
+            (Self::Ed25519(pair), Algorithm::EdDSA | Algorithm::Ed25519) => pair.sk.sign(message, None).to_vec(),
             (Self::Oct(secret), Algorithm::HS256) => hmac_sha256::HMAC::mac(message, secret).to_vec(),
             (Self::Oct(secret), Algorithm::HS384) => hmac_sha512::sha384::HMAC::mac(message, secret).to_vec(),
             (Self::Oct(secret), Algorithm::HS512) => hmac_sha512::HMAC::mac(message, secret).to_vec(),
@@ -86,6 +92,7 @@ impl Secret {
             }
             Self::P256(key) => ec_members("P-256", key.verifying_key().to_sec1_point(false).as_bytes()),
             Self::P384(key) => ec_members("P-384", key.verifying_key().to_sec1_point(false).as_bytes()),
+            Self::P521(key) => ec_members("P-521", key.verifying_key().to_sec1_point(false).as_bytes()),
             Self::Secp256k1(key) => ec_members("secp256k1", key.verifying_key().to_sec1_point(false).as_bytes()),
             Self::Ed25519(pair) => members(json!({"kty": "OKP", "crv": "Ed25519"}), [("x", pair.pk.to_vec())]),
             Self::Oct(secret) => members(json!({"kty": "oct"}), [("k", secret.clone())]),
@@ -97,6 +104,7 @@ impl Secret {
             Self::Rsa(key) => return rsa_private_members(key),
             Self::P256(key) => key.to_bytes().to_vec(),
             Self::P384(key) => key.to_bytes().to_vec(),
+            Self::P521(key) => key.to_bytes().to_vec(),
             Self::Secp256k1(key) => key.to_bytes().to_vec(),
             Self::Ed25519(pair) => pair.sk.seed().to_vec(),
             Self::Oct(_) => return Map::new(),

@@ -18,8 +18,11 @@ fn proxy(binary: &std::path::Path, listeners: &[(&str, &str)], backend: Option<&
 fn the_check_of_signatures_and_the_faults_of_a_configuration_are_said_once() {
     for binary in envoy::binaries() {
         for (backend, line) in [
-            (None, "jwt-auth: RS256, RS384, RS512, ES256 and ES384 are verified by the host"),
-            (Some("signatures: host"), "jwt-auth: RS256, RS384, RS512, ES256 and ES384 are verified by the host"),
+            (None, "jwt-auth: RS256, RS384, RS512, ES256, ES384 and ES512 are verified by the host"),
+            (
+                Some("signatures: host"),
+                "jwt-auth: RS256, RS384, RS512, ES256, ES384 and ES512 are verified by the host",
+            ),
             (Some("signatures: wasm"), "jwt-auth: all signatures are verified in Wasm"),
         ] {
             let proxy = proxy(&binary, &[("good", ""), ("bad", "typo: 1\nother: 2")], backend);
