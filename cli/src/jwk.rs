@@ -60,6 +60,12 @@ impl Jwk {
         Ok(jwk)
     }
 
+    /// Whether both are of one key pair, by their public numbers.
+    pub(crate) fn has_public_numbers_of(&self, other: &Self) -> bool {
+        let numbers = |jwk: &Self| [&jwk.crv, &jwk.n, &jwk.e, &jwk.x, &jwk.y].map(Clone::clone);
+        self.kty == other.kty && numbers(self) == numbers(other)
+    }
+
     /// The compact JSON of it.
     pub(crate) fn to_json(&self) -> Zeroizing<String> {
         Zeroizing::new(serde_json::to_string(self).expect("texts under texts are JSON"))

@@ -3,6 +3,7 @@
 //! The cryptography is AWS-LC's, which takes care that time tells nothing about a private key.
 
 mod algorithm;
+mod file;
 mod generate;
 mod parts;
 mod rsa_numbers;
@@ -17,8 +18,9 @@ use crate::failure::Failure;
 use crate::jwk::Jwk;
 
 pub(crate) use algorithm::{Family, algorithm_parser, public_key_algorithm_parser};
+pub(crate) use file::{complete, private_jwk, public_jwk};
 pub(crate) use generate::{RsaBits, generate};
-pub(crate) use thumbprint::{check_key_id, default_key_id};
+pub(crate) use thumbprint::{check_key_id, default_key_id, key_id};
 
 /// A key that signs with one algorithm.
 pub(crate) struct SigningKey {

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::failure::Failure;
 use crate::files::{Prepared, Readers, is_same, print};
 use crate::jwk::Jwk;
-use crate::key::{Family, RsaBits, SigningKey, algorithm_parser, check_key_id, default_key_id, generate};
+use crate::key::{Family, RsaBits, SigningKey, algorithm_parser, default_key_id, generate, key_id};
 
 /// Make a key: a private JWK to sign with, and the public one for the filter.
 ///
@@ -56,7 +56,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         None => default_key_id(&private)?,
     });
     let key = SigningKey::from_jwk(&private, None)?;
-    arguments.write(&private, key.public_jwk())?;
+    let public_file = arguments.public.as_deref().zip(key.public_jwk());
+    write_jwks(arguments.private.as_deref().map(|path| (path, &private)), public_file, arguments.force)?;
     if let Some(text) = arguments.output(&private, key.public_jwk()) {
         print(&text).map_err(|failure| arguments.mention_files(failure))?;
     }
@@ -80,20 +81,6 @@ impl Arguments {
             return Err(Failure::new("--private and --public name the same file"));
         }
         Ok(())
-    }
-
-    /// Both files or none: neither gets its name before both are written.
-    fn write(&self, private: &Jwk, public: Option<&Jwk>) -> Result<(), Failure> {
-        let prepare = |path: &Path, jwk: &Jwk, readers| {
-            let line = Zeroizing::new(format!("{}\n", *jwk.to_json()));
-            Prepared::new(path, line.as_bytes(), readers, self.force)
-        };
-        let private = self.private.as_ref().map(|path| prepare(path, private, Readers::Owner)).transpose()?;
-        let public = match (&self.public, public) {
-            (Some(path), Some(jwk)) => Some(prepare(path, jwk, Readers::All)?),
-            (Some(_), None) | (None, _) => None,
-        };
-        [private, public].into_iter().flatten().try_for_each(Prepared::publish)
     }
 
     /// A failure after the files were written.
@@ -123,8 +110,23 @@ impl Arguments {
     }
 }
 
+/// Both files or none: neither gets its name before both are written.
+pub(crate) fn write_jwks(
+    private: Option<(&Path, &Jwk)>,
+    public: Option<(&Path, &Jwk)>,
+    overwrite: bool,
+) -> Result<(), Failure> {
+    let prepare = |(path, jwk): (&Path, &Jwk), readers| {
+        let line = Zeroizing::new(format!("{}\n", *jwk.to_json()));
+        Prepared::new(path, line.as_bytes(), readers, overwrite)
+    };
+    let private = private.map(|file| prepare(file, Readers::Owner)).transpose()?;
+    let public = public.map(|file| prepare(file, Readers::All)).transpose()?;
+    [private, public].into_iter().flatten().try_for_each(Prepared::publish)
+}
+
 /// A plugin configuration with this key.
-fn plugin(jwk: &Jwk) -> String {
+pub(crate) fn plugin(jwk: &Jwk) -> String {
     let warning =
         if jwk.k.is_some() { "# The key below is the secret itself: whoever reads it can make tokens.\n" } else { "" };
     format!(
@@ -141,9 +143,4 @@ parameterLocation: header  # and which of these it is
 jwk: {}",
         *jwk.to_json()
     )
-}
-
-/// Reads a `kid` from the command line.
-fn key_id(text: &str) -> Result<String, &'static str> {
-    check_key_id(text).map(|()| text.to_owned())
 }

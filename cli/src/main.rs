@@ -1,6 +1,6 @@
 //! `jwt-auth`: keys, tokens and answers for people who run the JWT filter for Envoy.
 //!
-//! Each command is a module of its name. Results go to stdout, errors to stderr with what to do about them.
+//! Each command is a module of its name; `jwk` is `make_jwk`. Results go to stdout, errors to stderr with what to do about them.
 
 mod check;
 mod claims;
@@ -13,8 +13,10 @@ mod jwk;
 mod key;
 mod keygen;
 mod lifetime;
+mod make_jwk;
 mod moment;
 mod passwords;
+mod pem;
 mod random;
 mod serve;
 mod sign;
@@ -40,6 +42,7 @@ not do its work.
 
 Examples:
   jwt-auth keygen --alg ES256 --private private.jwk.json --plugin > plugin.yaml
+  jwt-auth jwk key.pem
   jwt-auth sign --key private.jwk.json --sub alice --expires-in 2h > token.txt
   jwt-auth inspect - < token.txt
   jwt-auth check --config plugin.yaml --token - < token.txt
@@ -56,6 +59,7 @@ enum Command {
     Completions(completions::Arguments),
     HashPassword(hash_password::Arguments),
     Inspect(inspect::Arguments),
+    Jwk(make_jwk::Arguments),
     Keygen(keygen::Arguments),
     Serve(serve::Arguments),
     Sign(sign::Arguments),
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
         Command::Completions(arguments) => completions::run(&arguments),
         Command::HashPassword(arguments) => hash_password::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Jwk(arguments) => make_jwk::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Sign(arguments) => sign::run(&arguments),

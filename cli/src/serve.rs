@@ -21,8 +21,7 @@ use jwt_auth::Algorithm;
 
 use crate::failure::Failure;
 use crate::files::{read, warn_if_shared};
-use crate::jwk::Jwk;
-use crate::key::{SigningKey, public_key_algorithm_parser};
+use crate::key::{SigningKey, private_jwk, public_key_algorithm_parser};
 use crate::lifetime::Lifetime;
 use service::{Service, TokenRules};
 use users::Users;
@@ -47,7 +46,7 @@ The users file is YAML or JSON; jwt-auth hash-password makes the hashes:
     passwordHash: $argon2id$v=19$m=19456,t=2,p=1$...
     claims: {userId: \"1213234\"}")]
 pub(crate) struct Arguments {
-    /// The private JWK; - is stdin. Not one for HS*: who checks its tokens could make them.
+    /// The private key, a JWK or PEM; - is stdin. Not one for HS*: who checks its tokens could make them.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// What to sign with, instead of the alg of the key; it must fit the key.
@@ -74,7 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if arguments.key == Path::new("-") && arguments.users == Path::new("-") {
         return Err(Failure::new("--key and --users can't both be stdin"));
     }
-    let jwk = Jwk::parse(&read(&arguments.key)?)?;
+    let jwk = private_jwk(&read(&arguments.key)?)?;
     let key = SigningKey::from_jwk(&jwk, arguments.alg)?;
     let users = Users::parse(&read(&arguments.users)?)
         .map_err(|faults| Failure::new(format!("{}:\n  {}", arguments.users.display(), faults.join("\n  "))))?;

@@ -14,7 +14,7 @@ use crate::claims::{Claims, is_json};
 use crate::failure::Failure;
 use crate::files;
 use crate::jwk::Jwk;
-use crate::key::{SigningKey, algorithm_parser};
+use crate::key::{SigningKey, algorithm_parser, key_id, private_jwk};
 use crate::lifetime::{self, Lifetime};
 use crate::state::{self, Memory};
 use crate::token::{self, value};
@@ -28,12 +28,16 @@ Exit status: 0 if it is done; 2 if the command could not do its work.
 
 Examples:
   jwt-auth sign --key private.jwk.json --sub alice --aud orders --claim plan=gold --expires-in 2h
+  jwt-auth sign --key key.pem --sub alice
   jwt-auth sign --key private.jwk.json --claims-file claims.json --claim 'roles=[\"admin\",\"buyer\"]'
   jwt-auth sign --key private.jwk.json --issued-ago 3h --expires-in 2h   # a token that is expired")]
 pub(crate) struct Arguments {
-    /// The private JWK; - is stdin.
+    /// The private key, a JWK or PEM; - is stdin. One from PEM has the kid and alg that `jwt-auth jwk` gives it.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
+    /// The kid for the token's header, instead of that of the key.
+    #[arg(long, value_parser = key_id)]
+    kid: Option<String>,
     /// What to sign with, instead of the alg of the key; it must fit the key.
     #[arg(long, value_parser = algorithm_parser())]
     alg: Option<Algorithm>,
@@ -65,7 +69,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     if arguments.key == stdin && arguments.claims_file.as_ref() == Some(&stdin) {
         return Err(Failure::new("--key and --claims-file can't both be stdin"));
     }
-    let jwk = Jwk::parse(&files::read(&arguments.key)?)?;
+    let mut jwk = private_jwk(&files::read(&arguments.key)?)?;
+    jwk.kid = arguments.kid.clone().or(jwk.kid);
     let key = SigningKey::from_jwk(&jwk, arguments.alg)?;
     files::warn_if_shared(&arguments.key);
     let mut claims = arguments.claims()?;

@@ -18,6 +18,11 @@ pub(crate) fn check_key_id(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Reads a `kid` from the command line.
+pub(crate) fn key_id(text: &str) -> Result<String, &'static str> {
+    check_key_id(text).map(|()| text.to_owned())
+}
+
 /// The SHA-256 thumbprint of the public key [RFC 7638], so that the same key has the same `kid` everywhere. For a shared
 /// secret a random text: a `kid` is public, and a hash of a secret must not be [RFC 7638 §7].
 pub(crate) fn default_key_id(jwk: &Jwk) -> Result<String, Failure> {

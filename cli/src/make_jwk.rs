@@ -1,0 +1,169 @@
+//! `jwk`: a JWK of a key or a certificate in PEM or DER.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::{Args, ValueEnum};
+use jwt_auth::{Algorithm, Plugin};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::files::{self, is_same};
+use crate::jwk::Jwk;
+use crate::key::{complete, key_id, public_jwk, public_key_algorithm_parser};
+use crate::keygen::{plugin, write_jwks};
+use crate::pem::{self, Found};
+
+/// Make a JWK of a key or certificate in PEM.
+///
+/// Reads what OpenSSL and others write: public and private keys (PKCS #1, PKCS #8, SEC 1) and X.509 certificates, in PEM or DER.
+/// The public JWK goes to stdout unless --public names a file. The private JWK is written to the file of --private only.
+#[derive(Debug, Args)]
+#[command(
+    name = "jwk",
+    after_help = "\
+Keys that are encrypted with a password are not supported. Of a certificate the key is read, and
+nothing else: dates, names and signatures are not checked.
+
+Exit status: 0 if it is done; 2 if the command could not do its work.
+
+Examples:
+  jwt-auth jwk key.pem
+  jwt-auth jwk certificate.pem --kid orders-2026 --plugin > plugin.yaml
+  jwt-auth jwk key.pem --alg PS256 --private private.jwk.json --public public.jwk.json
+  openssl genrsa 2048 | jwt-auth jwk -"
+)]
+pub(crate) struct Arguments {
+    /// The PEM or DER file; - is stdin.
+    #[arg(value_name = "FILE|-")]
+    file: PathBuf,
+    /// The algorithm for the JWK; the default for RSA keys is RS256. Other keys fit one algorithm.
+    #[arg(long, value_parser = public_key_algorithm_parser())]
+    alg: Option<Algorithm>,
+    /// The name of the key [default: the RFC 7638 thumbprint of the public key].
+    #[arg(long, value_parser = key_id)]
+    kid: Option<String>,
+    /// The use member of the JWK; none leaves it out.
+    #[arg(long = "use", value_name = "USE", default_value = "sig")]
+    usage: Usage,
+    /// Write the private JWK to this file, which only you can read (mode 0600).
+    #[arg(long, value_name = "FILE")]
+    private: Option<PathBuf>,
+    /// Write the public JWK to this file instead of stdout.
+    #[arg(long, value_name = "FILE")]
+    public: Option<PathBuf>,
+    /// Print a plugin configuration with the public JWK, for the filter.
+    #[arg(long)]
+    plugin: bool,
+    /// Use the key of this number, where the file holds several: 1 is the first.
+    #[arg(long, value_name = "NUMBER")]
+    nth: Option<usize>,
+    /// Print all keys of the file as a JWK set.
+    #[arg(long, conflicts_with_all = ["kid", "private", "public", "plugin", "nth"])]
+    all: bool,
+    /// Overwrite existing files.
+    #[arg(long)]
+    force: bool,
+}
+
+/// The values of `use` [RFC 7517 §4.2] with which the filter takes a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Usage {
+    Sig,
+    None,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    if arguments.private.as_ref().zip(arguments.public.as_ref()).is_some_and(|(private, public)| is_same(private, public))
+    {
+        return Err(Failure::new("--private and --public name the same file"));
+    }
+    let keys = read(&arguments.file)?;
+    if arguments.all {
+        let public = keys.iter().map(|found| Ok(arguments.make(found)?.public.to_json().to_string()));
+        let public: Vec<String> = public.collect::<Result<_, Failure>>()?;
+        files::print(&format!(r#"{{"keys":[{}]}}"#, public.join(",")))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let Made { public, private } = arguments.make(choose(&keys, arguments.nth)?)?;
+    if arguments.private.is_some() && private.is_none() {
+        return Err(Failure::new("no private key in the file").with_remedy("leave --private out for the public JWK"));
+    }
+    let public_file = arguments.public.as_deref().map(|path| (path, &public));
+    write_jwks(arguments.private.as_deref().zip(private.as_ref()), public_file, arguments.force)?;
+    if arguments.plugin {
+        files::print(&plugin(&public))?;
+    } else if arguments.public.is_none() {
+        files::print(&public.to_json())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A key as JWK.
+struct Made {
+    public: Jwk,
+    private: Option<Jwk>,
+}
+
+impl Arguments {
+    /// The JWK of a key, which the filter accepts.
+    fn make(&self, found: &Found) -> Result<Made, Failure> {
+        if let Some(warning) = found.warning {
+            eprintln!("jwt-auth: warning: {warning}");
+        }
+        let mut jwk = complete(found.jwk.clone())?;
+        jwk.kid = self.kid.clone().or(jwk.kid);
+        let usage = match self.usage {
+            Usage::Sig => Some("sig".to_owned()),
+            Usage::None => None,
+        };
+        let public = Jwk { usage: usage.clone(), ..public_jwk(&jwk, self.alg)? };
+        ask_filter(&public)?;
+        let private = jwk.d.is_some().then(|| Jwk { usage, alg: public.alg.clone(), ..jwk });
+        Ok(Made { public, private })
+    }
+}
+
+/// The keys of a file, at least one.
+fn read(path: &Path) -> Result<Vec<Found>, Failure> {
+    let content = files::read(path)?;
+    if !pem::is_pem_or_der(&content) {
+        let is_json = content.trim_ascii_start().starts_with(b"{");
+        let problem = if is_json { "this is JSON" } else { "neither PEM nor DER" };
+        return Err(Failure::new(format!("{}: {problem}", path.display())).with_remedy(if is_json {
+            "a JWK needs no conversion: `jwk` and `jwks` of the configuration take it"
+        } else {
+            "expected a key or a certificate, as openssl writes them"
+        }));
+    }
+    pem::read(&content, SystemTime::now())?.into_keys()
+}
+
+/// The key of a number, or the only one.
+fn choose(keys: &[Found], nth: Option<usize>) -> Result<&Found, Failure> {
+    let chosen = match (nth, keys) {
+        (None, [only]) => Some(only),
+        (None, _) => None,
+        (Some(number), keys) => number.checked_sub(1).and_then(|index| keys.get(index)),
+    };
+    chosen.ok_or_else(|| {
+        let list: Vec<_> =
+            (1..).zip(keys).map(|(number, found)| format!("{number} ({})", found.what)).collect();
+        let problem = match keys {
+            [_] => "the file holds 1 key".to_owned(),
+            several => format!("the file holds {} different keys", several.len()),
+        };
+        Failure::new(problem).with_remedy(format!("--nth NUMBER chooses one, --all takes all: {}", list.join(", ")))
+    })
+}
+
+/// Asks the filter whether it accepts the key, so that it says here what it would say at its start.
+fn ask_filter(public: &Jwk) -> Result<(), Failure> {
+    let configuration = Zeroizing::new(format!(r#"{{"parameter":"token","jwk":{}}}"#, *public.to_json()));
+    let plugin = Plugin::new(configuration.as_bytes(), b"");
+    match plugin.faults().map(|error| error.faults().iter().map(ToString::to_string).collect::<Vec<_>>()) {
+        None => Ok(()),
+        Some(faults) => Err(Failure::new(format!("the filter does not accept the key: {}", faults.join("; ")))),
+    }
+}
