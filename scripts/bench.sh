@@ -31,4 +31,5 @@ else
   export BENCH_README=$PWD/README.md
 fi
 export WRK ENVOY NOOP_WASM JWT_AUTH_WASM BENCH_OUT
+echo "bench: compiling the bench, a minute or two the first time" >&2
 exec cargo run --quiet --locked --package bench

@@ -19,8 +19,7 @@ esac
 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}")
 export CARGO_ENCODED_RUSTFLAGS
 
-# With --target the flags are not those of build scripts and macros, which have to be dynamic. Cargo warns that a static library
-# of the filter is no cdylib, which nothing here needs.
+# With --target the flags are not those of build scripts and macros, which have to be dynamic.
 cargo build --profile cli --locked --target "$host" --target-dir target/cli --package jwt-auth-cli
 
 out=dist/jwt-auth

@@ -19,7 +19,7 @@ if [ ! -x "$dir/jose" ]; then
   mkdir "$dir/root"
   for package in "$dir"/*.deb; do dpkg-deb -x "$package" "$dir/root"; done
   library=$(find "$dir/root" -name 'libjose.so.0' -printf '%h\n' -quit)
-  printf '#!/bin/sh\nLD_LIBRARY_PATH=%s exec %s/root/usr/bin/jose "$@"\n' "$library" "$dir" >"$dir/jose.new"
+  printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s/root/usr/bin/jose" "$@"\n' "$library" "$dir" >"$dir/jose.new"
   chmod +x "$dir/jose.new"
   "$dir/jose.new" alg -k sign >/dev/null || { echo "jose: Debian's package doesn't run here: install jose" >&2; exit 1; }
   mv "$dir/jose.new" "$dir/jose"

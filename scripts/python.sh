@@ -15,7 +15,7 @@ if [ ! -e "$venv/complete" ]; then
     rm -rf "$venv"
     python3 "${install[@]}" --target "$venv/lib" >&2 &&
       mkdir "$venv/bin" &&
-      printf '#!/bin/sh\nPYTHONPATH=%s/lib exec python3 "$@"\n' "$venv" >"$venv/bin/python" &&
+      printf '#!/bin/sh\nPYTHONPATH="%s/lib" exec python3 "$@"\n' "$venv" >"$venv/bin/python" &&
       chmod +x "$venv/bin/python"
   else
     echo "python: python3 has neither venv nor pip (Debian: apt-get install python3-venv)" >&2

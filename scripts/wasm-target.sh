@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes wasm32-wasip1 usable and writes .tools/wasm.env: what a wasm build must export, nothing when plain cargo will do.
+# Makes wasm32-wasip1 usable and writes .tools/wasm.env for scripts/build-wasm.sh: $wasm_sysroot and what must be exported, or
+# nothing when plain cargo will do.
 # Needs no root; what rustup can't give is made under .tools from Debian's packages, beside the system and its toolchain.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -39,11 +40,20 @@ build_std() { # rustc, folder with its source's package, sysroot to fill
   mkdir -p "$work/src" && dpkg-deb --fsys-tarfile "$2"/rust*-src_*.deb |
     tar -x -C "$work/src" --strip-components=4 --wildcards './usr/src/rustc-*/library' || return 1
   say "building the standard library, about half a minute"
-  # The settings are those with which rustc's own build makes this library; panics name its sources as released ones do.
-  env -u CARGO_ENCODED_RUSTFLAGS -u CARGO_BUILD_TARGET RUSTC="$1" RUSTC_BOOTSTRAP=1 __CARGO_DEFAULT_LIB_METADATA=wasip1 \
-    RUSTFLAGS="-Zforce-unstable-if-unmarked --remap-path-prefix=$cargo_home=/cargo --remap-path-prefix=$work/src=/rustc" \
+  # The settings are those with which rustc's own build makes this library, bitcode for `lto` among them; panics name its sources
+  # as released ones do.
+  # The flags are encoded since their paths may have spaces.
+  local flags=(
+    -Zforce-unstable-if-unmarked
+    -Cembed-bitcode=yes
+    "--remap-path-prefix=$cargo_home=/cargo"
+    "--remap-path-prefix=$work/src=/rustc"
+  )
+  env -u RUSTFLAGS -u CARGO_BUILD_TARGET RUSTC="$1" RUSTC_BOOTSTRAP=1 __CARGO_DEFAULT_LIB_METADATA=wasip1 \
+    CARGO_ENCODED_RUSTFLAGS="$(IFS=$'\x1f' && echo "${flags[*]}")" \
     cargo build --quiet --release --locked --target "$target" --target-dir "$work/build" \
-    --manifest-path "$work/src/library/sysroot/Cargo.toml" --features panic-unwind >&2 || return 1
+    --manifest-path "$work/src/library/sysroot/Cargo.toml" --features panic-unwind \
+    >&2 2> >(grep -v '^warning: dropping unsupported crate type `dylib`' >&2) || return 1
   mkdir -p "$lib/self-contained" &&
     cp "$work/build/$target"/release/deps/*.rlib "$lib/" &&
     cp "$work"/wasi/usr/lib/wasm32-wasi/{libc.a,crt1-command.o,crt1-reactor.o} "$lib/self-contained/"
@@ -82,12 +92,12 @@ finish_if_ready() {
   if has_std "$toolchain"; then
     finish ""
   elif has_std "$sysroot"; then
-    # cargo gives these flags to what it compiles for the target, not to build scripts and macros.
-    finish "export CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS='--sysroot=$sysroot'"
+    finish "wasm_sysroot=$(printf %q "$sysroot")"
   elif has_std "$web/usr"; then
     lld=$(echo "$toolchain"/lib/rustlib/*-linux-*/bin/rust-lld)
     [ -x "$lld" ] || lld=$(command -v wasm-ld) || { say "no linker for wasm: install lld"; exit 1; }
-    finish "export RUSTC='$web/bin/rustc' CARGO_TARGET_WASM32_WASIP1_LINKER='$lld'" "export PATH='$web/bin':\"\$PATH\""
+    finish "export RUSTC=$(printf %q "$web/bin/rustc") CARGO_TARGET_WASM32_WASIP1_LINKER=$(printf %q "$lld")" \
+      "export PATH=$(printf %q "$web/bin"):\"\$PATH\""
   fi
 }
 
