@@ -3,8 +3,11 @@
 # The oldest and the newest Envoy that the tests run on; ENVOY=/path/to/envoy takes that one alone.
 ENVOY_VERSIONS ?= 1.36.4 1.40.0
 
+# Where `make install` puts the command.
+PREFIX ?= /usr/local
+
 .DEFAULT_GOAL := help
-.PHONY: help build cli lint test bench fuzz differential run compose deny clean cargo
+.PHONY: help build cli lint test bench fuzz differential run compose install deny clean cargo
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,11 +42,19 @@ fuzz: | cargo ## Try the properties of fuzz/ on made-up input, FUZZ_SECONDS (60)
 differential: ## Make the tokens of the differential test anew, with what two libraries say to them
 	scripts/differential.sh
 
-run: build cli ## Start an Envoy with the filter in front of an upstream that echoes, and a token service
+run: ## Start an Envoy with the filter in front of an upstream that echoes, and a token service
+	@scripts/preflight.sh run
+	@$(MAKE) --no-print-directory build cli
 	scripts/run.sh
 
-compose: build cli ## The same in containers, by docker-compose.yaml
+compose: ## The same in containers, by docker-compose.yaml
+	@scripts/preflight.sh compose
+	@$(MAKE) --no-print-directory build cli
 	scripts/run.sh --compose
+
+install: ## Install the command into PREFIX/bin, by default /usr/local/bin
+	@[ -x dist/jwt-auth ] || $(MAKE) --no-print-directory cli
+	@scripts/install.sh "$(DESTDIR)$(PREFIX)/bin"
 
 deny: | cargo ## Check the dependencies: licences, sources, security advisories
 	scripts/deny.sh

@@ -2,27 +2,30 @@
 # run.sh: an Envoy with the filter in front of an upstream that shows what it got, a token service, and curl lines to try them;
 # Ctrl-C ends it.
 # run.sh --compose: the same in containers, by docker-compose.yaml.
-# Ports: PORT, TOKEN_PORT, REPLAY_PORT, BROKEN_PORT, UPSTREAM_PORT, ADMIN_PORT; with --compose only the first two. Envoy: ENVOY or ENVOY_VERSION.
+# Ports: PORT, TOKEN_PORT, REPLAY_PORT, BROKEN_PORT, ADMIN_PORT and, without --compose, UPSTREAM_PORT. Envoy: ENVOY or
+# ENVOY_VERSION. Keys and configurations: RUN_DIR.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-demo() { cargo run --quiet --locked --package testbed --bin demo -- "$@"; }
+echo "run: compiling the demo, a minute or two the first time" >&2
+cargo build --quiet --locked --package testbed --bin demo
 
 if [ "${1-}" = --compose ]; then
-  if docker compose version >/dev/null 2>&1; then
-    compose=(docker compose)
-  elif command -v docker-compose >/dev/null; then
-    compose=(docker-compose)
-  else
-    echo "compose: neither 'docker compose' nor 'docker-compose' is there" >&2
-    exit 1
-  fi
-  [ "$(uname -s)" = Linux ] || {
-    echo "compose: the containers need dist/jwt-auth from a Linux machine; 'make run' needs no containers" >&2
-    exit 1
-  }
-  demo --compose
-  ENVOY_CONFIG=./run/compose-envoy.yaml exec "${compose[@]}" --profile tokens up
+  if docker compose version >/dev/null 2>&1; then compose=(docker compose); else compose=(docker-compose); fi
+  # Compose takes a path without a leading ./ for the name of a volume.
+  RUN_DIR=${RUN_DIR:-$PWD/run/compose}
+  case $RUN_DIR in /*) ;; *) RUN_DIR=$PWD/$RUN_DIR ;; esac
+  export RUN_DIR
+  cargo run --quiet --locked --package testbed --bin demo -- --compose
+  # Nothing stays behind, whether it ends by Ctrl-C, by a signal or because it can't start.
+  trap '"${compose[@]}" down --timeout 5 >&2 || true' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  # In the background, since a shell handles signals only while it waits for nothing else.
+  status=0
+  "${compose[@]}" up &
+  wait $! || status=$?
+  exit "$status"
 fi
 
 ENVOY=$(scripts/envoy.sh)

@@ -5,38 +5,70 @@ use std::process::{Command, Stdio};
 
 use crate::running::{Demo, curls, promised, set};
 
+/// Containers differ from `make run` in addresses only.
 #[test]
-fn for_compose_the_file_of_the_repository_gets_another_key_and_no_other_change() {
-    let mut demo = Demo::new();
-    demo.command.arg("--compose").env("PORT", "12345").env("TOKEN_PORT", "12346");
-    let file = demo.folder.path().join("compose-envoy.yaml");
-    let output = demo.command.output().expect("the demo runs");
-    assert!(output.status.success(), "{output:?}");
-
-    let lines: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
-    let curls = curls(&lines);
-    let ports = ["127.0.0.1:12345/", "127.0.0.1:12346/token"];
-    let goes_there = |curl: &str| ports.iter().any(|port| curl.contains(port));
-    assert!(curls.iter().all(|(comment, curl)| !promised(comment).is_empty() && goes_there(curl)));
-    assert!(curls.len() >= 8);
-
-    let read = |path: &Path| {
-        let text = fs::read_to_string(path).expect("a file");
-        let mut document: serde_yaml::Value = serde_yaml::from_str(&text).expect("YAML");
-        let manager = &mut document["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0];
-        let plugin =
-            &mut manager["typed_config"]["http_filters"][0]["typed_config"]["config"]["configuration"]["value"];
-        let mut plugin_config: serde_yaml::Value =
-            serde_yaml::from_str(plugin.as_str().expect("a text")).expect("YAML in YAML");
-        *plugin = serde_yaml::Value::Null;
-        let key = plugin_config["jwk"]["kid"].as_str().expect("a kid").to_owned();
-        plugin_config["jwk"] = serde_yaml::Value::Null;
-        (document, plugin_config, key)
+fn compose_has_the_listeners_and_the_lines_of_run() {
+    let compose = |more: &[(&str, &str)]| {
+        let mut demo = Demo::new();
+        demo.command.arg("--compose").envs(more.iter().copied());
+        let file = demo.folder.path().join("envoy.yaml");
+        let output = demo.command.output().expect("the demo runs");
+        assert!(output.status.success(), "{output:?}");
+        let lines: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
+        let text = fs::read_to_string(file).expect("a file");
+        (lines, serde_yaml::from_str::<serde_yaml::Value>(&text).expect("YAML"))
     };
-    let (document, plugin_config, key) = read(&file);
-    let original = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../envoy/envoy.yaml"));
-    assert_eq!((document, plugin_config), (original.0, original.1));
-    assert_eq!((key.as_str(), original.2.as_str()), ("demo", "uniq_key"));
+    let published = [
+        ("PORT", "12345"),
+        ("REPLAY_PORT", "12346"),
+        ("BROKEN_PORT", "12347"),
+        ("TOKEN_PORT", "12348"),
+        ("ADMIN_PORT", "12349"),
+    ];
+    let (lines, document) = compose(&published);
+    let curls = curls(&lines);
+    for (_, port) in published {
+        assert!(curls.iter().any(|(_, curl)| curl.contains(&format!("127.0.0.1:{port}/"))), "{port}");
+    }
+    let (_running, run_lines) = Demo::new().start();
+    let promises =
+        |curls: Vec<(&str, &str)>| curls.into_iter().map(|(comment, _)| promised(comment)).collect::<Vec<_>>();
+    assert_eq!(promises(curls), promises(crate::running::curls(&run_lines)));
+
+    let address = |owner: &serde_yaml::Value| {
+        let socket = &owner["address"]["socket_address"];
+        (socket["address"].as_str().expect("an address").to_owned(), socket["port_value"].as_u64().expect("a port"))
+    };
+    let resources = &document["static_resources"];
+    let listeners: Vec<_> = resources["listeners"].as_sequence().expect("listeners").iter().map(address).collect();
+    let everywhere = |port| ("0.0.0.0".to_owned(), port);
+    assert_eq!(listeners, [10000, 10001, 10002].map(everywhere));
+    assert_eq!(address(&document["admin"]), everywhere(9901));
+    let endpoint = &resources["clusters"][0]["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"];
+    assert_eq!(endpoint["address"]["socket_address"]["address"], "upstream");
+    let text = serde_yaml::to_string(&document).expect("YAML");
+    assert_eq!(text.matches("filename: /etc/envoy/jwt-auth.wasm").count(), 3);
+    assert!(text.contains("kid: demo") && !text.contains("uniq_key"), "{text}");
+}
+
+/// Nothing of a demo is there for other machines, and each port of `make run` is published.
+#[test]
+fn compose_publishes_on_this_machine_only() {
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docker-compose.yaml")).expect("a file");
+    let compose: serde_yaml::Value = serde_yaml::from_str(&text).expect("YAML");
+    let services = compose["services"].as_mapping().expect("services");
+    let ports = services.values().filter_map(|service| service["ports"].as_sequence()).flatten();
+    let mut ports: Vec<_> = ports.map(|port| port.as_str().expect("a text").to_owned()).collect();
+    ports.sort();
+    let expected = [
+        "127.0.0.1:${ADMIN_PORT:-9901}:9901",
+        "127.0.0.1:${BROKEN_PORT:-10002}:10002",
+        "127.0.0.1:${PORT:-10000}:10000",
+        "127.0.0.1:${REPLAY_PORT:-10001}:10001",
+        "127.0.0.1:${TOKEN_PORT:-8080}:8080",
+    ];
+    assert_eq!(ports, expected);
 }
 
 /// What docker-compose.yaml mounts into its container is there, and the command in it takes it.
@@ -59,7 +91,7 @@ fn for_compose_the_token_service_gets_what_it_is_started_with() {
     let mut mounted = Vec::new();
     for volume in service["volumes"].as_sequence().expect("volumes") {
         let text = |name: &str| volume[name].as_str().expect("a text").to_owned();
-        let source = text("source").replace("./run/", &format!("{folder}/"));
+        let source = text("source").replace("${RUN_DIR:-./run/compose}/", &format!("{folder}/"));
         mounted.push((text("target"), source.replace("./dist/jwt-auth", &command)));
     }
     let here = |word: String| {

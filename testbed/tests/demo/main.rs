@@ -3,6 +3,7 @@
 //! `JWT_AUTH_WASM` and `JWT_AUTH`.
 
 mod compose;
+mod preflight;
 mod running;
 mod walk;
 
@@ -77,6 +78,25 @@ fn a_taken_port_is_named_with_its_variable() {
     let mut demo = Demo::new();
     demo.command.env("PORT", "http");
     assert!(String::from_utf8_lossy(&demo.output().stderr).contains("PORT=http: expected a port"));
+}
+
+/// Its keys would be replaced under it, and tokens made with the new ones would not pass.
+#[test]
+fn a_second_demo_in_the_same_folder_is_refused() {
+    let (mut first, _) = Demo::new().start();
+    let key = || fs::read(first.folder.path().join("private.jwk.json")).expect("a key");
+    let before = key();
+    for arguments in [&[][..], &["--compose"]] {
+        let mut second = Demo::new();
+        second.command.args(arguments).env("RUN_DIR", first.folder.path());
+        let output = second.output();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(errors.contains("another demo has its keys in ") && errors.contains("RUN_DIR=<folder>"), "{errors}");
+        assert!(key() == before);
+    }
+    signal("TERM", &first.child.id().to_string());
+    assert_eq!(first.wait(), Some(0));
 }
 
 #[test]

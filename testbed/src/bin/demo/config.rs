@@ -16,15 +16,23 @@ pub(crate) struct Document {
     root: Value,
 }
 
-/// Where the demo runs.
+/// Where the Envoy with the filter runs.
 pub(crate) struct Place<'a> {
+    /// The ports that it listens on.
     pub(crate) ports: &'a Ports,
+    /// The address that it listens on.
+    pub(crate) address: &'a str,
     pub(crate) wasm: &'a Path,
+    /// The port of the upstream on this machine; `None` leaves the address of the file.
+    pub(crate) upstream: Option<u16>,
 }
+
+/// This machine alone.
+pub(crate) const LOCALHOST: &str = "127.0.0.1";
 
 /// The backend, on its port.
 pub(crate) fn upstream(mut document: Document, ports: &Ports) -> Result<String, String> {
-    socket(document.at(&["static_resources", "listeners", "0"])?, ports.upstream)?;
+    socket(document.at(&["static_resources", "listeners", "0"])?, LOCALHOST, ports.upstream)?;
     document.into_text()
 }
 
@@ -40,7 +48,7 @@ pub(crate) fn filter(mut document: Document, place: &Place, jwk: &serde_json::Va
         ("broken", ports.broken, Some("preventJtiReply")),
     ] {
         let mut listener = listener.clone();
-        socket(&mut listener, port)?;
+        socket(&mut listener, place.address, port)?;
         listener["name"] = name.into();
         let plugin = at(&mut listener, PLUGIN)?;
         *at(plugin, &["vm_config", "code", "local", "filename"])? = place.wasm.to_string_lossy().as_ref().into();
@@ -49,16 +57,11 @@ pub(crate) fn filter(mut document: Document, place: &Place, jwk: &serde_json::Va
     }
     *document.at(&["static_resources", "listeners"])? = listeners.into();
 
-    let endpoint = ["load_assignment", "endpoints", "0", "lb_endpoints", "0", "endpoint"];
-    socket(at(document.at(&["static_resources", "clusters", "0"])?, &endpoint)?, ports.upstream)?;
-    socket(document.at(&["admin"])?, ports.admin)?;
-    document.into_text()
-}
-
-/// The file as it is, but with `jwk` as the filter's key.
-pub(crate) fn with_key(mut document: Document, jwk: &serde_json::Value) -> Result<String, String> {
-    let listener = document.at(&["static_resources", "listeners", "0"])?;
-    change_plugin_text(at(listener, PLUGIN)?, jwk, None)?;
+    if let Some(upstream) = place.upstream {
+        let endpoint = ["load_assignment", "endpoints", "0", "lb_endpoints", "0", "endpoint"];
+        socket(at(document.at(&["static_resources", "clusters", "0"])?, &endpoint)?, LOCALHOST, upstream)?;
+    }
+    socket(document.at(&["admin"])?, place.address, ports.admin)?;
     document.into_text()
 }
 
@@ -79,11 +82,11 @@ fn change_plugin_text(plugin: &mut Value, jwk: &serde_json::Value, field: Option
     Ok(())
 }
 
-/// Makes the address of `owner` that port of this machine.
-fn socket(owner: &mut Value, port: u16) -> Result<(), String> {
-    let address = at(owner, &["address", "socket_address"])?;
-    *at(address, &["address"])? = "127.0.0.1".into();
-    *at(address, &["port_value"])? = port.into();
+/// Sets the address and the port of `owner`.
+fn socket(owner: &mut Value, address: &str, port: u16) -> Result<(), String> {
+    let socket = at(owner, &["address", "socket_address"])?;
+    *at(socket, &["address"])? = address.into();
+    *at(socket, &["port_value"])? = port.into();
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod settings;
 use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -47,14 +48,16 @@ fn main() -> ExitCode {
 /// Starts both Envoys and the token service, prints the lines, and waits for a signal or for the end of one of them.
 fn run() -> Result<(), String> {
     let stop = stop_signals()?;
-    let paths = Paths::from_environment()?;
+    let paths = Paths::from_environment("run")?;
+    // For as long as this process runs: another demo would replace the keys of this one.
+    let _lock = paths.lock()?;
     let binary = paths.envoy()?;
     let wasm = paths.wasm()?;
     let ports = Ports::from_environment()?;
     let issuer = Issuer::prepare(&paths.jwt_auth()?, &paths)?;
 
     let upstream = paths.write("upstream.yaml", &config::upstream(Document::read("envoy/upstream.yaml")?, &ports)?)?;
-    let place = Place { ports: &ports, wasm: &wasm };
+    let place = Place { ports: &ports, address: config::LOCALHOST, wasm: &wasm, upstream: Some(ports.upstream) };
     let filter =
         paths.write("envoy.yaml", &config::filter(Document::read("envoy/envoy.yaml")?, &place, issuer.jwk())?)?;
     let mut processes = [
@@ -86,19 +89,32 @@ fn run() -> Result<(), String> {
 
 /// Writes what docker-compose.yaml is then told to mount, and prints the lines for it.
 fn prepare_compose() -> Result<(), String> {
-    let paths = Paths::from_environment()?;
-    let (port, token_port) = (settings::main_port()?, settings::token_port()?);
+    // A folder of its own: the keys of `make run` stay as they are.
+    let paths = Paths::from_environment("run/compose")?;
+    let _lock = paths.lock()?;
+    let ports = Ports::published()?;
     let issuer = Issuer::prepare(&paths.jwt_auth()?, &paths)?;
-    let text = config::with_key(Document::read("envoy/envoy.yaml")?, issuer.jwk())?;
-    let file = paths.write("compose-envoy.yaml", &text)?;
+    let place = Place {
+        ports: &settings::IN_CONTAINERS,
+        // docker-compose.yaml publishes the ports on 127.0.0.1.
+        address: "0.0.0.0",
+        wasm: Path::new("/etc/envoy/jwt-auth.wasm"),
+        upstream: None,
+    };
+    let text = config::filter(Document::read("envoy/envoy.yaml")?, &place, issuer.jwk())?;
+    let file = paths.write("envoy.yaml", &text)?;
     // The Envoy of the image is another user, and there is nothing secret in a public key.
     fs::set_permissions(&file, Permissions::from_mode(0o644))
         .map_err(|error| format!("can't make {} readable for all: {error}", file.display()))?;
-    let requests = Requests { key: issuer.key(), kid: issuer::KID, now: now(), port, token_port };
+    let requests =
+        Requests { key: issuer.key(), kid: issuer::KID, now: now(), port: ports.main, token_port: ports.tokens };
     print(&format!(
-        "# Once the containers run, the filter guards http://127.0.0.1:{port}. Behind it an upstream answers with what it got.\n\
-         # Paste these lines into another terminal. The tokens are good for a day.\n\n{}\n",
-        requests.of_main_listener_and_tokens(),
+        "# Once the containers run, the filter guards http://127.0.0.1:{}. Behind it an upstream answers with what it got.\n\
+         # Paste these lines into another terminal. The tokens are good for a day.\n\n{}\
+         # Configurations and keys are in {}.\n\n",
+        ports.main,
+        requests.everything(&ports),
+        paths.run().display(),
     ))
 }
 

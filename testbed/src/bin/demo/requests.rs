@@ -48,7 +48,7 @@ impl Requests<'_> {
     }
 
     /// The lines for the token service and for the main listener.
-    pub(crate) fn of_main_listener_and_tokens(&self) -> String {
+    fn of_main_listener_and_tokens(&self) -> String {
         let tokens = format!("-d username={USER} -d password={PASSWORD} 'http://127.0.0.1:{}/token'", self.token_port);
         let wrong = tokens.replace(PASSWORD, "guessed");
         let main = self.port;

@@ -5,7 +5,7 @@
 //! | `ENVOY` | | the Envoy binary |
 //! | `JWT_AUTH_WASM` | `dist/jwt-auth.wasm` | the filter |
 //! | `JWT_AUTH` | `dist/jwt-auth` | the command |
-//! | `RUN_DIR` | `run` | where configurations, keys and logs go |
+//! | `RUN_DIR` | `run`, with `--compose` `run/compose` | where configurations, keys and logs go |
 //! | `PORT` | 10000 | the main listener |
 //! | `REPLAY_PORT` | 10001 | the listener where each `jti` is accepted once |
 //! | `BROKEN_PORT` | 10002 | the listener with a faulty plugin configuration |
@@ -16,7 +16,7 @@
 //! Port 0 stands for any free one.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
@@ -26,9 +26,9 @@ pub(crate) struct Paths {
 }
 
 impl Paths {
-    /// Makes the folder for configurations and logs.
-    pub(crate) fn from_environment() -> Result<Self, String> {
-        let run = PathBuf::from(env::var_os("RUN_DIR").unwrap_or_else(|| "run".into()));
+    /// Makes the folder for configurations and logs, `default` unless the environment names another.
+    pub(crate) fn from_environment(default: &str) -> Result<Self, String> {
+        let run = PathBuf::from(env::var_os("RUN_DIR").unwrap_or_else(|| default.into()));
         fs::create_dir_all(&run).map_err(|error| format!("can't make {}: {error}", run.display()))?;
         Ok(Self { run })
     }
@@ -36,6 +36,21 @@ impl Paths {
     /// The folder for configurations and logs.
     pub(crate) fn run(&self) -> &Path {
         &self.run
+    }
+
+    /// Keeps other demos out of that folder until it is dropped.
+    pub(crate) fn lock(&self) -> Result<File, String> {
+        let path = self.run.join("lock");
+        let failed = |error: &dyn std::fmt::Display| format!("can't lock {}: {error}", path.display());
+        let file = File::create(&path).map_err(|error| failed(&error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(format!(
+                "another demo has its keys in {0}: end it, or name another folder with RUN_DIR=<folder>",
+                self.run.display()
+            )),
+            Err(TryLockError::Error(error)) => Err(failed(&error)),
+        }
     }
 
     /// Writes a file into that folder.
@@ -68,7 +83,7 @@ fn existing(path: PathBuf) -> Result<PathBuf, String> {
     fs::canonicalize(&path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// The ports of 127.0.0.1 that the demo listens on.
+/// The ports that the demo listens on.
 pub(crate) struct Ports {
     pub(crate) main: u16,
     pub(crate) replay: u16,
@@ -91,28 +106,32 @@ impl Ports {
             Ok(address.port())
         };
         Ok(Self {
-            main: free("PORT", MAIN)?,
-            replay: free("REPLAY_PORT", 10001)?,
-            broken: free("BROKEN_PORT", 10002)?,
-            upstream: free("UPSTREAM_PORT", 18080)?,
-            tokens: free("TOKEN_PORT", TOKENS)?,
-            admin: free("ADMIN_PORT", 9901)?,
+            main: free("PORT", DEFAULT.main)?,
+            replay: free("REPLAY_PORT", DEFAULT.replay)?,
+            broken: free("BROKEN_PORT", DEFAULT.broken)?,
+            upstream: free("UPSTREAM_PORT", DEFAULT.upstream)?,
+            tokens: free("TOKEN_PORT", DEFAULT.tokens)?,
+            admin: free("ADMIN_PORT", DEFAULT.admin)?,
+        })
+    }
+
+    /// The ports that docker-compose.yaml publishes, free or not.
+    pub(crate) fn published() -> Result<Self, String> {
+        Ok(Self {
+            main: port("PORT", DEFAULT.main)?,
+            replay: port("REPLAY_PORT", DEFAULT.replay)?,
+            broken: port("BROKEN_PORT", DEFAULT.broken)?,
+            tokens: port("TOKEN_PORT", DEFAULT.tokens)?,
+            admin: port("ADMIN_PORT", DEFAULT.admin)?,
+            ..DEFAULT
         })
     }
 }
 
-const MAIN: u16 = 10000;
-const TOKENS: u16 = 8080;
+const DEFAULT: Ports = Ports { main: 10000, replay: 10001, broken: 10002, upstream: 18080, tokens: 8080, admin: 9901 };
 
-/// The port of the main listener, free or not.
-pub(crate) fn main_port() -> Result<u16, String> {
-    port("PORT", MAIN)
-}
-
-/// The port of the token service, free or not.
-pub(crate) fn token_port() -> Result<u16, String> {
-    port("TOKEN_PORT", TOKENS)
-}
+/// The ports in the containers of docker-compose.yaml, whatever they are published as.
+pub(crate) const IN_CONTAINERS: Ports = DEFAULT;
 
 fn port(variable: &str, default: u16) -> Result<u16, String> {
     match env::var(variable) {
