@@ -81,6 +81,13 @@ impl Plugin {
         self.config.as_ref().is_ok_and(|config| !matches!(config.source.find(request), Ok(None)))
     }
 
+    /// How many bytes the request's token has, for a message about one over [`crate::MAX_TOKEN_BYTES`]; `None` where there is
+    /// none, or several, and under a faulty configuration.
+    pub fn token_length(&self, request: Request) -> Option<usize> {
+        let found = self.config.as_ref().ok()?.source.find(request).ok()?;
+        found.map(|raw| raw.len())
+    }
+
     /// Decides one request at the time `now`: the edits with which it goes on, or the refusal that ends it.
     ///
     /// The steps are those of the gateway, in its order; each uses only what the one before has proved. The `jti` is used

@@ -175,7 +175,7 @@ impl<'a> Field<'a> {
 
     /// The elements of a list.
     pub(crate) fn list(&self, faults: &mut Faults) -> Option<Vec<Self>> {
-        self.expect(self.elements(), "a list", faults)
+        self.expect(self.elements(), &format!("a list{}", self.hint()), faults)
     }
 
     /// The elements of a list, or the one value that stands in its place.
@@ -191,13 +191,26 @@ impl<'a> Field<'a> {
 
     /// The members of a map.
     pub(crate) fn section(&self, faults: &mut Faults) -> Option<Section<'a>> {
-        self.expect(self.as_section(), "a map of fields", faults)
+        self.expect(self.as_section(), &format!("a map of fields{}", self.hint()), faults)
     }
 
     /// The members of a map; `None` if this is something else.
     pub(crate) fn as_section(&self) -> Option<Section<'a>> {
         let members = self.value.as_mapping()?.iter().map(|(name, value)| Some((name.as_str()?, value)));
         Some(Section { path: self.path.clone(), members: members.collect::<Option<_>>()?, known: Vec::new() })
+    }
+
+    /// What to do about a string in place of keys.
+    fn hint(&self) -> &'static str {
+        let text = self.value.as_str().filter(|_| self.path.starts_with("jwk")).unwrap_or_default().trim_start();
+        let begins_with = |start: &str| text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start));
+        if begins_with("http://") || begins_with("https://") {
+            ", found a URL: keys are not fetched; paste the JWK set that is there"
+        } else if begins_with("-----BEGIN ") {
+            ", found PEM: `jwt-auth jwk FILE` makes a JWK of it"
+        } else {
+            ""
+        }
     }
 
     fn expect<T>(&self, found: Option<T>, expected: &str, faults: &mut Faults) -> Option<T> {
@@ -213,6 +226,12 @@ fn whole(number: f64) -> Option<u64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     (number.fract() == 0.0 && (0.0..=EXACT).contains(&number)).then_some(number as u64)
 }
+
+/// For how many faults of a configuration a correct name is suggested.
+const MAX_SUGGESTIONS: usize = 16;
+
+/// The longest name that is compared with the known ones: twice the longest of these.
+const MAX_MISSPELT_BYTES: usize = 64;
 
 /// A map of fields, which remembers the names it was asked for.
 #[derive(Debug)]
@@ -253,9 +272,29 @@ impl<'a> Section<'a> {
     pub(crate) fn finish(self, faults: &mut Faults) {
         for (name, _) in &self.members {
             if !self.known.iter().any(|known| known == name) {
-                faults.report(self.path_of(name), "unknown field");
+                // Behind this many faults nobody looks for more help, and each costs a comparison with every known name.
+                let meant = if faults.count() < MAX_SUGGESTIONS { self.nearest(name) } else { None };
+                let question = meant.map(|known| format!(", did you mean {known}?")).unwrap_or_default();
+                faults.report(self.path_of(name), format!("unknown field{question}"));
             }
         }
+    }
+
+    /// The known name that an unknown one is likely to stand for: it has the same letters in another case or with other
+    /// separators, or one letter in three is another.
+    fn nearest(&self, name: &str) -> Option<&str> {
+        let plain = |name: &str| name.replace(['_', '-', ' '], "").to_ascii_lowercase();
+        let close = |known: &str| {
+            let longest = known.len().max(name.len());
+            let distance = strsim::osa_distance(&plain(known), &plain(name));
+            (distance <= longest / 3).then_some(distance)
+        };
+        // A longer one is no slip, and comparing takes time by its length.
+        if name.len() > MAX_MISSPELT_BYTES {
+            return None;
+        }
+        let candidates = self.known.iter().filter_map(|known| Some((close(known)?, known)));
+        candidates.min().map(|(_, known)| known.as_str())
     }
 
     fn value(&self, name: &str) -> Option<&'a Value> {

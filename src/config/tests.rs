@@ -97,8 +97,8 @@ jwks: []
             "audiences: expected at least one element",
             "clockSkewSeconds: expected a whole number from 0 to 3600",
             "maxTrackedJtis: expected a whole number from 1 to 10000000",
-            "tokenCache.maxEntry: unknown field",
-            "preventJtiReply: unknown field",
+            "tokenCache.maxEntry: unknown field, did you mean maxEntries?",
+            "preventJtiReply: unknown field, did you mean preventJtiReplay?",
         ]
     );
 }
@@ -121,6 +121,49 @@ fn a_document_that_is_not_one_map_is_a_fault_and_never_a_panic() {
         assert!(faults.len() == 1 && faults[0].starts_with("expected one YAML document"), "{:.20}: {faults:?}", text);
     }
     assert!(Config::parse(b"\xff\xfe").is_err());
+}
+
+#[test]
+fn an_unknown_field_gets_the_name_that_was_meant_and_no_far_one() {
+    for (fields, expected) in [
+        ("prevent_jti_replay: true", "prevent_jti_replay: unknown field, did you mean preventJtiReplay?"),
+        ("PREVENTJTIREPLAY: true", "PREVENTJTIREPLAY: unknown field, did you mean preventJtiReplay?"),
+        ("isuer: a", "isuer: unknown field, did you mean issuer?"),
+        ("tokenCache: {maxEntry: 1}", "tokenCache.maxEntry: unknown field, did you mean maxEntries?"),
+        ("timeout: 1", "timeout: unknown field"),
+        ("x: 1", "x: unknown field"),
+    ] {
+        assert_eq!(faults_with(fields), [expected], "{fields}");
+    }
+    for (length, suggested) in [(64, true), (65, false)] {
+        let name = format!("prevent{}JtiReplay", "_".repeat(length - 16));
+        let question = if suggested { ", did you mean preventJtiReplay?" } else { "" };
+        assert_eq!(faults_with(&format!("{name}: 1")), [format!("{name}: unknown field{question}")]);
+    }
+    let many: String = (0..17).map(|index| format!("isuer{index}: a\n")).collect();
+    let faults = faults_with(&many);
+    let suggested = faults.iter().filter(|fault| fault.ends_with("did you mean issuer?")).count();
+    assert_eq!((faults.len(), suggested), (17, 16));
+}
+
+#[test]
+fn a_string_in_place_of_keys_says_what_to_do() {
+    const URL: &str = ", found a URL: keys are not fetched; paste the JWK set that is there";
+    const PEM: &str = ", found PEM: `jwt-auth jwk FILE` makes a JWK of it";
+    for (keys, expected) in [
+        ("jwks: https://issuer.example/jwks.json", format!("jwks: expected a list{URL}")),
+        ("jwk: HTTP://issuer.example/jwk.json", format!("jwk: expected a map of fields{URL}")),
+        ("jwks: {keys: 'https://issuer.example/'}", format!("jwks.keys: expected a list{URL}")),
+        ("jwks: ['https://issuer.example/']", format!("jwks[0]: expected a map of fields{URL}")),
+        ("jwk: |\n  -----BEGIN PUBLIC KEY-----\n  AAAA", format!("jwk: expected a map of fields{PEM}")),
+        ("jwk: secret", "jwk: expected a map of fields".to_owned()),
+        ("jwk: ''", "jwk: expected a map of fields".to_owned()),
+        ("jwk: é://", "jwk: expected a map of fields".to_owned()),
+    ] {
+        assert_eq!(faults_of(&format!("parameter: t\n{keys}")), [expected], "{keys}");
+    }
+    let other = "tokenCache: https://issuer.example/";
+    assert_eq!(faults_with(other), ["tokenCache: expected a map of fields"]);
 }
 
 #[test]

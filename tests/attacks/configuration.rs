@@ -152,9 +152,9 @@ fn key_sets_without_keys_or_with_a_bad_one(world: &World) -> Vec<Row> {
 /// H8: never a warning and on with the rest.
 fn unknown_fields_wrong_types_and_empty_lists(world: &World) -> Vec<Row> {
     let lines = [
-        ("preventJtiReply: true", "preventJtiReply: unknown field"),
-        ("PreventJtiReplay: true", "PreventJtiReplay: unknown field"),
-        ("\"bypassEmptyToken \": true", "bypassEmptyToken : unknown field"),
+        ("preventJtiReply: true", "preventJtiReply: unknown field, did you mean preventJtiReplay?"),
+        ("PreventJtiReplay: true", "PreventJtiReplay: unknown field, did you mean preventJtiReplay?"),
+        ("\"bypassEmptyToken \": true", "bypassEmptyToken : unknown field, did you mean bypassEmptyToken?"),
         ("allow_missing: true", "allow_missing: unknown field"),
         ("preventJtiReplay: 'true'", "preventJtiReplay: expected true or false"),
         ("preventJtiReplay: yes", "preventJtiReplay: expected true or false"),
@@ -184,7 +184,7 @@ fn unknown_fields_wrong_types_and_empty_lists(world: &World) -> Vec<Row> {
         ("claimParameters: null", "claimParameters: expected a list"),
         ("claimParameters: {a: b}", "claimParameters: expected a list"),
         ("claimParameters: [X-User]", "claimParameters[0]: expected a map of fields"),
-        ("tokenCache: {maxEntry: 1}", "tokenCache.maxEntry: unknown field"),
+        ("tokenCache: {maxEntry: 1}", "tokenCache.maxEntry: unknown field, did you mean maxEntries?"),
         ("tokenCache: 5", "tokenCache: expected a map of fields"),
         ("5: a", "expected a map of fields"),
     ];

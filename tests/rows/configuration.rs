@@ -51,7 +51,12 @@ pub(crate) fn rows(world: &World) -> Vec<Row> {
         faulty(
             "a misspelt field must not pass for a left-out one",
             header_config("preventJtiReply: true"),
-            "preventJtiReply: unknown field",
+            "preventJtiReply: unknown field, did you mean preventJtiReplay?",
+        ),
+        faulty(
+            "a URL in place of keys says what to paste",
+            "parameter: t\njwks: https://issuer.example/jwks.json".to_owned(),
+            "jwks: expected a list, found a URL: keys are not fetched; paste the JWK set that is there",
         ),
         faulty(
             "all faults are told at once",
