@@ -4,6 +4,7 @@ mod excerpt;
 mod explain;
 mod find;
 mod handover;
+mod key;
 mod origin;
 mod report;
 mod request;
@@ -33,6 +34,7 @@ use request::{Outcome, RequestArguments};
 /// With a token, or any other part of a request, the filter itself decides on that request, and the answer is either what
 /// the backend would get or the code, the message, why, and what to do.
 #[derive(Debug, Args)]
+#[command(override_usage = "jwt-auth check <--config <FILE|->|--key <FILE|->> [OPTIONS]")]
 #[command(after_help = "\
 What was used before is not known here, so no answer is ever S403JU (a jti is used twice).
 
@@ -47,13 +49,19 @@ faults or it is refused; 2 if the command could not do its work.
 Examples:
   jwt-auth check --config plugin.yaml
   jwt-auth check --config envoy.yaml --token - < token.txt
+  jwt-auth check --key certificate.pem --token - < token.txt
   jwt-auth check --config envoy.yaml --plugin 2 --path '/payments?page=2' --token - < token.txt
   jwt-auth check --config plugin.yaml --header 'Authorization: Bearer eyJhbGciOi...' --json
   kubectl get wasmplugin jwt-auth -o yaml | jwt-auth check --config -")]
 pub(crate) struct Arguments {
     /// The file with the configuration, or - for stdin.
-    #[arg(long, value_name = "FILE|-")]
-    config: PathBuf,
+    #[arg(long, value_name = "FILE|-", required_unless_present = "key")]
+    config: Option<PathBuf>,
+
+    /// A public key instead of a configuration: PEM, a certificate, or a JWK or JWK set; - is stdin. The token is looked for
+    /// in the header Authorization, and the default rules apply.
+    #[arg(long, value_name = "FILE|-", conflicts_with_all = ["config", "plugin"])]
+    key: Option<PathBuf>,
 
     /// Which plugin of the file decides: its name, or its number from 1.
     #[arg(long, value_name = "NAME")]
@@ -68,11 +76,17 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    if arguments.config.as_os_str() == source::STDIN && arguments.request.reads_stdin() {
-        return Err(Failure::new("both --config and --token are to be read from stdin")
-            .with_remedy("give one of them as a file or as an argument"));
+    for (option, file) in [("--config", &arguments.config), ("--key", &arguments.key)] {
+        if file.as_ref().is_some_and(|file| file.as_os_str() == source::STDIN) && arguments.request.reads_stdin() {
+            return Err(Failure::new(format!("both {option} and --token are to be read from stdin"))
+                .with_remedy("give one of them as a file or as an argument"));
+        }
     }
-    let checked = Checked::new(&arguments.config)?;
+    let checked = match (&arguments.config, &arguments.key) {
+        (_, Some(key)) => Checked::of_key(key)?,
+        (Some(config), None) => Checked::new(config)?,
+        (None, None) => return Err(Failure::new("neither --config nor --key is given")),
+    };
     let outcome = match (arguments.request.is_given(), &arguments.plugin) {
         (false, None) => None,
         (true, _) => {
@@ -116,10 +130,20 @@ struct CheckedPlugin {
 }
 
 impl Checked {
+    /// A configuration with this key alone.
+    fn of_key(path: &Path) -> Result<Self, Failure> {
+        let bytes = files::read(path).map_err(|failure| failure.with_remedy("name a file, or - for stdin"))?;
+        let configuration = key::configuration(&bytes)?;
+        let Contents { mut plugins, skipped } = find::find(&configuration, Notation::Json);
+        for found in &mut plugins {
+            (found.name, found.form) = ("key".to_owned(), "instead of a configuration");
+        }
+        Ok(Self { file: name(path), plugins: plugins.into_iter().map(CheckedPlugin::new).collect(), skipped })
+    }
+
     fn new(path: &Path) -> Result<Self, Failure> {
         let bytes = files::read(path).map_err(|failure| failure.with_remedy("name a file, or - for stdin"))?;
-        let file =
-            if path.as_os_str() == OsStr::new(source::STDIN) { "stdin".to_owned() } else { path.display().to_string() };
+        let file = name(path);
         let text = std::str::from_utf8(&bytes).map_err(|error| {
             let line = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
             Failure::new(format!("{file}:{line}: not UTF-8 text")).with_remedy("save the file as UTF-8")
@@ -166,6 +190,11 @@ impl Checked {
         Err(Failure::new(format!("{}: {problem}", self.file))
             .with_remedy(format!("--plugin takes one of: {}", list.join(", "))))
     }
+}
+
+/// The name of a file for people.
+fn name(path: &Path) -> String {
+    if path.as_os_str() == OsStr::new(source::STDIN) { "stdin".to_owned() } else { path.display().to_string() }
 }
 
 /// How Envoy would read the file: by its name or, where that does not say, as JSON what is JSON.

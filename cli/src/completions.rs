@@ -19,6 +19,13 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut crate::Arguments::command(), "jwt-auth", &mut script);
-    terminal::print(&String::from_utf8_lossy(&script))?;
+    let script = String::from_utf8_lossy(&script);
+    terminal::print(&if arguments.shell == Shell::Bash { repaired(&script) } else { script.into_owned() })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The script for bash with one name for each command. clap_complete 4.6 splits a program's name at its hyphen in one of two
+/// places, so nothing below the first word is completed.
+fn repaired(script: &str) -> String {
+    script.replace("jwt__subcmd__auth__subcmd__", "jwt__auth__subcmd__")
 }

@@ -76,6 +76,19 @@ struct Oddity {
     what: String,
 }
 
+impl Oddity {
+    /// The code with which the filter rejects such a token for its header or its signature, whatever its configuration.
+    fn code(&self) -> Option<&'static str> {
+        match self.id {
+            "no-alg" | "alg-type" | "alg-none" | "alg-unknown" | "no-signature" | "signature-length" | "crit" => {
+                Some("A403JT")
+            }
+            "kid-type" => Some("A403JK"),
+            _ => None,
+        }
+    }
+}
+
 impl Inspection {
     fn of(raw: &[u8], now: NumericDate) -> Self {
         let mut oddities = Vec::new();

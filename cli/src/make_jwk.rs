@@ -75,7 +75,11 @@ enum Usage {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    if arguments.private.as_ref().zip(arguments.public.as_ref()).is_some_and(|(private, public)| is_same(private, public))
+    if arguments
+        .private
+        .as_ref()
+        .zip(arguments.public.as_ref())
+        .is_some_and(|(private, public)| is_same(private, public))
     {
         return Err(Failure::new("--private and --public name the same file"));
     }
@@ -148,8 +152,7 @@ fn choose(keys: &[Found], nth: Option<usize>) -> Result<&Found, Failure> {
         (Some(number), keys) => number.checked_sub(1).and_then(|index| keys.get(index)),
     };
     chosen.ok_or_else(|| {
-        let list: Vec<_> =
-            (1..).zip(keys).map(|(number, found)| format!("{number} ({})", found.what)).collect();
+        let list: Vec<_> = (1..).zip(keys).map(|(number, found)| format!("{number} ({})", found.what)).collect();
         let problem = match keys {
             [_] => "the file holds 1 key".to_owned(),
             several => format!("the file holds {} different keys", several.len()),

@@ -2,9 +2,6 @@
 
 mod der;
 
-#[cfg(test)]
-mod tests;
-
 use std::time::SystemTime;
 
 use zeroize::Zeroizing;
@@ -39,14 +36,15 @@ pub(crate) fn is_pem_or_der(content: &[u8]) -> bool {
 pub(crate) fn read(content: &[u8], now: SystemTime) -> Result<Contents, Failure> {
     let mut contents = Contents { keys: Vec::new(), unusable: None };
     if is_pem(content) {
-        let blocks = pem::parse_many(content)
-            .map_err(|error| Failure::new(format!("the PEM is damaged: {error}")).with_remedy("copy it again, as a whole"))?;
+        let blocks = pem::parse_many(content).map_err(|error| {
+            Failure::new(format!("the PEM is damaged: {error}")).with_remedy("copy it again, as a whole")
+        })?;
         for block in blocks {
             let is_encrypted = block.headers().get("Proc-Type").is_some_and(|kind| kind.contains("ENCRYPTED"));
             let tag = block.tag().to_owned();
             let der = Zeroizing::new(block.into_contents());
             match if is_encrypted { Block::Unusable(encrypted()) } else { Block::read(&tag, &der, now)? } {
-                Block::Key(found) => contents.push(found),
+                Block::Key(found) => contents.push(*found),
                 Block::Parameters => {}
                 Block::Unusable(why) => contents.unusable = contents.unusable.or(Some(why)),
             }
@@ -105,7 +103,7 @@ fn is_pem(content: &[u8]) -> bool {
 
 /// A block of a PEM file.
 enum Block {
-    Key(Found),
+    Key(Box<Found>),
     /// What some tools write before or after a key.
     Parameters,
     /// One that is not supported, and why.
@@ -115,7 +113,7 @@ enum Block {
 impl Block {
     /// Reads one by its label. Fails for one that is damaged.
     fn read(label: &str, der: &[u8], now: SystemTime) -> Result<Self, Failure> {
-        Ok(Self::Key(match label {
+        Ok(Self::Key(Box::new(match label {
             "CERTIFICATE" | "X509 CERTIFICATE" => der::certificate(der, now)?,
             "PUBLIC KEY" => der::public(der)?,
             "RSA PUBLIC KEY" => der::rsa_public(der)?,
@@ -129,8 +127,12 @@ impl Block {
                 let remedy = "convert a copy of an RSA or ECDSA key: ssh-keygen -p -N '' -m PEM -f COPY";
                 return Ok(Self::Unusable(Failure::new(problem).with_remedy(remedy)));
             }
-            _ => return Ok(Self::Unusable(Failure::new(format!("no key in the PEM, but {label:?}")).with_remedy(FORMS))),
-        }))
+            _ => {
+                return Ok(Self::Unusable(
+                    Failure::new(format!("no key in the PEM, but {label:?}")).with_remedy(FORMS),
+                ));
+            }
+        })))
     }
 }
 

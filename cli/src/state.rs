@@ -38,6 +38,11 @@ pub(crate) fn finds_token(plugin: &Plugin, headers: &[(String, Vec<u8>)]) -> boo
     plugin.finds_token(Request::new(&borrowed(headers)))
 }
 
+/// How many bytes the token of such a request has; `None` where there is none, or several.
+pub(crate) fn token_length(plugin: &Plugin, headers: &[(String, Vec<u8>)]) -> Option<usize> {
+    plugin.token_length(Request::new(&borrowed(headers)))
+}
+
 /// The filter's decision on a request of these headers (pseudo headers included, names in lower case).
 pub(crate) fn decide(
     plugin: &Plugin,

@@ -88,6 +88,43 @@ fn the_completions_of_every_shell_know_every_command_and_option() {
     }
 }
 
+/// In a real bash, which asks for it as it does when the tab key is pressed.
+#[test]
+fn bash_completes_commands_options_and_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("completions");
+    std::fs::write(&script, stdout_of(&["completions", "bash"])).unwrap();
+    let complete = |words: &[&str]| {
+        let ask = r#"
+            source "$1"; shift
+            function=$(complete -p jwt-auth | sed 's/.* -F \([^ ]*\) .*/\1/')
+            COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+            "$function" "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+            printf '%s\n' "${COMPREPLY[@]}""#;
+        let output =
+            Command::new("bash").args(["--norc", "-c", ask, "bash"]).arg(&script).args(words).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{words:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(complete(&["jwt-auth", "key"]), ["keygen"]);
+    assert_eq!(complete(&["jwt-auth", "keygen", "--alg", "RS"]), ["RS256", "RS384", "RS512"]);
+    assert_eq!(complete(&["dist/jwt-auth", "check", "--conf"]), ["--config"]);
+    assert_eq!(complete(&["jwt-auth", "help", "ins"]), ["inspect"]);
+    for command in commands() {
+        assert_eq!(complete(&["jwt-auth", &command, "--hel"]), ["--help"], "{command}");
+    }
+}
+
+#[test]
+fn a_misspelt_algorithm_gets_the_name_it_is_nearest_to() {
+    for command in ["keygen", "sign", "serve", "jwk"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_jwt-auth")).args([command, "--alg", "rs256"]).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("similar value exists: 'RS256'"), "{command}: {stderr}");
+    }
+}
+
 #[test]
 fn completions_for_a_reader_that_has_gone_are_no_failure_and_for_a_full_disk_are_one() {
     let run = |stdout: Stdio| {

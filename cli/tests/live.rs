@@ -231,3 +231,31 @@ fn envoy_does_not_start_with_what_check_says_so_of() {
         }
     }
 }
+
+/// What `curl --data ''` sends is `content-length: 0`, and Envoy hands a request without a body to the filter.
+#[test]
+fn an_empty_body_is_decided_on_as_envoy_does() {
+    let lines = "bypassEmptyToken: true\nclaimParameters: [{claimName: a, parameterName: a, location: formData}]";
+    let text = bootstrap(&[lines.to_owned()]);
+    let folder = Folder::new();
+    let config = folder.file("envoy.yaml", &text);
+    let form = "content-type: multipart/form-data; boundary=x";
+    let bodies = ["", "a"];
+    let ours = bodies.map(|body| {
+        let config = config.to_str().unwrap();
+        jwt_auth(&["check", "--json", "--config", config, "--header", form, "--data", body], b"").json()["decision"]
+            ["code"]
+            .clone()
+    });
+    assert_eq!(ours, [Value::Null, json!("I415FD")]);
+    for binary in envoy::binaries() {
+        let envoy = Envoy::start_with(&binary, "empty", &text, 1).unwrap_or_else(|error| panic!("{error}"));
+        let theirs = bodies.map(|body| {
+            let request =
+                format!("POST / HTTP/1.1\r\nhost: test\r\n{form}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            let response = exchange(&envoy.address("p0").unwrap(), request.as_bytes()).unwrap();
+            json!(response.header("x-ca-error-code").map(|code| String::from_utf8(code.to_vec()).unwrap()))
+        });
+        assert_eq!(theirs, ours, "{}", binary.display());
+    }
+}

@@ -86,6 +86,38 @@ fn a_request_that_goes_on_without_a_token_is_told_from_one_with_a_token() {
     assert_eq!((with_token.status, with_token.stdout.contains("note")), (0, false), "{with_token:?}");
 }
 
+/// As in Envoy, where a request with `content-length: 0` ends with its headers; tests/live.rs holds it against one.
+#[test]
+fn an_empty_body_is_no_body() {
+    let plugin = format!(
+        "parameter: t\njwk: {RFC_KEY}\nclaimParameters: [{{claimName: iss, parameterName: a, location: formData}}]\n"
+    );
+    let with = |data: &str| {
+        let form = "content-type: multipart/form-data; boundary=x";
+        check(&plugin, &["--token", RFC_TOKEN, "--time", "1300819000", "--header", form, "--data", data])
+    };
+    let (empty, other) = (with(""), with("a"));
+    assert_eq!((empty.status, empty.stdout.contains("accepted: ")), (0, true), "{empty:?}");
+    assert_eq!((other.status, other.stdout.contains("refused: 415 I415FD")), (1, true), "{other:?}");
+}
+
+#[test]
+fn a_token_over_the_limit_is_told_its_size() {
+    let plugin = format!("parameter: t\njwk: {KEY}\n");
+    for (length, expected) in [(16384, false), (16385, true)] {
+        let token = "a".repeat(length);
+        for more in [["--token", &token], ["--header", &format!("t: {token}")]] {
+            let answer = check(&plugin, &more);
+            let note = format!("  note  the token has {length} bytes; the limit is 16384\n");
+            assert!(answer.stdout.contains("refused: 400 I400JD: JWT Deserialize Failed: aaa"), "{answer:?}");
+            assert_eq!((answer.status, answer.stdout.contains(&note)), (1, expected), "{answer:?}");
+        }
+        let inspected = jwt_auth(&["inspect", &token], b"");
+        let line = format!("the token has {length} bytes; the limit is 16384 (I400JD)");
+        assert_eq!(inspected.stdout.contains(&line), expected, "{inspected:?}");
+    }
+}
+
 #[test]
 fn what_is_read_has_a_limit() {
     let folder = Folder::new();

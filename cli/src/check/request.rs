@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::Args;
-use jwt_auth::{Edits, Host, Location, NumericDate, Plugin, Rejection};
+use jwt_auth::{Edits, Host, Location, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection};
 
 use crate::failure::Failure;
 use crate::state::{self, Memory};
@@ -88,7 +88,14 @@ pub(super) fn decide(arguments: &RequestArguments, name: &str, plugin: &Plugin) 
     let memory = Memory::default();
     let host = Host { shared_data: &memory, signatures: None };
     let now = arguments.time.unwrap_or_else(moment::now);
-    let decision = state::decide(plugin, &headers, arguments.data.is_some(), now, host);
+    // An empty body is none: Envoy ends such a request with its headers.
+    let has_body = arguments.data.as_ref().is_some_and(|data| !data.is_empty());
+    let decision = state::decide(plugin, &headers, has_body, now, host);
+    if let (Err(Rejection::Malformed { .. }), Some(length)) = (&decision, state::token_length(plugin, &headers))
+        && length > MAX_TOKEN_BYTES
+    {
+        notes.push(format!("the token has {length} bytes; the limit is {MAX_TOKEN_BYTES}"));
+    }
     if decision.is_ok() && !state::finds_token(plugin, &headers) {
         notes.push("there was no token: it goes on unauthenticated (bypassEmptyToken)".to_owned());
     }

@@ -33,7 +33,7 @@ pub(super) fn take_apart(raw: &[u8], oddities: &mut Vec<Oddity>) -> Result<Parts
         .map_err(|error| unreadable("token", format!("is not text: byte {} is not UTF-8", error.valid_up_to() + 1)))?;
     if raw.len() > jwt_auth::MAX_TOKEN_BYTES {
         let limit = jwt_auth::MAX_TOKEN_BYTES;
-        note(oddities, "too-long", format!("{} bytes, and the filter reads {limit} at most (I400JD)", raw.len()));
+        note(oddities, "too-long", format!("the token has {} bytes; the limit is {limit} (I400JD)", raw.len()));
     }
     let token = bare(text, oddities);
     let segments: Vec<&str> = token.split('.').collect();

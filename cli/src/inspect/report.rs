@@ -62,11 +62,14 @@ pub(super) fn json(inspection: &Inspection) -> String {
     }
     let odd: Vec<Value> = inspection.oddities.iter().map(|odd| json!({"id": odd.id, "what": odd.what})).collect();
     let answer = |rejection: &Rejection| json!({"code": rejection.code(), "message": rejection.message()});
-    let filter = json!({
+    let mut filter = json!({
         "readable": inspection.filter.unreadable.is_none(),
         "refusal": inspection.filter.unreadable.as_ref().map(answer),
         "refusalOfClaims": inspection.filter.claims.as_ref().and_then(|claims| claims.as_ref().err()).map(answer),
     });
+    if let Some(code) = inspection.oddities.iter().find_map(Oddity::code) {
+        filter["codeForHeader"] = code.into();
+    }
     members.extend([("odd", Value::from(odd).to_string()), ("filter", filter.to_string())]);
     // Put together as text, since the token's own JSON is to keep its digits, its order and its duplicates.
     let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
@@ -140,17 +143,21 @@ fn answers(text: &mut String, inspection: &Inspection) {
     line(text, styled(STRONG, "the filter"));
     let refusal = |rejection: &Rejection| styled(BAD, format!("{} {}", rejection.code(), rejection.message()));
     let answers = &inspection.filter;
-    let _ = match (&answers.unreadable, &answers.claims) {
-        (Some(rejection), _) => writeln!(text, "  can't read it: {}", refusal(rejection)),
-        (None, Some(Err(rejection))) => {
-            writeln!(text, "  would refuse the claims, were the signature good: {}", refusal(rejection))
+    let header = inspection.oddities.iter().find(|odd| odd.code().is_some());
+    let _ = match (&answers.unreadable, header, &answers.claims) {
+        (Some(rejection), _, _) => writeln!(text, "  can't read it: {}", refusal(rejection)),
+        (None, Some(odd), _) => {
+            writeln!(text, "  {} it under any configuration: {}", styled(BAD, "rejects"), safe(&odd.what))
         }
-        (None, Some(Ok(()))) => writeln!(
+        (None, None, Some(Err(rejection))) => {
+            writeln!(text, "  rejects the claims even if the signature is valid: {}", refusal(rejection))
+        }
+        (None, None, Some(Ok(()))) => writeln!(
             text,
-            "  {} these claims by its default rules, were the signature good",
-            styled(GOOD, "would take")
+            "  {} these claims under its default rules if the signature is valid",
+            styled(GOOD, "accepts")
         ),
-        (None, None) => writeln!(text, "  would look at the signature first"),
+        (None, None, None) => writeln!(text, "  checks the signature first"),
     };
     line(text, "  its answer under your configuration: jwt-auth check --config FILE --token -");
 }

@@ -65,7 +65,7 @@ signature: 64 bytes, not checked
 odd: nothing
 
 the filter
-  would take these claims by its default rules, were the signature good
+  accepts these claims under its default rules if the signature is valid
   its answer under your configuration: jwt-auth check --config FILE --token -
 "#;
     assert_eq!(shown, expected);
@@ -95,6 +95,32 @@ fn each_oddity_of_the_header_is_told() {
     }
     let unsigned = token(HEADER, &claims);
     assert_eq!(odd(&unsigned[..unsigned.len() - SIGNATURE.len()]), ["no-signature"]);
+}
+
+/// `accepts` never follows a line that says that the filter rejects such a token.
+#[test]
+fn a_token_that_is_always_rejected_is_never_said_to_be_accepted() {
+    let claims = good(&json!({})).to_string();
+    for (header, code) in [
+        (HEADER, None),
+        (r#"{"alg":"ES256"}"#, None),
+        (r#"{"alg":"none","kid":"k"}"#, Some("A403JT")),
+        (r#"{"alg":"XS256","kid":"k"}"#, Some("A403JT")),
+        (r#"{"alg":"ES384","kid":"k"}"#, Some("A403JT")),
+        (r#"{"kid":"k"}"#, Some("A403JT")),
+        (r#"{"alg":1,"kid":"k"}"#, Some("A403JT")),
+        (r#"{"alg":"ES256","kid":"k","crit":[]}"#, Some("A403JT")),
+        (r#"{"alg":"ES256","kid":5}"#, Some("A403JK")),
+    ] {
+        let inspection = inspect(token(header, &claims));
+        let shown = anstream::adapter::strip_str(&report::text(&inspection)).to_string();
+        let (_, answer) = shown.split_once("\nthe filter\n").unwrap();
+        let begin = if code.is_some() { "  rejects it under any configuration: " } else { "  accepts these claims " };
+        assert!(answer.starts_with(begin), "{header}: {answer}");
+        assert_eq!(answer.contains("accepts"), code.is_none(), "{header}: {answer}");
+        let report: Value = serde_json::from_str(&report::json(&inspection)).unwrap();
+        assert_eq!(report["filter"]["codeForHeader"].as_str(), code, "{header}");
+    }
 }
 
 #[test]

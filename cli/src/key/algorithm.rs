@@ -1,6 +1,10 @@
 //! Which algorithms go with which kind of key.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use std::ffi::OsStr;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, Command, Error};
 use jwt_auth::Algorithm;
 
 use crate::failure::Failure;
@@ -96,7 +100,70 @@ pub(crate) fn public_key_algorithm_parser() -> impl TypedValueParser<Value = Alg
 }
 
 fn parser_of(wanted: fn(Family) -> bool) -> impl TypedValueParser<Value = Algorithm> {
-    let all = move || FAMILIES.into_iter().filter(move |family| wanted(*family)).flat_map(Family::algorithms).copied();
-    PossibleValuesParser::new(all().map(Algorithm::name))
-        .try_map(move |name| all().find(|algorithm| algorithm.name() == name).ok_or("no such algorithm"))
+    let all = FAMILIES.into_iter().filter(move |family| wanted(*family)).flat_map(Family::algorithms).copied();
+    AlgorithmParser(all.collect())
+}
+
+/// A parser that suggests the nearest name in any case: that of clap finds HS256 nearer to rs256 than RS256.
+#[derive(Clone)]
+struct AlgorithmParser(Vec<Algorithm>);
+
+impl TypedValueParser for AlgorithmParser {
+    type Value = Algorithm;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Algorithm, Error> {
+        let names = self.0.iter().map(|algorithm| algorithm.name());
+        match PossibleValuesParser::new(names).parse_ref(command, arg, value) {
+            Ok(name) => Algorithm::ALL
+                .into_iter()
+                .find(|algorithm| algorithm.name() == name)
+                .ok_or_else(|| Error::raw(clap::error::ErrorKind::InvalidValue, "no such algorithm")),
+            Err(mut error) => {
+                error.remove(ContextKind::SuggestedValue);
+                if let Some(name) = value.to_str().and_then(|value| self.nearest(value)) {
+                    error.insert(ContextKind::SuggestedValue, ContextValue::String(name.to_owned()));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.0.iter().map(|algorithm| PossibleValue::new(algorithm.name()))))
+    }
+}
+
+impl AlgorithmParser {
+    /// The name at which a misspelt one is likely to aim.
+    fn nearest(&self, value: &str) -> Option<&'static str> {
+        /// Two letters off, RS256 would be HS384.
+        const MAX_DISTANCE: usize = 2;
+        let value = value.to_ascii_uppercase();
+        let distance = |name: &str| strsim::osa_distance(&name.to_ascii_uppercase(), &value);
+        let names = self.0.iter().map(|algorithm| (distance(algorithm.name()), algorithm.name()));
+        names.filter(|(distance, _)| *distance <= MAX_DISTANCE).min().map(|(_, name)| name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_found_in_any_case_and_none_where_all_are_far() {
+        let AlgorithmParser(all) = AlgorithmParser(Algorithm::ALL.to_vec());
+        let parser = AlgorithmParser(all);
+        for (value, expected) in [
+            ("rs256", Some("RS256")),
+            ("ps384", Some("PS384")),
+            ("hs512", Some("HS512")),
+            ("es256k", Some("ES256K")),
+            ("eddsa", Some("EdDSA")),
+            ("RS-256", Some("RS256")),
+            ("none", None),
+            ("", None),
+        ] {
+            assert_eq!(parser.nearest(value), expected, "{value}");
+        }
+    }
 }

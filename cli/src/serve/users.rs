@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 use serde_yaml::{Mapping, Value};
 
-use crate::passwords::{Cost, StoredHash};
+use crate::passwords::StoredHash;
 use crate::token;
 
 /// The longest user name, in bytes. Names are kept while their tries are counted, those of nobody, too.
@@ -35,24 +35,15 @@ impl Users {
     pub(super) fn parse(text: &[u8]) -> Result<Self, Vec<String>> {
         let root: Value = serde_yaml::from_slice(text).map_err(|error| vec![format!("no YAML: {error}")])?;
         let mut faults = Vec::new();
-        let users = read_users(&root, &mut faults);
-        let costs: Vec<_> = users.iter().map(|user| user.password.cost()).collect();
-        if costs.windows(2).any(|pair| pair[0] != pair[1]) {
-            faults.push(
-                "users: expected the same Argon2 parameters in every passwordHash, or the time of an answer would tell names"
-                    .to_owned(),
-            );
-        }
-        match costs.first() {
-            Some(cost) if faults.is_empty() => Self::new(users, cost),
+        let entries = read_users(&root, &mut faults);
+        let nobody = nobody(&entries, &mut faults);
+        match nobody {
+            Some(nobody) if faults.is_empty() => {
+                let users = entries.into_iter().filter_map(Entry::into_user);
+                Ok(Self { by_name: users.map(|user| (user.name.clone(), user)).collect(), nobody })
+            }
             Some(_) | None => Err(faults),
         }
-    }
-
-    fn new(users: Vec<User>, cost: &Cost) -> Result<Self, Vec<String>> {
-        let nobody = StoredHash::of_nobody(cost)
-            .map_err(|_| vec!["users[0].passwordHash: expected a salt and a hash of common length".to_owned()])?;
-        Ok(Self { by_name: users.into_iter().map(|user| (user.name.clone(), user)).collect(), nobody })
     }
 
     /// The user of this name and password. Whoever is named, known or not, it is one check of the same cost.
@@ -67,18 +58,52 @@ impl Users {
     }
 }
 
-fn read_users(root: &Value, faults: &mut Vec<String>) -> Vec<User> {
+/// What could be read of a user. Names and hashes of entries with other faults are compared with those of the others, too.
+struct Entry {
+    path: String,
+    name: Option<String>,
+    password: Option<StoredHash>,
+    claims: Option<Vec<(String, Box<RawValue>)>>,
+}
+
+impl Entry {
+    fn into_user(self) -> Option<User> {
+        Some(User { name: self.name?, password: self.password?, claims: self.claims? })
+    }
+}
+
+/// The hash to check unknown users against, which must cost what those of the known ones cost.
+fn nobody(entries: &[Entry], faults: &mut Vec<String>) -> Option<StoredHash> {
+    let hashes = entries.iter().filter_map(|entry| Some((&entry.path, entry.password.as_ref()?.cost())));
+    let hashes: Vec<_> = hashes.collect();
+    if hashes.windows(2).any(|pair| pair[0].1 != pair[1].1) {
+        faults.push(
+            "users: expected the same Argon2 parameters in every passwordHash, or the time of an answer would tell names"
+                .to_owned(),
+        );
+    }
+    let mut nobody = None;
+    for (path, cost) in hashes {
+        match StoredHash::of_nobody(&cost) {
+            Ok(hash) => nobody = nobody.or(Some(hash)),
+            Err(_) => faults.push(format!("{path}.passwordHash: expected a salt and a hash of common length")),
+        }
+    }
+    nobody
+}
+
+fn read_users(root: &Value, faults: &mut Vec<String>) -> Vec<Entry> {
     let Some(file) = section(root, "", &["users"], faults) else { return Vec::new() };
     let Some(Value::Sequence(entries)) = file.get("users").filter(|users| **users != Value::Sequence(Vec::new()))
     else {
         faults.push("users: expected a list of at least one user".to_owned());
         return Vec::new();
     };
-    let mut users: Vec<User> = Vec::new();
+    let mut users: Vec<Entry> = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         let path = format!("users[{index}]");
         let Some(user) = read_user(entry, &path, faults) else { continue };
-        if users.iter().any(|other| other.name == user.name) {
+        if user.name.is_some() && users.iter().any(|other| other.name == user.name) {
             faults.push(format!("{path}.name: expected a name that no other user has"));
         }
         users.push(user);
@@ -86,7 +111,7 @@ fn read_users(root: &Value, faults: &mut Vec<String>) -> Vec<User> {
     users
 }
 
-fn read_user(entry: &Value, path: &str, faults: &mut Vec<String>) -> Option<User> {
+fn read_user(entry: &Value, path: &str, faults: &mut Vec<String>) -> Option<Entry> {
     let entry = section(entry, path, &["name", "passwordHash", "claims"], faults)?;
     let name = entry.get("name").and_then(text).filter(|name| is_name(name));
     if name.is_none() {
@@ -102,7 +127,7 @@ fn read_user(entry: &Value, path: &str, faults: &mut Vec<String>) -> Option<User
         None => Some(Vec::new()),
         Some(claims) => read_claims(claims, &format!("{path}.claims"), faults),
     };
-    Some(User { name: name?.to_owned(), password: password?, claims: claims? })
+    Some(Entry { path: path.to_owned(), name: name.map(str::to_owned), password, claims })
 }
 
 fn read_claims(claims: &Value, path: &str, faults: &mut Vec<String>) -> Option<Vec<(String, Box<RawValue>)>> {

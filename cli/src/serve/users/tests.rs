@@ -89,6 +89,7 @@ more: 1
             format!("users[2].claims.sub: {own}"),
             "users[2].claims: expected texts as names".to_owned(),
             "users[4].claims: expected claims by their names".to_owned(),
+            "users[4].name: expected a name that no other user has".to_owned(),
             "users[5].name: expected a name that no other user has".to_owned(),
             "users[6]: expected name, passwordHash, claims".to_owned(),
         ]
@@ -118,6 +119,30 @@ fn a_file_without_users_is_a_fault() {
         assert_eq!(faults(text).len(), 1, "{text}");
     }
     assert!(faults("users: [}")[0].starts_with("no YAML: "));
+}
+
+#[test]
+fn an_entry_with_one_fault_is_still_compared_with_the_others() {
+    let costly = ALICE.replace("t=1", "t=2");
+    let text = format!(
+        "users:
+- {{name: 'a:b', passwordHash: '{ALICE}'}}
+- {{name: bob, passwordHash: '{costly}', claims: 1}}
+- {{name: bob}}
+"
+    );
+    let faults = faults(&text);
+    let begins = [
+        "users[0].name: expected a text",
+        "users[1].claims: expected claims",
+        "users[2].passwordHash: expected an Argon2id hash",
+        "users[2].name: expected a name that no other user has",
+        "users: expected the same Argon2 parameters",
+    ];
+    assert_eq!(faults.len(), begins.len(), "{faults:?}");
+    for (fault, begin) in faults.iter().zip(begins) {
+        assert!(fault.starts_with(begin), "{fault}");
+    }
 }
 
 #[test]
