@@ -1,7 +1,7 @@
 //! What is measured: filters and the requests that they get.
 
 use serde_json::{Value, json};
-use testbed::bootstrap::{Configuration, WasmFilter};
+use testbed::bootstrap::{Configuration, WasmFilter, guard};
 use testbed::issuer::Algorithm;
 
 use crate::settings::Settings;
@@ -35,7 +35,7 @@ pub(crate) enum Filter {
         algorithm: Algorithm,
         cache: bool,
     },
-    /// This filter.
+    /// This filter; with `outcome` also the guard behind it.
     JwtAuth {
         configuration: Value,
         pure_wasm: bool,
@@ -58,7 +58,9 @@ impl Filter {
                 let filter = WasmFilter::new(name, &settings.filter, Configuration::Text(configuration.to_string()));
                 let vm_configuration = pure_wasm.then(|| "signatures: wasm".to_owned());
                 // A VM and a replay store for each, as if it stood alone.
-                vec![WasmFilter { vm_id: name.to_owned(), vm_configuration, ..filter }.render()]
+                let filter = WasmFilter { vm_id: name.to_owned(), vm_configuration, ..filter }.render();
+                let guard = configuration.get("outcome").map(|_| guard("jwt_auth"));
+                [filter].into_iter().chain(guard).collect()
             }
         }
     }
@@ -155,6 +157,7 @@ pub(crate) fn all(settings: &Settings) -> Vec<Variant> {
         known("noop", "a Wasm filter that does nothing", Filter::Noop),
         known("native-same", "jwt_authn with its cache, one token", native(RS256, true)),
         known("same", "jwt-auth, one token", headers()),
+        known("same-guard", "jwt-auth, one token, with the guard", jwt_auth(RS256, "header", &json!({"outcome": {}}))),
         known("same-query", "jwt-auth, one token, claims to the query", jwt_auth(RS256, "query", &json!({}))),
         known(
             "same-path",
