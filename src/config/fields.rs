@@ -109,7 +109,8 @@ impl Faults {
                 first.map(|Fault { field, problem, .. }| Warning { field, text: format!("{problem}; {consequence}") }),
             );
         } else {
-            self.take(part);
+            // That it is unfit, too, would have been no fault.
+            self.faults.extend(part.faults.into_iter().filter(|fault| fault.kind == Kind::Fault));
         }
     }
 
