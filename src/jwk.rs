@@ -14,6 +14,7 @@ const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "pri
 /// A key of the configuration.
 #[derive(Debug)]
 pub(crate) struct Key {
+    field: String,
     id: Option<String>,
     algorithms: Vec<Algorithm>,
     verifying_key: VerifyingKey,
@@ -28,6 +29,11 @@ impl Key {
     /// The key material.
     pub(crate) fn verifying_key(&self) -> &VerifyingKey {
         &self.verifying_key
+    }
+
+    fn describe(&self) -> ConfiguredKey<'_> {
+        let rsa_modulus = self.verifying_key.rsa_modulus();
+        ConfiguredKey { field: &self.field, algorithms: &self.algorithms, rsa_modulus }
     }
 
     /// Reads one JWK. Faults: broken or weak key material, a private part, a member of a wrong type. Unfit: a type, curve,
@@ -66,8 +72,19 @@ impl Key {
             Some(field) => vec![named_algorithm(&field, name?, &family, faults)?],
             None => family,
         };
-        (faults.count() == before).then_some(Self { id, algorithms, verifying_key })
+        (faults.count() == before).then_some(Self { field: field.path().to_owned(), id, algorithms, verifying_key })
     }
+}
+
+/// What a configured key is, for who looks at a configuration and not at a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfiguredKey<'a> {
+    /// The field of its JWK, for example `jwks.keys[1]`.
+    pub field: &'a str,
+    /// What its tokens may be signed with: several where the JWK has no `alg` and its type has several.
+    pub algorithms: &'a [Algorithm],
+    /// The modulus of an RSA key, big-endian.
+    pub rsa_modulus: Option<Vec<u8>>,
 }
 
 /// The keys of a configuration, at least one.
@@ -95,6 +112,11 @@ impl KeySet {
             keys.add_set(jwks, faults)?;
         }
         (faults.count() == before).then_some(keys)
+    }
+
+    /// What each key is.
+    pub(crate) fn describe(&self) -> Vec<ConfiguredKey<'_>> {
+        self.0.iter().map(Key::describe).collect()
     }
 
     fn add_set(&mut self, jwks: Field, faults: &mut Faults) -> Option<()> {

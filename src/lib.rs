@@ -38,6 +38,7 @@ pub use claims::{MAX_CLAIMS_DEPTH, NumericDate};
 pub use config::{ConfigError, DEFAULT_MAX_TOKEN_LIFETIME_SECONDS, Fault, Warning};
 pub use edits::{Admission, Edits, HeaderEdit};
 pub use header_map::{Header, decode as decode_header_map, encode as encode_header_map};
+pub use jwk::ConfiguredKey;
 pub use mapping::FormEdit;
 pub use plugin::{Host, Plugin};
 pub use rejection::{Invalid, Rejection};

@@ -4,6 +4,7 @@ use crate::cache::{Accepted, CacheEvents, CacheLimits, TokenCache};
 use crate::claims::{Claims, NumericDate};
 use crate::config::{Config, ConfigError, Warning};
 use crate::edits::Edits;
+use crate::jwk::ConfiguredKey;
 use crate::outcome::Outcome;
 use crate::rejection::Rejection;
 use crate::replay::SharedData;
@@ -62,6 +63,11 @@ impl Plugin {
     /// What a valid configuration leaves out: keys of a set that are not for verifying here.
     pub fn warnings(&self) -> &[Warning] {
         self.config.as_ref().map_or(&[], |config| &config.warnings)
+    }
+
+    /// The keys that verify tokens; none under a faulty configuration.
+    pub fn keys(&self) -> Vec<ConfiguredKey<'_>> {
+        self.config.as_ref().map_or(Vec::new(), |config| config.keys.describe())
     }
 
     /// Where the token is looked for: `parameter`, and the places in their order. `None` for a faulty configuration.

@@ -151,7 +151,7 @@ pub(crate) fn all(settings: &Settings) -> Vec<Variant> {
         configuration: configuration(&[algorithm], "header", &json!({})),
         pure_wasm: true,
     };
-    use Algorithm::{ES256, EdDSA, HS256, PS256};
+    use Algorithm::{ES256, ES512, EdDSA, HS256, PS256};
     let variants = vec![
         known("none", "no filter", Filter::None),
         known("noop", "a Wasm filter that does nothing", Filter::Noop),
@@ -184,6 +184,8 @@ pub(crate) fn all(settings: &Settings) -> Vec<Variant> {
         refused("missing", "jwt-auth, no token", headers(), Kind::Missing, 400),
         slow("native-es256", "jwt_authn, ES256, many tokens", ES256, native(ES256, false)),
         slow("es256", "jwt-auth, ES256, many tokens", ES256, jwt_auth(ES256, "header", &json!({}))),
+        slow("native-es512", "jwt_authn, ES512, many tokens", ES512, native(ES512, false)),
+        slow("es512", "jwt-auth, ES512, many tokens", ES512, jwt_auth(ES512, "header", &json!({}))),
         slow("native-ps256", "jwt_authn, PS256, many tokens", PS256, native(PS256, false)),
         slow("ps256", "jwt-auth, PS256, many tokens", PS256, jwt_auth(PS256, "header", &json!({}))),
         slow("native-eddsa", "jwt_authn, EdDSA, many tokens", EdDSA, native(EdDSA, false)),

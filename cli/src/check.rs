@@ -5,6 +5,7 @@ mod explain;
 mod find;
 mod handover;
 mod key;
+mod key_warnings;
 mod origin;
 mod report;
 mod request;
@@ -222,7 +223,9 @@ impl CheckedPlugin {
                     .warnings()
                     .iter()
                     .map(|warning| PlacedFault::new(handover.place(warning.field()), warning.field(), warning.text()));
-                let warnings = warnings.collect();
+                let of_keys = plugin.keys().into_iter().flat_map(|key| key_warnings::of(&key));
+                let of_keys = of_keys.map(|(field, text)| PlacedFault::new(handover.place(&field), &field, &text));
+                let warnings = warnings.chain(of_keys).collect();
                 (Some(plugin), all, warnings)
             }
         };

@@ -4,6 +4,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::{Answer, jwt_auth, repository};
+use testbed::issuer::{Algorithm, SigningKey};
 
 const KEY: &str = "{kty: oct, k: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}";
 
@@ -274,4 +275,55 @@ fn a_skipped_key_of_a_set_is_a_warning_with_its_line_and_the_exit_status_stays()
         json!({"line": 6, "column": 5, "field": "jwks.keys[1].use", "problem": "expected sig; the key is skipped"});
     let plugin = json!({"name": "plugin", "form": "plugin", "line": 1, "faults": [], "warnings": [warning]});
     assert_eq!((answer.status, answer.json()["plugins"][0].clone()), (0, plugin));
+}
+
+/// The modulus of a key with the ROCA flaw, published with the detector of those who found it.
+const ROCA: &str = "nc10IOQgwnCmgGDri1qnRXqfZkj4b6_tJ3XMH3muli8eY_G55RxV-epv3HMy6bAFjJ_y6x_ImFUCnPaq_iHmif6zisn_sS8c43G7XQ6armQWGr\
+    znS0JEv2jx7bRBH3VqCXyJKcFHQCReo1X4My0ao2u1DH3LRQXajeAuTlPTj43wYJfadSTfDfk9tI6sjMSvLToWJX6ysq3Ka6Rk5ZdPqSVQ0xsb\
+    q_Fh52ktALhuPdiG7KtKv74aj4zCY_9K9VzbRfQkmlGTkl9emD12LwtoAJQ-sCZ7CPQu0xHOH1yG6svIzk08t6L-4e9WQUI6HPQRTl7PUANKYK\
+    QSUjr55vSqEQ";
+
+#[test]
+fn a_key_with_the_roca_flaw_is_a_warning_and_another_one_is_not() {
+    let warnings = |modulus: &str| {
+        let answer = check(&format!("parameter: t\njwk:\n  kty: RSA\n  alg: RS256\n  e: AQAB\n  n: {modulus}\n"), &[]);
+        assert_eq!(answer.status, 0, "{answer:?}");
+        answer.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let no_faults = "stdin:1:1: plugin (plugin): no faults";
+    let flaw = "stdin:6:3: warning: jwk.n: the key has the ROCA flaw (CVE-2017-15361): its private key can be computed from \
+                its public key. Replace it with a key from another generator";
+    assert_eq!(warnings(ROCA), [flaw, no_faults]);
+    let sound = SigningKey::sample_private_key().public_jwk(None, true);
+    assert_eq!(warnings(sound["n"].as_str().unwrap()), [no_faults]);
+}
+
+#[test]
+fn a_key_that_lets_each_token_choose_its_algorithm_is_a_warning() {
+    let rsa = "RS256, RS384, RS512, PS256, PS384, PS512; PS* costs several times as much as RS*";
+    let secret = |bytes: usize| SigningKey::from_shared_secret(Algorithm::HS256, &vec![7; bytes]);
+    for (key, choice) in [
+        (SigningKey::sample_private_key(), Some(rsa)),
+        (secret(64), Some("HS256, HS384, HS512")),
+        (secret(48), Some("HS256, HS384")),
+        // One algorithm, or two names of one.
+        (secret(47), None),
+        (SigningKey::cached(Algorithm::ES256), None),
+        (SigningKey::cached(Algorithm::ES512), None),
+        (SigningKey::cached(Algorithm::Ed25519), None),
+    ] {
+        let warnings = |names_algorithm: bool| {
+            let file = format!("parameter: t\njwks:\n- {}\n", key.public_jwk(None, names_algorithm));
+            let answer = check(&file, &["--json"]);
+            (answer.status, answer.json()["plugins"][0]["warnings"].clone())
+        };
+        let expected = choice.map(|names| {
+            let problem = format!(
+                "the key has no alg, so each token chooses among {names}. Add the alg that the issuer signs with"
+            );
+            json!({"line": 3, "column": 3, "field": "jwks[0]", "problem": problem})
+        });
+        assert_eq!(warnings(false), (0, expected.into_iter().collect()), "{key:?}");
+        assert_eq!(warnings(true), (0, json!([])), "{key:?}");
+    }
 }

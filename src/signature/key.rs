@@ -8,6 +8,7 @@ use jwt_simple::reexports::ct_codecs;
 use p256::ecdsa::signature::Verifier as _;
 use p521::pkcs8::EncodePublicKey as _;
 use rsa::pkcs8::AssociatedOid;
+use rsa::traits::PublicKeyParts as _;
 use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey};
 use sha2::digest::{Digest, FixedOutputReset};
 use sha2::{Sha256, Sha384, Sha512};
@@ -126,6 +127,14 @@ impl VerifyingKey {
     /// The public key in DER [RFC 5280 §4.1.2.7], for the families that a host's check may know.
     pub(crate) fn subject_public_key_info(&self) -> Option<&[u8]> {
         self.subject_public_key_info.as_deref()
+    }
+
+    /// The modulus of an RSA key, big-endian.
+    pub(crate) fn rsa_modulus(&self) -> Option<Vec<u8>> {
+        match &self.material {
+            Material::Rsa(key) => Some(key.n_bytes().to_vec()),
+            _ => None,
+        }
     }
 
     /// Checks `signature`, of any length, over `text`. False also for an algorithm that is not the material's.
