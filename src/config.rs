@@ -124,7 +124,7 @@ impl Config {
         let max_form_bytes = integer(&mut section, "maxFormBytes", FORM_BYTES, DEFAULT_FORM_BYTES, faults) as u32;
         let keys = KeySet::parse(section.optional("jwk"), section.optional("jwks"), faults);
         let rules = ClaimRules {
-            issuers: section.optional("issuer").and_then(|field| names(&field, field.one_or_many(), faults)),
+            issuers: section.optional("issuer").and_then(|field| names(&field, field.one_or_many(faults), faults)),
             audiences: section.optional("audiences").and_then(|field| names(&field, field.list(faults), faults)),
             clock_skew: clock_skew(&mut section, prevent_jti_replay, faults) as f64,
             max_lifetime: max_lifetime(&mut section, faults),

@@ -11,6 +11,10 @@ use crate::token::KeyId;
 /// Members that only a private key has [RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2].
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
 
+/// The most keys of a configuration, `jwk` counted among them. Each takes some kilobytes, and a millisecond when it is read;
+/// the set of an issuer has fewer than ten.
+const MAX_KEYS: usize = 100;
+
 /// A key of the configuration.
 #[derive(Debug)]
 pub(crate) struct Key {
@@ -124,7 +128,7 @@ impl KeySet {
             Some(mut set) => set.required("keys", faults)?,
             None => jwks,
         };
-        let fields = list.list(faults)?;
+        let fields = list.list_of_at_most(MAX_KEYS.saturating_sub(self.0.len()), faults)?;
         if fields.is_empty() {
             faults.report(list.path(), "expected at least one key");
         }

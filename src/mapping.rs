@@ -26,6 +26,10 @@ use crate::text::Excerpt;
 /// of 8000 bytes, and few take longer header lines.
 const MAX_VALUE_BYTES: usize = 8000;
 
+/// The most entries of `claimParameters`. Each costs every request some work, and each is compared with all others when the
+/// configuration is read; a backend needs some ten.
+const MAX_TARGETS: usize = 256;
+
 /// In path, query and form everything is encoded but the unreserved characters [RFC 3986 §2.3], so that no value can become
 /// two.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -82,7 +86,7 @@ impl Mapping {
     /// and a path without places for its claims or places without claims.
     pub(crate) fn parse(field: Option<Field>, backend_path: Option<Field>, faults: &mut Faults) -> Option<Self> {
         let fields = match &field {
-            Some(field) => field.list(faults)?,
+            Some(field) => field.list_of_at_most(MAX_TARGETS, faults)?,
             None => Vec::new(),
         };
         let mut targets: Vec<Target> = Vec::with_capacity(fields.len());

@@ -71,62 +71,91 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The faults found so far, and the warnings.
+/// How many faults are reported. Nobody mends more at a time, and a document of a megabyte can have a hundred thousand.
+const MAX_REPORTED: usize = 100;
+
+/// The entries of a list that has no limit of its own. The longest in use, of audiences, have some tens.
+pub(super) const MAX_ELEMENTS: usize = 1000;
+
+/// The faults found so far, the first of them whole, and the warnings.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    faults: Vec<Fault>,
+    reported: Vec<Fault>,
+    /// How many faults there are, reported or not.
+    count: usize,
+    /// How many of them are of [`Kind::Unfit`].
+    unfit: usize,
     warnings: Vec<Warning>,
 }
 
 impl Faults {
     /// Notes a fault.
     pub(crate) fn report(&mut self, field: impl Into<String>, problem: impl Into<String>) {
-        self.faults.push(Fault::new(field, problem));
+        self.note(Fault::new(field, problem));
     }
 
     /// Notes that something may be sound but can't be used here: a fault, unless [`Self::leave_out`] takes it.
     pub(crate) fn report_unfit(&mut self, field: impl Into<String>, problem: impl Into<String>) {
-        self.faults.push(Fault { kind: Kind::Unfit, ..Fault::new(field, problem) });
+        self.note(Fault { kind: Kind::Unfit, ..Fault::new(field, problem) });
     }
 
     /// Takes over all that was found in a part.
     pub(crate) fn take(&mut self, part: Self) {
-        self.faults.extend(part.faults);
+        let unlisted = part.count.saturating_sub(part.reported.len());
+        part.reported.into_iter().for_each(|fault| self.note(fault));
+        self.count = self.count.saturating_add(unlisted);
         self.warnings.extend(part.warnings);
     }
 
     /// Takes over what was found in a part that is unfit anyway.
     pub(crate) fn take_unfit(&mut self, part: Self) {
-        self.faults.extend(part.faults.into_iter().map(|fault| Fault { kind: Kind::Unfit, ..fault }));
+        for fault in part.reported {
+            self.note(Fault { kind: Kind::Unfit, ..fault });
+        }
     }
 
     /// Takes over what was found in a part that is left out if it is unfit and nothing worse: then the first reason becomes
     /// a warning that ends in `consequence`.
     pub(crate) fn leave_out(&mut self, part: Self, consequence: &str) {
         if part.is_unfit_at_most() {
-            let first = part.faults.into_iter().next();
+            let first = part.reported.into_iter().next();
             self.warnings.extend(
                 first.map(|Fault { field, problem, .. }| Warning { field, text: format!("{problem}; {consequence}") }),
             );
         } else {
             // That it is unfit, too, would have been no fault.
-            self.faults.extend(part.faults.into_iter().filter(|fault| fault.kind == Kind::Fault));
+            let faults = part.count.saturating_sub(part.unfit);
+            let before = self.count;
+            part.reported.into_iter().filter(|fault| fault.kind == Kind::Fault).for_each(|fault| self.note(fault));
+            self.count = self.count.max(before.saturating_add(faults));
         }
     }
 
     /// Whether all faults are of things that can't be used here.
     pub(crate) fn is_unfit_at_most(&self) -> bool {
-        self.faults.iter().all(|fault| fault.kind == Kind::Unfit)
+        self.count == self.unfit
     }
 
     /// How many faults there are.
     pub(crate) fn count(&self) -> usize {
-        self.faults.len()
+        self.count
     }
 
     /// The error, if there is a fault; else the warnings.
-    pub(super) fn into_result(self) -> Result<Vec<Warning>, ConfigError> {
-        if self.faults.is_empty() { Ok(self.warnings) } else { Err(ConfigError(self.faults)) }
+    pub(super) fn into_result(mut self) -> Result<Vec<Warning>, ConfigError> {
+        let more = self.count.saturating_sub(self.reported.len());
+        if more > 0 {
+            self.reported.push(Fault::new("", format!("{more} more errors, not listed")));
+        }
+        if self.reported.is_empty() { Ok(self.warnings) } else { Err(ConfigError(self.reported)) }
+    }
+
+    fn note(&mut self, fault: Fault) {
+        self.count = self.count.saturating_add(1);
+        self.unfit = self.unfit.saturating_add(usize::from(fault.kind == Kind::Unfit));
+        if self.reported.len() < MAX_REPORTED {
+            self.reported.push(fault);
+        }
     }
 }
 
@@ -174,20 +203,23 @@ impl<'a> Field<'a> {
         )
     }
 
-    /// The elements of a list.
+    /// The elements of a list, at most 1,000.
     pub(crate) fn list(&self, faults: &mut Faults) -> Option<Vec<Self>> {
-        self.expect(self.elements(), &format!("a list{}", self.hint()), faults)
+        self.list_of_at_most(MAX_ELEMENTS, faults)
     }
 
-    /// The elements of a list, or the one value that stands in its place.
-    pub(crate) fn one_or_many(&self) -> Option<Vec<Self>> {
-        Some(self.elements().unwrap_or_else(|| vec![self.clone()]))
-    }
-
-    fn elements(&self) -> Option<Vec<Self>> {
-        let elements = self.value.as_sequence()?;
+    /// The elements of a list, at most `limit`.
+    pub(crate) fn list_of_at_most(&self, limit: usize, faults: &mut Faults) -> Option<Vec<Self>> {
+        let elements = self.expect(self.value.as_sequence(), &format!("a list{}", self.hint()), faults)?;
+        let expected = format!("at most {limit} elements, found {}", elements.len());
+        self.expect((elements.len() <= limit).then_some(()), &expected, faults)?;
         let at = |index| format!("{}[{index}]", self.path);
         Some(elements.iter().enumerate().map(|(index, value)| Self { path: at(index), value }).collect())
+    }
+
+    /// The elements of a list, at most 1,000, or the one value that stands in its place.
+    pub(crate) fn one_or_many(&self, faults: &mut Faults) -> Option<Vec<Self>> {
+        if self.value.is_sequence() { self.list(faults) } else { Some(vec![self.clone()]) }
     }
 
     /// The members of a map.
