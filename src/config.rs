@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 pub use fields::{Fault, Warning};
 pub(crate) use fields::{Faults, Field, Section};
 
-use crate::cache::CacheLimits;
+use crate::cache::{CACHE_BUDGET_BYTES, CacheLimits};
 use crate::claims::ClaimRules;
 use crate::jwk::KeySet;
 use crate::mapping::Mapping;
@@ -28,8 +28,8 @@ const MAX_TRACKED_JTIS: RangeInclusive<u64> = 1..=10_000_000;
 const CACHE_ENTRIES: RangeInclusive<u64> = 0..=1_000_000;
 /// Tokens are mostly of a kilobyte, so entries and bytes run out together.
 const DEFAULT_CACHE_ENTRIES: u64 = 4096;
-/// A VM has 1 GiB in all, and other plugins may live in it.
-const CACHE_BYTES: RangeInclusive<u64> = 0..=256 << 20;
+/// At most all that the configurations of a VM have together.
+const CACHE_BYTES: RangeInclusive<u64> = 0..=CACHE_BUDGET_BYTES as u64;
 const DEFAULT_CACHE_BYTES: u64 = 8 << 20;
 
 /// Envoy's own default for what it buffers, `per_connection_buffer_limit_bytes`.

@@ -33,7 +33,7 @@ mod signature;
 mod text;
 mod token;
 
-pub use cache::CacheEvents;
+pub use cache::{CACHE_BUDGET_BYTES, CacheEvents, TokenCaches};
 pub use claims::{MAX_CLAIMS_DEPTH, NumericDate};
 pub use config::{ConfigError, DEFAULT_MAX_TOKEN_LIFETIME_SECONDS, Fault, Warning};
 pub use edits::{Admission, Edits, HeaderEdit};

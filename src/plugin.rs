@@ -1,6 +1,6 @@
 //! The line that every request goes along. Nothing else decides.
 
-use crate::cache::{Accepted, CacheEvents, CacheLimits, TokenCache};
+use crate::cache::{Accepted, CACHE_BUDGET_BYTES, CacheEvents, CacheLimits, TokenCache, TokenCaches};
 use crate::claims::{Claims, NumericDate};
 use crate::config::{Config, ConfigError, Warning};
 use crate::edits::Edits;
@@ -37,16 +37,25 @@ pub struct Host<'a> {
 }
 
 impl Plugin {
+    /// A plugin that has a VM of its own; see [`Self::in_vm`].
+    pub fn new(configuration: &[u8], vm_configuration: &[u8]) -> Self {
+        Self::in_vm(&TokenCaches::new(CACHE_BUDGET_BYTES), b"", configuration, vm_configuration)
+    }
+
     /// Reads a plugin configuration (YAML or JSON text, or the wire bytes of a `google.protobuf.Struct`) and that of the
     /// VM (empty, `signatures: host` or `signatures: wasm`). Never fails and depends on nothing but its arguments: Envoy
     /// skips a filter that fails to configure, and lets requests by.
-    pub fn new(configuration: &[u8], vm_configuration: &[u8]) -> Self {
+    ///
+    /// The plugin keeps tokens in `caches`, which all plugins of its VM share. One of the same `name` is taken for the one
+    /// that this one replaces, and gives up the tokens that it keeps before anything of this one is read.
+    pub fn in_vm(caches: &TokenCaches, name: &[u8], configuration: &[u8], vm_configuration: &[u8]) -> Self {
+        caches.give_back(name);
         let (config, outcome) = Config::read(configuration);
         let (config, forced_backend) = match SignatureBackend::from_vm_configuration(vm_configuration) {
             Ok(forced_backend) => (config, forced_backend),
             Err(fault) => (Err(fault.into()), None),
         };
-        let cache = TokenCache::new(config.as_ref().map_or(CacheLimits::NONE, |config| config.cache));
+        let cache = caches.open(name, config.as_ref().map_or(CacheLimits::NONE, |config| config.cache));
         Self { config, outcome, forced_backend, cache, last_header: LastHeader::default() }
     }
 

@@ -12,7 +12,7 @@ use crate::rejection::Rejection;
 /// How often what was counted is told to Envoy: a call for each request would cost more than many a request's decision.
 pub(super) const PERIOD: Duration = Duration::from_secs(1);
 
-/// The counters of one configuration in one worker. What they hold is told to Envoy when [`Counters::flush`] is called.
+/// The counters of all configurations of one worker. What they hold is told to Envoy when [`Counters::flush`] is called.
 #[derive(Debug)]
 pub(super) struct Counters {
     accepted: Counter,
@@ -31,7 +31,7 @@ struct Counter {
 }
 
 impl Counters {
-    /// Defines the counters. Each call makes new ones, so once for a configuration.
+    /// Defines the counters. Each call makes new ones in Envoy, which keeps them as long as the VM: so once for a VM.
     pub(super) fn define() -> Self {
         Self {
             accepted: Counter::define("accepted"),

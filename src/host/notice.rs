@@ -14,6 +14,9 @@ const MAX_BYTES: usize = 4096;
 /// configuration that comes back later is news.
 const QUIET_SECONDS: u32 = 10;
 
+/// How often the key is read again after another worker wrote it, mostly the same line.
+const MAX_ATTEMPTS: usize = 4;
+
 /// Logs `text`, escaped to one line, unless another worker has just done so. Whatever goes wrong on the way, the line is
 /// logged rather than lost, and nothing else happens.
 pub(super) fn say_once(level: Level, text: &str) {
@@ -26,14 +29,20 @@ fn was_said(text: &str) -> bool {
     let Some(now) = services::now().map(|now| now.as_unix_seconds() as u32) else {
         return false;
     };
-    let key = Hash::hash(text.as_bytes())
-        .iter()
-        .take(4)
-        .fold("jwt-auth/log/".to_owned(), |key, byte| format!("{key}{byte:02x}"));
-    let (said, version) = Envoy.get(&key);
-    let said = said.and_then(|value| Some(u32::from_le_bytes(value.try_into().ok()?)));
-    if said.is_some_and(|said| now.abs_diff(said) < QUIET_SECONDS) {
-        return true;
+    // Envoy forgets no key, so there are 256 for all lines that will ever be: the last line of a key stands in its value.
+    let hash = Hash::hash(text.as_bytes());
+    let [place, line @ ..] = hash.first_chunk::<9>().copied().unwrap_or_default();
+    let key = format!("jwt-auth/log/{place:02x}");
+    for _ in 0..MAX_ATTEMPTS {
+        let (said, version) = Envoy.get(&key);
+        let said = said.as_deref().and_then(|value| value.strip_prefix(&line)).and_then(|time| time.try_into().ok());
+        if said.is_some_and(|time| now.abs_diff(u32::from_le_bytes(time)) < QUIET_SECONDS) {
+            return true;
+        }
+        let value = [line.as_slice(), &now.to_le_bytes()].concat();
+        if Envoy.set(&key, &value, version.unwrap_or(u32::MAX)).is_ok() {
+            return false;
+        }
     }
-    Envoy.set(&key, &now.to_le_bytes(), version.unwrap_or(u32::MAX)).is_err()
+    false
 }

@@ -1,9 +1,11 @@
 //! One plugin configuration in one worker.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use log::Level;
+use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
@@ -11,6 +13,7 @@ use super::counters::{self, Counters};
 use super::notice::say_once;
 use super::request::RequestContext;
 use super::services::Envoy;
+use crate::cache::{CACHE_BUDGET_BYTES, TokenCaches};
 use crate::plugin::Plugin;
 use crate::signature::SignatureBackend;
 
@@ -18,7 +21,14 @@ use crate::signature::SignatureBackend;
 pub(super) struct Filter {
     pub(super) plugin: Plugin,
     pub(super) backend: SignatureBackend,
-    pub(super) counters: Counters,
+    pub(super) counters: Rc<Counters>,
+}
+
+thread_local! {
+    /// The token caches of the VM, which has one thread.
+    static CACHES: TokenCaches = TokenCaches::new(CACHE_BUDGET_BYTES);
+    /// The counters of the VM: Envoy never forgets one, so not every update may define its own.
+    static COUNTERS: OnceCell<Rc<Counters>> = const { OnceCell::new() };
 }
 
 /// The root context. Before it is configured it has no filter, and a request without a filter is refused.
@@ -46,11 +56,14 @@ impl RootContext for Root {
     /// that could as well be done later: what there is to tell is told by the timer.
     fn on_configure(&mut self, _size: usize) -> bool {
         let configuration = self.get_plugin_configuration().unwrap_or_default();
-        let plugin = Plugin::new(&configuration, &self.vm_configuration);
+        let name = hostcalls::get_property(vec!["plugin_name"]).ok().flatten().unwrap_or_default();
+        let caches = CACHES.with(Clone::clone);
+        let plugin = Plugin::in_vm(&caches, &name, &configuration, &self.vm_configuration);
         let backend = plugin.signature_backend(&Envoy);
         self.notices = notices(&plugin, backend);
         self.set_tick_period(NOTICE_DELAY);
-        self.filter = Some(Rc::new(Filter { plugin, backend, counters: Counters::define() }));
+        let counters = COUNTERS.with(|counters| counters.get_or_init(|| Rc::new(Counters::define())).clone());
+        self.filter = Some(Rc::new(Filter { plugin, backend, counters }));
         true
     }
 

@@ -17,6 +17,7 @@ pub struct Bootstrap {
     upstream: SocketAddr,
     listeners: Vec<Listener>,
     delivery: Delivery,
+    drain_seconds: u32,
 }
 
 /// How the listeners get to Envoy.
@@ -30,13 +31,22 @@ impl Bootstrap {
     /// Listeners that are part of the bootstrap and stay as they are.
     pub fn fixed(upstream: SocketAddr, listeners: Vec<Listener>) -> Self {
         let delivery = Delivery::Static;
-        Self { upstream, listeners, delivery }
+        Self { upstream, listeners, delivery, drain_seconds: 1 }
     }
 
     /// Listeners in a watched file, for [`crate::envoy::Envoy::update_listeners`].
     pub fn watched(upstream: SocketAddr, listeners: Vec<Listener>) -> Self {
         let delivery = Delivery::Lds;
-        Self { upstream, listeners, delivery }
+        Self { upstream, listeners, delivery, drain_seconds: 1 }
+    }
+
+    /// The same, where listeners that were replaced live on for so long; else it is a second.
+    pub fn draining_for(self, drain_seconds: u32) -> Self {
+        Self { drain_seconds, ..self }
+    }
+
+    pub(crate) fn drain_seconds(&self) -> u32 {
+        self.drain_seconds
     }
 
     pub(crate) fn delivery(&self) -> Delivery {

@@ -68,7 +68,7 @@ impl Envoy {
                 Some(1)
             }
         };
-        Self::launch(binary, &files, concurrency, lds)
+        Self::launch(binary, &files, concurrency, bootstrap.drain_seconds(), lds)
     }
 
     /// Like [`Self::start`] with the text of any bootstrap: `file_name` says by its ending whether it is YAML or JSON. Its
@@ -77,11 +77,17 @@ impl Envoy {
     /// # Errors
     /// As for [`Self::start`].
     pub fn start_with(binary: &Path, file_name: &str, text: &str, concurrency: u32) -> Result<Self, String> {
-        Self::launch(binary, &[(file_name, text.to_owned())], concurrency, None)
+        Self::launch(binary, &[(file_name, text.to_owned())], concurrency, 1, None)
     }
 
-    fn launch(binary: &Path, files: &[(&str, String)], workers: u32, lds: Option<u64>) -> Result<Self, String> {
-        let process = Process::spawn(binary, files, workers)?;
+    fn launch(
+        binary: &Path,
+        files: &[(&str, String)],
+        workers: u32,
+        drain_seconds: u32,
+        lds: Option<u64>,
+    ) -> Result<Self, String> {
+        let process = Process::spawn(binary, files, workers, drain_seconds)?;
         let mut envoy = Self { process, workers, lds };
         match envoy.wait_until_serving() {
             Ok(()) => Ok(envoy),
@@ -147,7 +153,7 @@ impl Envoy {
 
     /// Replaces the listeners of an Envoy started with [`Bootstrap::watched`], by a rename as Envoy wants it, and waits until
     /// the new ones serve on every worker or are refused. Connections opened before stay with the listeners they
-    /// were opened to, for a second at most.
+    /// were opened to, for a second at most ([`Bootstrap::draining_for`] makes it longer).
     ///
     /// # Errors
     /// When Envoy isn't done within a minute.

@@ -1,5 +1,5 @@
 //! Every known attack on a filter like this one, tried on the module in real Envoys. A test is named for its class, T1 to
-//! T21; `docs/attacks.md` says which class stands for what and what stops it.
+//! T22; `docs/attacks.md` says which class stands for what and what stops it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -39,6 +39,7 @@ mod json;
 mod keys;
 mod lenient;
 mod material;
+mod memory;
 mod methods;
 mod ownership;
 mod race;

@@ -88,6 +88,27 @@ pub(crate) fn rows(world: &World) -> Vec<Row> {
              a used jti can be forgotten only once its token is expired",
         ),
         faulty(
+            "a cache takes no more than all caches of a VM may",
+            header_config("bypassEmptyToken: true\ntokenCache: {maxBytes: 67108865}"),
+            "tokenCache.maxBytes: expected a whole number from 0 to 67108864",
+        ),
+        row(
+            "a cache may take all that the caches of a VM may",
+            header_config("tokenCache: {maxBytes: 67108864}"),
+            vec![get().token(&token).passes(), get().refused("I400JR", "JWT required")],
+        ),
+        faulty(
+            "a document that nests too deep is not read",
+            header_config(&format!("bypassEmptyToken: true\nx: {}", "{a: ".repeat(50_000))),
+            "expected at most 64 levels",
+        ),
+        faulty(
+            "aliases that expand to too much are not read",
+            header_config(&format!("bypassEmptyToken: true\nx: [&a {}, {}]", "x".repeat(3000), "*a,".repeat(30_000))),
+            "expected one YAML document: x[1390]: expected at most 4194304 bytes of values, \
+             aliases expanded at line 5 column 5",
+        ),
+        faulty(
             "names from a configuration are escaped",
             header_config("\"a\\r\\nset-cookie: <b>\": 1"),
             r"a\x0d\x0aset-cookie: \x3cb\x3e: unknown field",

@@ -26,7 +26,12 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts Envoy in a new directory with these files, the first of which is its bootstrap.
-    pub(super) fn spawn(binary: &Path, files: &[(&str, String)], workers: u32) -> Result<Self, String> {
+    pub(super) fn spawn(
+        binary: &Path,
+        files: &[(&str, String)],
+        workers: u32,
+        drain_seconds: u32,
+    ) -> Result<Self, String> {
         let directory = short_directory().map_err(|error| format!("no temporary directory: {error}"))?;
         for (name, text) in files {
             fs::write(directory.path().join(name), text).map_err(|error| format!("can't write {name}: {error}"))?;
@@ -46,7 +51,7 @@ impl Process {
             // No shared memory, so any number of them run side by side.
             .arg("--disable-hot-restart")
             // How long replaced listeners keep their connections.
-            .args(["--drain-time-s", "1", "--drain-strategy", "immediate"])
+            .args(["--drain-time-s", &drain_seconds.to_string(), "--drain-strategy", "immediate"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             // Not --log-path: that file is written up to ten seconds late, and lacks what a crash prints.

@@ -1,0 +1,141 @@
+use super::*;
+use crate::claims::Claims;
+use crate::signature::Verified;
+
+fn cache(max_entries: usize, max_bytes: usize) -> TokenCache {
+    TokenCaches::new(CACHE_BUDGET_BYTES).open(b"", CacheLimits { max_entries, max_bytes })
+}
+
+/// Room for three entries of [`accepted`] with a value of four bytes.
+fn room_for_three() -> usize {
+    3 * size::of_entry(b"a", &accepted("1234")) + size::of_table(3)
+}
+
+/// Lets a token come twice.
+fn keep(cache: &TokenCache, token: &[u8], value: &str) {
+    cache.insert(token, accepted(value));
+    cache.insert(token, accepted(value));
+}
+
+fn accepted(value: &str) -> Accepted {
+    let verified = Verified::for_test("{}");
+    let times = Claims::read(&verified).unwrap().times();
+    Accepted { times, values: vec![Some(value.as_bytes().into()), None] }
+}
+
+fn value_of(cache: &TokenCache, token: &str) -> Option<String> {
+    let found = cache.get(token.as_bytes())?;
+    Some(str::from_utf8(found.values[0].as_deref().unwrap()).unwrap().to_owned())
+}
+
+fn bytes_of(cache: &TokenCache) -> usize {
+    cache.caches.0.borrow().books[cache.place.unwrap()].as_ref().unwrap().bytes
+}
+
+#[test]
+fn a_token_is_found_by_all_of_its_bytes_and_no_others() {
+    let cache = cache(10, 10_000);
+    keep(&cache, b"a.b.c", "1");
+    keep(&cache, b"a.b.d", "2");
+    assert_eq!(value_of(&cache, "a.b.c").as_deref(), Some("1"));
+    assert_eq!(value_of(&cache, "a.b.d").as_deref(), Some("2"));
+    for other in ["a.b.", "a.b.C", "a.b.cc", "", "a.b.c "] {
+        assert_eq!(value_of(&cache, other), None, "{other:?}");
+    }
+    assert_eq!(cache.take_events(), CacheEvents { hits: 2, misses: 5, evictions: 0 });
+    assert_eq!(cache.take_events(), CacheEvents::default());
+}
+
+#[test]
+fn a_token_that_came_once_takes_no_room() {
+    let cache = cache(10, 10_000);
+    cache.insert(b"a", accepted("1"));
+    assert_eq!(value_of(&cache, "a"), None);
+    assert_eq!(bytes_of(&cache), 0);
+    cache.insert(b"a", accepted("1"));
+    assert_eq!(value_of(&cache, "a").as_deref(), Some("1"));
+}
+
+#[test]
+fn the_token_used_longest_ago_makes_room() {
+    let cache = cache(2, 10_000);
+    keep(&cache, b"a", "1");
+    keep(&cache, b"b", "2");
+    assert!(value_of(&cache, "a").is_some());
+    keep(&cache, b"c", "3");
+    assert_eq!(["a", "b", "c"].map(|token| value_of(&cache, token).is_some()), [true, false, true]);
+    assert_eq!(cache.take_events().evictions, 1);
+}
+
+#[test]
+fn bytes_are_bounded_as_entries_are() {
+    let room = room_for_three();
+    let cache = cache(1000, room);
+    for token in [b"a", b"b", b"c", b"d"] {
+        keep(&cache, token, "1234");
+    }
+    assert_eq!(["a", "b", "c", "d"].map(|token| value_of(&cache, token).is_some()), [false, true, true, true]);
+    assert_eq!(bytes_of(&cache), room);
+    keep(&cache, b"e", &"x".repeat(room));
+    assert_eq!(value_of(&cache, "e"), None, "larger than the whole cache");
+    assert!(value_of(&cache, "b").is_some(), "and nothing went for it");
+    keep(&cache, b"b", "12345678");
+    assert!(bytes_of(&cache) <= room, "put in again in the place of itself");
+    for token in [b"a", b"b", b"c", b"d"] {
+        cache.remove(token);
+    }
+    assert_eq!(bytes_of(&cache), 0);
+}
+
+#[test]
+fn no_entries_turn_the_cache_off() {
+    let cache = cache(0, 10_000);
+    keep(&cache, b"a", "1");
+    assert_eq!(value_of(&cache, "a"), None);
+    assert_eq!(cache.take_events(), CacheEvents::default());
+    assert_eq!(cache.caches.bytes(), 0, "not even a doorkeeper");
+}
+
+#[test]
+fn all_caches_of_a_vm_share_one_budget() {
+    let two = 2 * size::of_entry(b"a", &accepted("1234"));
+    let caches = TokenCaches::new(size::OF_DOORKEEPER + two + 2 * size::of_table(1));
+    let limits = CacheLimits { max_entries: 100, max_bytes: CACHE_BUDGET_BYTES };
+    let [first, second, third] = [b"1", b"2", b"3"].map(|name| caches.open(name, limits));
+    keep(&first, b"a", "1234");
+    keep(&second, b"a", "1234");
+    assert!(value_of(&first, "a").is_some(), "used after the other");
+    keep(&third, b"a", "1234");
+    assert_eq!([&first, &second, &third].map(|cache| value_of(cache, "a").is_some()), [true, false, true]);
+    assert_eq!([&first, &second, &third].map(|cache| cache.take_events().evictions), [0, 0, 1], "who needed the room");
+    assert_eq!(caches.bytes(), size::OF_DOORKEEPER + two + 2 * size::of_table(1), "exactly at the limit");
+    keep(&third, b"b", "12345678901234567890");
+    assert!(value_of(&third, "b").is_some() && caches.bytes() <= size::OF_DOORKEEPER + two + 2 * size::of_table(1));
+    keep(&third, b"c", &"x".repeat(two + 3 * size::of_table(1)));
+    assert_eq!(value_of(&third, "c"), None, "larger than the budget");
+    assert!(value_of(&third, "b").is_some(), "and nothing went for it");
+}
+
+#[test]
+fn a_configuration_that_is_replaced_or_gone_gives_its_room_back() {
+    let caches = TokenCaches::new(CACHE_BUDGET_BYTES);
+    let limits = CacheLimits { max_entries: 100, max_bytes: 100_000 };
+    let [old, other] = [&b"jwt"[..], b"other"].map(|name| caches.open(name, limits));
+    keep(&old, b"a", "1");
+    keep(&other, b"a", "2");
+    let both = caches.bytes();
+    caches.give_back(b"jwt");
+    let rest = caches.bytes();
+    assert!(rest < both);
+    assert_eq!((value_of(&old, "a"), value_of(&other, "a").as_deref()), (None, Some("2")));
+    let new = caches.open(b"jwt", limits);
+    keep(&old, b"a", "1");
+    assert_eq!(value_of(&old, "a").as_deref(), Some("1"), "it may still be in use while it drains");
+    assert_eq!(value_of(&new, "a"), None, "and the new one knows none of its tokens");
+    drop(old);
+    assert_eq!(caches.bytes(), rest);
+    let reused = caches.open(b"again", limits);
+    assert_eq!(value_of(&reused, "a"), None, "nor does one that takes its place");
+    drop((new, reused, other));
+    assert_eq!(caches.bytes(), size::OF_DOORKEEPER);
+}
