@@ -1,5 +1,6 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -107,4 +108,33 @@ fn for_compose_the_token_service_gets_what_it_is_started_with() {
     child.kill().expect("it runs");
     child.wait().expect("its end");
     assert!(line.starts_with("jwt-auth: listening on http://127.0.0.1:"), "{line}");
+}
+
+/// With a Docker that can't start the containers, as when a port is busy. Everything else that the script calls succeeds.
+#[test]
+fn compose_that_can_not_start_leaves_nothing_behind() {
+    let programs = tempfile::tempdir().expect("a folder");
+    for (name, script) in [
+        ("cargo", "exit 0"),
+        ("docker", "echo \"$*\" >> \"$RUN_DIR/calls\"\n[ \"$2\" != up ] || { echo 'port is in use' >&2; exit 7; }"),
+    ] {
+        let path = programs.path().join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its mode");
+    }
+    let path = format!("{}:{}", programs.path().display(), std::env::var("PATH").expect("a path"));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/run.sh");
+    let output = Command::new("bash")
+        .arg(script)
+        .arg("--compose")
+        .env("PATH", path)
+        .env("RUN_DIR", programs.path())
+        .output()
+        .expect("bash");
+    let calls = fs::read_to_string(programs.path().join("calls")).expect("calls of docker");
+    assert_eq!(
+        (output.status.code(), calls.as_str()),
+        (Some(7), "compose version\ncompose up\ncompose down --timeout 5\n"),
+        "{output:?}"
+    );
 }
