@@ -29,8 +29,9 @@ lint: | cargo ## Check format, clippy (natively and for wasm), documentation and
 test: lint build cli ## Lint, build, then run all tests, those on live Envoys among them
 	envoys=$$(for version in $(if $(ENVOY),given,$(ENVOY_VERSIONS)); do scripts/envoy.sh $$version || exit; done) && \
 	jose_python=$$(scripts/python.sh) && jose_command=$$(scripts/jose.sh) && \
+	readers=$$(scripts/readers.sh) && \
 	ENVOY_BINARIES=$$(echo "$$envoys" | paste -sd: -) JWT_AUTH_WASM="$(CURDIR)/dist/jwt-auth.wasm" \
-	JWT_AUTH="$(CURDIR)/dist/jwt-auth" JOSE_PYTHON=$$jose_python JOSE_COMMAND=$$jose_command \
+	JWT_AUTH="$(CURDIR)/dist/jwt-auth" JOSE_PYTHON=$$jose_python JOSE_COMMAND=$$jose_command READERS=$$readers \
 	cargo test --workspace --locked
 
 bench: build ## Measure the filter beside Envoy's jwt_authn; writes bench/report.md, .json and .svg

@@ -170,7 +170,7 @@ fn token_source(section: &mut Section, faults: &mut Faults) -> Option<TokenSourc
         faults.report(field.path(), "expected a name of letters, digits and !#$%&'*+-.^_`|~");
         return None;
     }
-    Some(TokenSource { parameter, locations })
+    Some(TokenSource::new(parameter, locations))
 }
 
 /// Whether a text can name a header or a cookie [RFC 9110 §5.6.2].

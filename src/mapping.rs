@@ -19,7 +19,7 @@ use crate::config::{Faults, Field};
 use crate::edits::{Admission, Edits};
 use crate::json::Value;
 use crate::rejection::{Invalid, Rejection};
-use crate::request::{Location, Request, TokenSource};
+use crate::request::{Location, Names, Request, TokenSource};
 use crate::text::Excerpt;
 
 /// The longest text of a claim that goes to a backend, in bytes as sent. RFC 9112 §3 asks servers to take a request line
@@ -45,6 +45,10 @@ pub(crate) struct Mapping {
     backend_path: Option<path::Template>,
     hidden_token: Option<TokenSource>,
     form_limit: FormLimit,
+    /// The parameters of the query that the filter owns, and the same with the hidden token's.
+    query_names: Names,
+    query_and_token_names: Names,
+    form_names: Rc<Names>,
 }
 
 /// One claim and the parameter of the backend that it becomes. The filter owns the target: what the client sent there is
@@ -107,12 +111,25 @@ impl Mapping {
         let backend_path = parse_backend_path(backend_path, &targets, faults)?;
         let in_header = targets.iter().filter(|target| target.place == Place::Header);
         let header_names = header::Names::new(in_header.map(|target| &target.parameter));
-        Some(Self { targets, header_names, backend_path, hidden_token: None, form_limit: FormLimit::NONE })
+        let query_names = Names::new(names_of(&targets, Place::Query));
+        let form_names = Rc::new(Names::new(names_of(&targets, Place::FormData)));
+        Some(Self {
+            targets,
+            header_names,
+            backend_path,
+            hidden_token: None,
+            form_limit: FormLimit::NONE,
+            query_and_token_names: query_names.clone(),
+            query_names,
+            form_names,
+        })
     }
 
     /// The same mapping, which also takes the accepted token out of the request if a place for it is given.
     pub(crate) fn hiding_token(self, token: Option<TokenSource>) -> Self {
-        Self { hidden_token: token, ..self }
+        let in_query = token.as_ref().filter(|token| token.locations.contains(&Location::Query));
+        let names = names_of(&self.targets, Place::Query).chain(in_query.map(|token| token.parameter.as_str()));
+        Self { query_and_token_names: Names::new(names), hidden_token: token, ..self }
     }
 
     /// The same mapping, which refuses forms of more bytes than this.
@@ -166,7 +183,7 @@ impl Mapping {
             admission: Admission::Authenticated,
             headers: header::edits(request, &self.header_names, assignments(Place::Header), hidden_token),
             path: self.edited_target(request, &of_place(Place::Path), &of_place(Place::Query), hidden_token)?,
-            form: form_edit(request, &of_place(Place::FormData), self.form_limit)?,
+            form: self.form_edit(request, &of_place(Place::FormData))?,
         })
     }
 
@@ -193,13 +210,30 @@ impl Mapping {
                 .map_err(|problem| Invalid::RequestPath { problem })?,
             None => target.path.to_vec(),
         };
-        let query = query::edited(target.query, parameters, hidden_token);
+        let owned = if hides_parameter { &self.query_and_token_names } else { &self.query_names };
+        let query = query::edited(target.query, owned, parameters);
         let is_same = path == target.path && query.as_deref() == target.query;
         let edited = match query {
             Some(query) => [path, query].join(&b'?'),
             None => path,
         };
         Ok((!is_same).then_some(edited))
+    }
+
+    /// What to do with a form's body. I415FD for a body that could hold a forged parameter where it can't be seen, I413FD for
+    /// one that says it is too large.
+    fn form_edit(&self, request: Request, targets: &Assignments) -> Result<Option<FormEdit>, Rejection> {
+        if targets.is_empty() {
+            return Ok(None);
+        }
+        match form::Body::of(request) {
+            form::Body::NoForm => Ok(None),
+            form::Body::Form => {
+                self.form_limit.check_head(request)?;
+                Ok(Some(FormEdit::new(&self.form_names, targets)))
+            }
+            form::Body::Opaque => Err(Rejection::OpaqueForm),
+        }
     }
 }
 
@@ -227,17 +261,9 @@ fn parse_backend_path(field: Option<Field>, targets: &[Target], faults: &mut Fau
     }
 }
 
-/// What to do with a form's body. I415FD for a body that could hold a forged parameter where it can't be seen, I413FD for one
-/// that says it is too large.
-fn form_edit(request: Request, targets: &Assignments, limit: FormLimit) -> Result<Option<FormEdit>, Rejection> {
-    if targets.is_empty() {
-        return Ok(None);
-    }
-    match form::Body::of(request) {
-        form::Body::NoForm => Ok(None),
-        form::Body::Form => limit.check_head(request).map(|()| Some(FormEdit::new(targets))),
-        form::Body::Opaque => Err(Rejection::OpaqueForm),
-    }
+/// The names of the targets in one place.
+fn names_of(targets: &[Target], place: Place) -> impl Iterator<Item = &str> {
+    targets.iter().filter(move |target| target.place == place).map(|target| target.parameter.as_ref())
 }
 
 impl Target {

@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 
 use memchr::memchr;
-use percent_encoding::percent_decode;
 
 use crate::header_map::Header;
 use crate::rejection::{Invalid, Rejection};
+
+mod parameters;
+
+pub(crate) use parameters::Names;
 
 /// A request's head: the headers as the host has them, pseudo headers included, names in lower case.
 #[derive(Clone, Copy, Debug)]
@@ -62,68 +65,6 @@ impl<'a> Target<'a> {
     }
 }
 
-/// One `name=value` of a query or a form, as it came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Parameter<'a> {
-    /// The bytes between two `&`.
-    pub(crate) raw: &'a [u8],
-}
-
-impl<'a> Parameter<'a> {
-    /// The parameters of a query or a form, empty ones included.
-    pub(crate) fn all(encoded: &'a [u8]) -> impl Iterator<Item = Self> {
-        encoded.split(|&byte| byte == b'&').map(|raw| Self { raw })
-    }
-
-    fn split(self) -> (&'a [u8], &'a [u8]) {
-        let mut parts = self.raw.splitn(2, |&byte| byte == b'=');
-        (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
-    }
-
-    /// Whether a server could read the name as `name`: percent-decoded, with `+` as a space or as itself.
-    pub(crate) fn is_named(self, name: &str) -> bool {
-        self.names().iter().any(|decoded| decoded.as_ref() == name.as_bytes())
-    }
-
-    /// Whether a server could take this parameter for `name`: by [`Self::is_named`]; as a member of an array or object of
-    /// that name, `name[]`, `name[0]`, `name[key]`, as PHP, Rails and `qs` do; or by what PHP makes of a name, which drops
-    /// spaces in front, ends at a zero byte and has `_` for ` `, `.` and `[`.
-    pub(crate) fn can_stand_for(self, name: &str) -> bool {
-        self.names().iter().any(|decoded| {
-            let spaces = decoded.iter().take_while(|&&byte| byte == b' ').count();
-            let trimmed = decoded.get(spaces..).unwrap_or_default();
-            let ended = trimmed.split(|&byte| byte == 0).next().unwrap_or_default();
-            is_name_or_member(decoded, name.as_bytes()) || is_name_or_member(ended, name.as_bytes())
-        })
-    }
-
-    fn names(self) -> [Cow<'a, [u8]>; 2] {
-        let (name, _) = self.split();
-        [decode(name), Cow::from(percent_decode(name))]
-    }
-
-    /// The value, decoded.
-    pub(crate) fn value(self) -> Cow<'a, [u8]> {
-        decode(self.split().1)
-    }
-}
-
-fn is_name_or_member(read: &[u8], name: &[u8]) -> bool {
-    let is_folded = |byte: u8| b"_ .[".contains(&byte);
-    let is_same = |(one, other): (&u8, &u8)| one == other || (is_folded(*one) && is_folded(*other));
-    read.split_at_checked(name.len())
-        .is_some_and(|(head, rest)| head.iter().zip(name).all(is_same) && (rest.is_empty() || rest.starts_with(b"[")))
-}
-
-/// Decodes `application/x-www-form-urlencoded` text: `+` is a space, `%XX` a byte, a stray `%` itself.
-fn decode(encoded: &[u8]) -> Cow<'_, [u8]> {
-    if !encoded.contains(&b'+') {
-        return Cow::from(percent_decode(encoded));
-    }
-    let spaced: Vec<u8> = encoded.iter().map(|&byte| if byte == b'+' { b' ' } else { byte }).collect();
-    Cow::Owned(percent_decode(&spaced).collect())
-}
-
 /// One `name=value` of a `cookie` header, as it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cookie<'a> {
@@ -165,14 +106,21 @@ pub(crate) struct TokenSource {
     pub(crate) parameter: String,
     /// The places to look into, in this order.
     pub(crate) locations: Vec<Location>,
+    /// The parameter as it is found in a query.
+    names: Names,
 }
 
 impl TokenSource {
+    pub(crate) fn new(parameter: String, locations: Vec<Location>) -> Self {
+        let names = Names::new([parameter.as_str()]);
+        Self { parameter, locations, names }
+    }
+
     /// The token of the request: from the first place that holds one that is not blank. `None` when there is none.
     ///
     /// Two different values in that place are A403JT: a filter that verifies one while the backend uses the other guards
     /// nothing.
-    pub(crate) fn find<'r>(&self, request: Request<'r>) -> Result<Option<Cow<'r, [u8]>>, Rejection> {
+    pub(crate) fn find<'r>(&'r self, request: Request<'r>) -> Result<Option<Cow<'r, [u8]>>, Rejection> {
         for &location in &self.locations {
             let token = match location {
                 Location::Header => only_value(self.in_headers(request)),
@@ -192,11 +140,10 @@ impl TokenSource {
         values.flat_map(|&(_, value)| split(b',', value)).map(|part| Cow::Borrowed(without_bearer(part.trim_ascii())))
     }
 
-    fn in_query<'r>(&self, request: Request<'r>) -> impl Iterator<Item = Cow<'r, [u8]>> {
-        let query = request.target().and_then(|target| target.query);
-        let parameters = query.into_iter().flat_map(Parameter::all);
-        let named = parameters.filter(|parameter| parameter.is_named(&self.parameter));
-        named.map(|parameter| trimmed(parameter.value()))
+    /// What any parser reads under the name counts: the backend may be written for that one.
+    fn in_query<'r>(&'r self, request: Request<'r>) -> impl Iterator<Item = Cow<'r, [u8]>> {
+        let query = request.target().and_then(|target| target.query).unwrap_or_default();
+        self.names.values_in(query).map(trimmed)
     }
 
     fn in_cookies<'r>(&self, request: Request<'r>) -> impl Iterator<Item = Cow<'r, [u8]>> {

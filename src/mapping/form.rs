@@ -1,12 +1,16 @@
 //! Claims as parameters of a form: a body of `application/x-www-form-urlencoded`.
 
-use super::query::Parameters;
-use crate::request::Request;
+use std::rc::Rc;
+
+use super::query;
+use crate::request::{Names, Request};
 
 /// What to do with a form's body, once all of it is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormEdit {
-    /// The parameters that the filter owns, each with its encoded value if there is one.
+    /// The parameters that the filter owns.
+    owned: Rc<Names>,
+    /// The same, each with its encoded value if there is one.
     targets: Vec<(String, Option<Vec<u8>>)>,
 }
 
@@ -23,17 +27,15 @@ pub(super) enum Body {
 }
 
 impl FormEdit {
-    pub(super) fn new(targets: &[(&str, Option<&[u8]>)]) -> Self {
-        let owned = |&(name, value): &(&str, Option<&[u8]>)| (name.to_owned(), value.map(<[u8]>::to_vec));
-        Self { targets: targets.iter().map(owned).collect() }
+    pub(super) fn new(owned: &Rc<Names>, targets: &[(&str, Option<&[u8]>)]) -> Self {
+        let copied = |&(name, value): &(&str, Option<&[u8]>)| (name.to_owned(), value.map(<[u8]>::to_vec));
+        Self { owned: Rc::clone(owned), targets: targets.iter().map(copied).collect() }
     }
 
     /// The body for the backend: what stands for a target is gone, the values stand at the end, all other bytes stay.
     pub fn rewrite(&self, body: &[u8]) -> Vec<u8> {
         let targets: Vec<_> = self.targets.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
-        Parameters::without(Some(body), |parameter| targets.iter().any(|(name, _)| parameter.can_stand_for(name)))
-            .with(&targets)
-            .unwrap_or_default()
+        query::edited(Some(body), &self.owned, &targets).unwrap_or_default()
     }
 }
 
@@ -136,7 +138,11 @@ mod tests {
 
     #[test]
     fn a_form_has_the_target_once_at_the_end_and_keeps_all_other_bytes() {
-        let edit = FormEdit::new(&[("userId", Some(b"7".as_slice())), ("role", None)]);
+        let edit = |targets: &[(&str, Option<&[u8]>)]| {
+            FormEdit::new(&Rc::new(Names::new(targets.iter().map(|(name, _)| *name))), targets)
+        };
+        let removal = edit(&[("userId", None)]);
+        let edit = edit(&[("userId", Some(b"7".as_slice())), ("role", None)]);
         for (body, expected) in [
             ("", "userId=7"),
             ("a=%2f+&&b", "a=%2f+&&b&userId=7"),
@@ -147,7 +153,6 @@ mod tests {
             assert_eq!(String::from_utf8(edit.rewrite(body.as_bytes())).unwrap(), expected, "{body:?}");
         }
         assert_eq!(edit.rewrite(b"\xff=\x80"), b"\xff=\x80&userId=7");
-        let removal = FormEdit::new(&[("userId", None)]);
         assert_eq!(removal.rewrite(b"userId=1"), b"");
         assert_eq!(removal.rewrite(b"a&&b"), b"a&&b");
     }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn find(locations: &[Location], headers: &[(&str, &[u8])]) -> Result<Option<Vec<u8>>, Rejection> {
-    let source = TokenSource { parameter: "token".to_owned(), locations: locations.to_vec() };
+    let source = TokenSource::new("token".to_owned(), locations.to_vec());
     source.find(Request::new(headers)).map(|found| found.map(Cow::into_owned))
 }
 
@@ -65,7 +65,12 @@ fn a_query_gives_the_decoded_value_of_the_decoded_name() {
         ("/p?token=+%20%09", Ok(None)),
         ("/p?Token=a", Ok(None)),
         ("/p?tokens=a", Ok(None)),
-        ("/p?token%5B%5D=a", Ok(None)),
+        ("/p?token%5B%5D=a", Ok(Some("a"))),
+        ("/p?%20token%00x=a", Ok(Some("a"))),
+        ("/p?x=1;[token]=a", Ok(Some("a"))),
+        ("/p??token=a", Ok(Some("a"))),
+        ("/p?x=1&?token=a", Ok(None)),
+        ("/p?token=a;x=1", Ok(Some("a;x=1"))),
         ("/p/token=a", Ok(None)),
         ("/p?", Ok(None)),
         ("/p", Ok(None)),
@@ -73,6 +78,8 @@ fn a_query_gives_the_decoded_value_of_the_decoded_name() {
         ("/p?token=a&token=b", Err(SEVERAL)),
         ("/p?token=a&%74oken=b", Err(SEVERAL)),
         ("/p?token=&token=b", Err(SEVERAL)),
+        ("/p?token=a&token[]=b", Err(SEVERAL)),
+        ("/p?token=a&x=1;token=b", Err(SEVERAL)),
     ] {
         assert_eq!(
             find(&[Location::Query], &[(":path", path.as_bytes())]),
@@ -118,27 +125,4 @@ fn places_are_tried_in_order_and_a_blank_one_is_passed_over() {
     assert_eq!(find(&both, &[("token", b"a"), (":path", b"/?token=b")]), Ok(Some(b"a".to_vec())));
     assert_eq!(find(&both, &[("token", b"Bearer "), (":path", b"/?token=b")]), Ok(Some(b"b".to_vec())));
     assert_eq!(find(&both, &[(":path", b"/?token=b")]), Ok(Some(b"b".to_vec())));
-}
-
-#[test]
-fn every_spelling_of_a_parameter_name_is_recognised() {
-    let can_stand = |raw: &str, name: &str| Parameter { raw: raw.as_bytes() }.can_stand_for(name);
-    for raw in ["userId=1", "userId", "%75serId=1", "user%49d=1", "userId[]=1", "userId%5B0%5D=1", "userId[a][b]=1"] {
-        assert!(can_stand(raw, "userId"), "{raw}");
-    }
-    for raw in ["userid=1", "userId2=1", "xuserId=1", "x=userId", "[userId]=1", "", "=userId"] {
-        assert!(!can_stand(raw, "userId"), "{raw}");
-    }
-    for raw in ["a+b=1", "a%20b=1", "a.b", "a_b", "a[b"] {
-        assert!(can_stand(raw, "a b"), "{raw}");
-    }
-    for raw in ["+user_id", "%20+user_id=1", "user_id%00", "user_id%00x=1", "user.id", "user%5Bid=1", "user+id[]=1"] {
-        assert!(can_stand(raw, "user_id"), "{raw}");
-    }
-    for raw in ["user-id", "userid", "user_id+", "x%00user_id", "user_id2", "user__id"] {
-        assert!(!can_stand(raw, "user_id"), "{raw}");
-    }
-    for raw in ["a+b=1", "a%2Bb=1"] {
-        assert!(can_stand(raw, "a+b"), "{raw}");
-    }
 }

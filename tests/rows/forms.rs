@@ -39,6 +39,9 @@ pub(crate) fn rows(world: &World) -> Vec<Row> {
                 post(FORM, "userId=1").token(world.token(&json!({"role": ["x", "y"]}))).passes_with_body("role=x%2Cy"),
                 post(FORM, "userId=1&role=2").token(world.token(&json!({}))).passes_with_body(""),
                 post(FORM, b"\xff=\x80").token(world.token(&json!({}))).passes(),
+                post(FORM, b"a=1& [userId]=2&userId\xbd=3&b=4\xa6userId=5;userId=6&.role=7")
+                    .token(world.token(&json!({})))
+                    .passes_with_body("a=1&b=4"),
             ],
         ),
         row(

@@ -46,6 +46,38 @@ pub(crate) fn rows(world: &World) -> Vec<Row> {
                     .passes_to("/p", &["x-aud"], &[]),
             ],
         ),
+        row("what a parser in use reads as the claim's name never reaches the backend", header_config(BOTH), {
+            let spellings = [
+                "%5BuserId%5D=1",
+                "[userId]=1",
+                "]userId=1",
+                "userId]=1",
+                "userId]x[y=1",
+                "userId[=1",
+                "+userId=1",
+                "%20userId%00x=1",
+                ".userId=1",
+                "userId.x=1",
+                "userId[]=1&userId[x]=2",
+                "%5b%75serId%5d[]=1",
+            ];
+            let spelled = spellings.map(|spelling| format!("/p?a=1&{spelling}"));
+            let removed = |target: String| request(&json!({})).target(target).passes_to("/p?a=1", &[], &[]);
+            let mut steps: Vec<_> = spelled.clone().map(removed).into();
+            steps.extend(
+                spelled.map(|target| request(&both).target(target).passes_to("/p?a=1&userId=1213234", &[], set)),
+            );
+            steps.extend([
+                request(&both).target("/p??userId=1&a=1").passes_to("/p?a=1&userId=1213234", &[], set),
+                request(&both).target("/p?a=1;userId=2;b=3&c").passes_to("/p?a=1&b=3&c&userId=1213234", &[], set),
+                request(&both).target("/p?userId=1&?userId=2").passes_to("/p?userId=1213234", &[], set),
+                // What no parser reads so stays, to the byte.
+                request(&json!({}))
+                    .target("/p?x[userId]=1&%255BuserId]=2&userId%20=3&userId..x=4&-userId&userid")
+                    .passes(),
+            ]);
+            steps
+        }),
         row(
             "a request that may go on without a token carries no forged claims either",
             header_config(&format!("bypassEmptyToken: true\n{BOTH}")),
@@ -73,11 +105,9 @@ pub(crate) fn rows(world: &World) -> Vec<Row> {
             config("parameter: t\nparameterLocation: query\nforwardToken: false"),
             vec![{
                 let token = world.token(&json!({}));
-                get().target(format!("/p?a=%2f+&t={token}&tt=1&&%74={token}&b")).passes_to(
-                    "/p?a=%2f+&tt=1&&b",
-                    &[],
-                    &[],
-                )
+                get()
+                    .target(format!("/p?a=%2f+&t={token}&tt=1&&%74={token}&b&[t]={token}&t[]={token}&+t={token}"))
+                    .passes_to("/p?a=%2f+&tt=1&&b", &[], &[])
             }],
         ),
         row(

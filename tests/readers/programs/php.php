@@ -1,0 +1,36 @@
+<?php
+// PHP's parse_str, which reads $_GET and forms alike. One question per line, one answer per line: see ../ask.rs.
+
+function read(string $text): array {
+    parse_str($text, $read);
+    return $read;
+}
+
+function path_to(array $read, string $value): ?array {
+    foreach ($read as $name => $inner) {
+        if ($inner === $value) return [$name];
+        if (is_array($inner) && ($path = path_to($inner, $value)) !== null) return [$name, ...$path];
+    }
+    return null;
+}
+
+function state(mixed $read, array $path): string {
+    foreach ($path as $name) {
+        if (!is_array($read) || !array_key_exists($name, $read)) return 'absent';
+        $read = $read[$name];
+    }
+    if ($read === 'ours') return 'ours';
+    return str_contains(var_export($read, true), 'forged') ? 'forged' : 'other';
+}
+
+$paths = [];
+while (($line = fgets(STDIN)) !== false) {
+    $question = json_decode($line, true);
+    $own = $question['own'];
+    $paths[$own] ??= path_to(read($own), 'ours');
+    $text = base64_decode($question['text']);
+    // parse_str alone ends at a zero byte. A query has none, and the reader of $_POST goes on behind it.
+    $found = str_contains($text, "\0") ? 'error' : state(read($text), $paths[$own]);
+    $answer = ['PHP parse_str' => $found];
+    echo json_encode($answer), "\n";
+}
