@@ -21,8 +21,8 @@ pub(super) enum Body {
     NoForm,
     /// A form as it can be edited.
     Form,
-    /// It may be a form, but not one that can be looked into: multipart, encoded, in another charset, or of several types at
-    /// once.
+    /// It may be a form, but not one that can be looked into: multipart, encoded, in another charset, of several types at once,
+    /// or of none.
     Opaque,
 }
 
@@ -45,13 +45,12 @@ impl Body {
         if !request.has_body() {
             return Self::NoForm;
         }
-        // Envoy joins the values of a repeated header with `,`, which one type has only in quotes: a boundary, at most.
-        let types: Vec<&[u8]> =
-            request.values("content-type").flat_map(|value| value.split(|&byte| byte == b',')).collect();
-        let could_hold_parameters = |value: &&[u8]| is_multipart(value) || is_like_form(value);
-        match types.as_slice() {
-            [single] if is_form(single) && is_plain(request) => Self::Form,
-            several if several.iter().any(could_hold_parameters) => Self::Opaque,
+        let mut types = request.values("content-type");
+        match (types.next(), types.next()) {
+            (Some(only), None) if is_form(only) && is_plain(request) => Self::Form,
+            // Rack and Bottle read a body without a type as a form.
+            (None, _) => Self::Opaque,
+            _ if request.values("content-type").any(is_like_form) => Self::Opaque,
             _ => Self::NoForm,
         }
     }
@@ -59,13 +58,15 @@ impl Body {
 
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
-/// Whether this is a form whose bytes are ASCII's: a client that names another charset would have its names decoded by it.
+/// Whether this is one type, and a form whose bytes are ASCII's: a client that names another charset would have its names decoded by it.
 fn is_form(value: &[u8]) -> bool {
     let mut parts = value.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
     let is_known = |charset: &[u8]| {
         [b"utf-8".as_slice(), b"us-ascii", b"iso-8859-1"].iter().any(|known| charset.eq_ignore_ascii_case(known))
     };
     parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(FORM))
+        && !has_word(value, b"multipart")
+        && !value.contains(&b',')
         && parts.all(|parameter| match parameter.split_at_checked(b"charset".len()) {
             Some((name, value)) if name.eq_ignore_ascii_case(b"charset") => {
                 let value = value.trim_ascii_start().strip_prefix(b"=").unwrap_or_default().trim_ascii_start();
@@ -75,17 +76,16 @@ fn is_form(value: &[u8]) -> bool {
         })
 }
 
-/// Whether a lenient backend could take this for a form: PHP ends the type at a space.
+/// Whether a lenient backend could take this for a form. Each has its own rule for where a type ends and begins, and some
+/// look for a word anywhere in it; so does this, and past all signs: `x-url-encoded` was a form once.
 fn is_like_form(value: &[u8]) -> bool {
-    value.trim_ascii_start().split_at_checked(FORM.len()).is_some_and(|(kind, rest)| {
-        kind.eq_ignore_ascii_case(FORM)
-            && !rest.first().is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
-    })
+    !value.iter().any(u8::is_ascii_alphanumeric) || has_word(value, b"urlencoded") || has_word(value, b"multipart")
 }
 
-fn is_multipart(value: &[u8]) -> bool {
-    const MULTIPART: &[u8] = b"multipart/";
-    value.trim_ascii_start().get(..MULTIPART.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(MULTIPART))
+fn has_word(value: &[u8], word: &[u8]) -> bool {
+    let letters: Vec<u8> =
+        value.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase).collect();
+    letters.windows(word.len()).any(|part| part == word)
 }
 
 /// Whether the body comes as it is.
@@ -128,9 +128,14 @@ mod tests {
             (&[("content-type", "text/plain"), ("content-type", "multipart/form-data")], Body::Opaque),
             (&[("content-type", "application/json")], Body::NoForm),
             (&[("content-type", "application/json"), ("content-encoding", "gzip")], Body::NoForm),
-            (&[("content-type", "application/x-www-form-urlencodedx")], Body::NoForm),
+            (&[("content-type", "application/x-www-form-urlencodedx")], Body::Opaque),
+            (&[("content-type", "application/x-www-form-urlencoded; a=multipart/form-data")], Body::Opaque),
+            (&[("content-type", "application/x-url-encoded")], Body::Opaque),
+            (&[("content-type", "text/plain; a=URLENCODED")], Body::Opaque),
+            (&[("content-type", " ")], Body::Opaque),
+            (&[("content-type", "application/grpc+proto")], Body::NoForm),
             (&[("content-type", "text/a, text/b")], Body::NoForm),
-            (&[], Body::NoForm),
+            (&[], Body::Opaque),
         ] {
             assert_eq!(body_of(headers), expected, "{headers:?}");
         }

@@ -110,8 +110,8 @@ impl Names {
             loop {
                 let start = next?;
                 let rest = text.get(start..)?;
-                let name = readings.iter().map(|&reading| Decoded::new(rest, reading));
-                let name = name.filter(|name| self.has(name, is_first)).next();
+                let mut decoded = readings.iter().map(|&reading| Decoded::new(rest, reading));
+                let name = decoded.find(|name| self.has(name, is_first));
                 let name_end = name.map(Decoded::encoded_length);
                 let end = separator_after(rest, name_end.unwrap_or(0)).map(|length| start.saturating_add(length));
                 next = end.map(|end| end.saturating_add(1));

@@ -11,6 +11,7 @@
 )]
 
 mod ask;
+mod bodies;
 mod generate;
 mod go;
 mod names;

@@ -53,6 +53,10 @@ pub(crate) fn rows(world: &World) -> Vec<Row> {
                 opaque(post(FORM, "x").header("content-encoding", "gzip")),
                 opaque(post(FORM, "x").header("content-encoding", "identity").header("content-encoding", "br")),
                 opaque(post("text/plain", "x").header("content-type", FORM)),
+                opaque(post("text/urlencoded", "userId=1")),
+                opaque(post("application/x-www-form-urlencodedx", "userId=1")),
+                opaque(post("text/plain application/x-www-form-urlencoded", "userId=1")),
+                opaque(Request { method: "POST", body: Some(b"userId=1".to_vec()), ..get() }),
             ],
         ),
         row(
