@@ -249,7 +249,7 @@ fn an_empty_body_is_decided_on_as_envoy_does() {
     });
     assert_eq!(ours, [Value::Null, json!("I415FD")]);
     for binary in envoy::binaries() {
-        let envoy = Envoy::start_with(&binary, "empty", &text, 1).unwrap_or_else(|error| panic!("{error}"));
+        let envoy = Envoy::start_with(&binary, "envoy.yaml", &text, 1).unwrap_or_else(|error| panic!("{error}"));
         let theirs = bodies.map(|body| {
             let request =
                 format!("POST / HTTP/1.1\r\nhost: test\r\n{form}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
