@@ -218,5 +218,5 @@ fn damaged(what: &str) -> Failure {
 
 fn unknown() -> Failure {
     Failure::new("the key is of a kind that the filter does not know, or damaged")
-        .with_remedy("it knows RSA, EC on P-256, P-384 or secp256k1, and Ed25519")
+        .with_remedy("it knows RSA, EC on P-256, P-384, P-521 or secp256k1, and Ed25519")
 }
