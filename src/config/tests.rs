@@ -357,7 +357,18 @@ fn no_kid_stands_twice_and_one_key_at_most_has_none() {
 
 #[test]
 fn a_fault_never_repeats_a_secret() {
-    for key in ["{kty: oct, k: c2VjcmV0}", "{kty: oct, alg: s3cret, k: '%s3cret'}", "{kty: s3cret, k: s3cret}"] {
+    for key in [
+        "{kty: oct, k: c2VjcmV0}",
+        "{kty: oct, alg: s3cret, k: '%s3cret'}",
+        "{kty: s3cret, k: s3cret}",
+        "{kty: oct, k: !!int s3cret}",
+        "{kty: oct, k: !!bool s3cret}",
+        "{kty: oct, k: !!float s3cret}",
+        "{kty: oct, k: !!null s3cret}",
+        "{kty: oct, k: *s3cret}",
+        "{kty: oct, k: \"s3cret\\q\"}",
+        "{kty: oct, k: 's3cret' s3cret}",
+    ] {
         let faults = faults_with_key(key).join(" ");
         assert!(!faults.is_empty() && !faults.contains("s3cret") && !faults.contains("c2VjcmV0"), "{faults}");
     }

@@ -22,8 +22,16 @@ pub(super) fn parse(text: &str) -> Result<Value, String> {
     let value = Bounded { levels: MAX_LEVELS, room: &room }.deserialize(serde_yaml::Deserializer::from_str(text));
     value.map_err(|error| {
         let words = error.to_string();
-        // The library counts aliases, too, and stops at 100 for each value of the document.
-        if words.starts_with("repetition limit") { too_large() } else { words }
+        match error.location() {
+            // The library counts aliases, too, and stops at 100 for each value of the document.
+            _ if words.starts_with("repetition limit") => too_large(),
+            // Here the library's words would repeat the value, which may be a secret.
+            Some(at) if words.contains("invalid value") => {
+                format!("a value does not fit its tag at line {} column {}", at.line(), at.column())
+            }
+            None if words.contains("invalid value") => "a value does not fit its tag".to_owned(),
+            _ => words,
+        }
     })
 }
 
