@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::variant::Content;
+
 /// How many requests are under way at once: enough that Envoy is never idle.
 const CONNECTIONS: usize = 16;
 
@@ -17,15 +19,22 @@ pub(crate) const SPARE: usize = 4 * CONNECTIONS;
 /// The headers beside the token are those of a plain client.
 const SCRIPT: &str = r#"
 local file, only, left
-local head = "GET /orders/17?page=2 HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: wrk\r\nAccept: */*\r\n" ..
+local head = " HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: wrk\r\nAccept: */*\r\n" ..
   "Accept-Encoding: gzip, deflate\r\nX-Request-Source: bench\r\n"
+local body = ""
 
 local function with(token)
-  if token == "" then return head .. "\r\n" end
-  return head .. "X-Token: " .. token .. "\r\n\r\n"
+  if token == "" then return head .. "\r\n" .. body end
+  return head .. "X-Token: " .. token .. "\r\n\r\n" .. body
 end
 
 function init(args)
+  local query, form = tonumber(args[4]), tonumber(args[5])
+  head = (form > 0 and "POST" or "GET") .. " /orders/17?page=2" .. string.rep("&+", query / 2) .. head
+  if form > 0 then
+    body = string.rep("+&", form / 2)
+    head = head .. "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: " .. #body .. "\r\n"
+  end
   file, left = assert(io.open(args[1])), tonumber(args[2])
   if args[3] == "same" then only = with(file:read("*l")) end
 end
@@ -57,7 +66,19 @@ impl Wrk {
     }
 
     /// Sends `count` requests to `address`: with one token after the other, or all with the first of the file.
-    pub(crate) fn send(&self, address: SocketAddr, tokens: &Path, count: usize, same: bool) -> Result<(), String> {
+    pub(crate) fn send(
+        &self,
+        address: SocketAddr,
+        tokens: &Path,
+        count: usize,
+        same: bool,
+        content: Content,
+    ) -> Result<(), String> {
+        let (query, form) = match content {
+            Content::Plain => (0, 0),
+            Content::Query(bytes) => (bytes, 0),
+            Content::Form(bytes) => (0, bytes),
+        };
         let mut wrk = Command::new(&self.binary)
             .args(["--threads", "1", "--connections", &CONNECTIONS.to_string(), "--duration", "600s", "--script"])
             .arg(&self.script)
@@ -65,6 +86,7 @@ impl Wrk {
             .arg("--")
             .arg(tokens)
             .args([count.to_string().as_str(), if same { "same" } else { "each" }])
+            .args([query.to_string(), form.to_string()])
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| format!("can't run {}: {error}", self.binary.display()))?;

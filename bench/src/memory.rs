@@ -49,7 +49,7 @@ pub(crate) fn measure(settings: &Settings) -> Result<Memory, String> {
         let loaded = proxy.resident()?;
         // Connections are spread over the workers as it happens: several rounds fill the cache of each.
         for _ in 0..2 * workers {
-            wrk.send(proxy.address(&many)?, &file, TOKENS, false)?;
+            wrk.send(proxy.address(&many)?, &file, TOKENS, false, many.content)?;
         }
         Ok::<_, String>((loaded, proxy.resident()?))
     };

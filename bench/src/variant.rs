@@ -23,6 +23,18 @@ pub(crate) struct Variant {
     pub(crate) status: u16,
     /// How many `jti`s are used before the first turn.
     pub(crate) live_jtis: usize,
+    pub(crate) content: Content,
+}
+
+/// What a request holds beside its token: the smallest parameters, of which there are the most in so many bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Content {
+    /// Two parameters in the query.
+    Plain,
+    /// A query of so many bytes.
+    Query(usize),
+    /// A form of so many bytes.
+    Form(usize),
 }
 
 /// What stands in front of the router.
@@ -128,6 +140,7 @@ pub(crate) fn all(settings: &Settings) -> Vec<Variant> {
         requests: 25_000,
         status: 200,
         live_jtis: 0,
+        content: Content::Plain,
     };
     let each =
         |name, label, filter, tokens| Variant { tokens, same: false, requests: 8_000, ..known(name, label, filter) };
@@ -151,6 +164,17 @@ pub(crate) fn all(settings: &Settings) -> Vec<Variant> {
         configuration: configuration(&[algorithm], "header", &json!({})),
         pure_wasm: true,
     };
+    let parameters = |name, label, place, count, content, requests| {
+        let target = |number: usize| {
+            let claim = if number == 0 { "sub".to_owned() } else { format!("claim{number}") };
+            json!({"claimName": claim, "parameterName": format!("userParameter{number}"), "location": place})
+        };
+        let targets: Vec<Value> = (0..count).map(target).collect();
+        let filter = jwt_auth(RS256, place, &json!({"claimParameters": targets}));
+        Variant { requests, content, ..known(name, label, filter) }
+    };
+    const FORM: Content = Content::Form(1_000_000);
+    const QUERY: Content = Content::Query(50_000);
     use Algorithm::{ES256, ES512, EdDSA, HS256, PS256};
     let variants = vec![
         known("none", "no filter", Filter::None),
@@ -164,6 +188,10 @@ pub(crate) fn all(settings: &Settings) -> Vec<Variant> {
             "jwt-auth, one token, claims to the path",
             jwt_auth(RS256, "path", &json!({"backendPath": "/{tenant}/{sub}{path}"})),
         ),
+        Variant { requests: 300, content: FORM, ..known("form-none", "no filter, a form of 1 MB", Filter::None) },
+        parameters("form-1", "jwt-auth, a form of 1 MB, 1 claim to it", "formData", 1, FORM, 300),
+        parameters("form-20", "jwt-auth, a form of 1 MB, 20 claims to it", "formData", 20, FORM, 300),
+        parameters("query-20", "jwt-auth, a query of 50 KB, 20 claims to it", "query", 20, QUERY, 2_000),
         each("native", "jwt_authn, many tokens", native(RS256, false), Kind::Good(RS256)),
         each("many", "jwt-auth, many tokens", headers(), Kind::Good(RS256)),
         each("native-large", "jwt_authn, many tokens of 4 KB, 50 claims", native(RS256, false), Kind::Large),
