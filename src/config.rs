@@ -15,7 +15,7 @@ use crate::jwk::KeySet;
 use crate::mapping::Mapping;
 use crate::outcome::Outcome;
 use crate::replay::{self, ReplayPolicy};
-use crate::request::{Location, TokenSource};
+use crate::request::{Location, MAX_NAME_BYTES, TokenSource};
 
 /// The gateway's own rule: a token lives less than seven days.
 pub const DEFAULT_MAX_TOKEN_LIFETIME_SECONDS: u64 = 7 * 24 * 60 * 60;
@@ -150,7 +150,9 @@ impl Config {
 }
 
 fn token_source(section: &mut Section, faults: &mut Faults) -> Option<TokenSource> {
-    let parameter = section.required("parameter", faults).and_then(|field| Some((field.name(faults)?, field)));
+    let parameter = section
+        .required("parameter", faults)
+        .and_then(|field| Some((field.name_of_at_most(MAX_NAME_BYTES, faults)?, field)));
     let locations = match section.optional("parameterLocation") {
         None => Some(vec![Location::Header, Location::Query]),
         Some(field) => match field.string(faults) {

@@ -19,7 +19,7 @@ use crate::config::{Faults, Field};
 use crate::edits::{Admission, Edits};
 use crate::json::Value;
 use crate::rejection::{Invalid, Rejection};
-use crate::request::{Location, Names, Request, TokenSource};
+use crate::request::{Location, MAX_NAME_BYTES, Names, Request, TokenSource};
 use crate::text::Excerpt;
 
 /// The longest text of a claim that goes to a backend, in bytes as sent. RFC 9112 §3 asks servers to take a request line
@@ -271,7 +271,7 @@ impl Target {
         let mut section = field.section(faults)?;
         let claim = section.required("claimName", faults).and_then(|field| field.name(faults));
         let parameter_field = section.required("parameterName", faults);
-        let parameter = parameter_field.as_ref().and_then(|field| field.name(faults));
+        let parameter = parameter_field.as_ref().and_then(|field| field.name_of_at_most(MAX_NAME_BYTES, faults));
         let place = section.required("location", faults).and_then(|field| match field.string(faults)? {
             "header" => Some(Place::Header),
             "query" => Some(Place::Query),

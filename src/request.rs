@@ -9,7 +9,7 @@ use crate::rejection::{Invalid, Rejection};
 
 mod parameters;
 
-pub(crate) use parameters::Names;
+pub(crate) use parameters::{MAX_NAME_BYTES, Names};
 
 /// A request's head: the headers as the host has them, pseudo headers included, names in lower case.
 #[derive(Clone, Copy, Debug)]

@@ -187,6 +187,13 @@ impl<'a> Field<'a> {
         self.expect((!text.is_empty()).then(|| text.to_owned()), "a string that is not empty", faults)
     }
 
+    /// A string that is not empty, of at most `limit` bytes.
+    pub(crate) fn name_of_at_most(&self, limit: usize, faults: &mut Faults) -> Option<String> {
+        let name = self.name(faults)?;
+        let expected = format!("at most {limit} bytes, found {}", name.len());
+        self.expect((name.len() <= limit).then_some(name), &expected, faults)
+    }
+
     /// `true` or `false`.
     pub(crate) fn boolean(&self, faults: &mut Faults) -> Option<bool> {
         self.expect(self.value.as_bool(), "true or false", faults)

@@ -24,6 +24,10 @@ mod name;
 
 use name::{Decoded, Name, Reading, fold, is_junk};
 
+/// The longest name, in bytes. Names in use have some ten; each byte costs a node of the trie, so 256 names take a few
+/// megabytes at most.
+pub(crate) const MAX_NAME_BYTES: usize = 256;
+
 /// Names of parameters, to be found in any spelling in one pass over a text, however many there are.
 ///
 /// A trie of the names without the characters that some parser drops in front, with those that PHP takes for each other

@@ -37,6 +37,23 @@ fn a_document_has_one_mebibyte() {
 }
 
 #[test]
+fn the_name_of_a_parameter_has_256_bytes() {
+    for location in ["header", "query", "path", "formData"] {
+        let name = |length: usize| "n".repeat(length);
+        let mapping = |name: &str| {
+            let path = if location == "path" { format!("\nbackendPath: /{{{name}}}") } else { String::new() };
+            format!("claimParameters: [{{claimName: sub, parameterName: {name}, location: {location}}}]{path}")
+        };
+        assert_eq!(faults_with(&mapping(&name(256))), Vec::<String>::new(), "{location}");
+        let expected = "claimParameters[0].parameterName: expected at most 256 bytes, found 257";
+        assert_eq!(faults_with(&mapping(&name(257))), [expected], "{location}");
+    }
+    let token = |length: usize| faults_of(format!("parameter: {}\njwk: {KEY}", "n".repeat(length)).as_bytes());
+    assert_eq!(token(256), Vec::<String>::new());
+    assert_eq!(token(257), ["parameter: expected at most 256 bytes, found 257"]);
+}
+
+#[test]
 fn a_document_has_64_levels() {
     let lists = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     // The document and the key are two levels.
