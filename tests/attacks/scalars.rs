@@ -40,7 +40,7 @@ fn order(algorithm: Algorithm) -> Vec<u8> {
         }
         // 521 bits in 66 bytes.
         Algorithm::ES512 => {
-            "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\
+            "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\
              a51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409"
         }
         _ => "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141",
