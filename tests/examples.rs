@@ -150,15 +150,23 @@ fn the_readme_has_the_table_of_codes() {
     assert_eq!(listed, known);
 }
 
-/// Each line of the README's table of speed is one of the last report's.
+/// Each line of the README's table of speed is one of the last report's, and the plot above it shows the same rows.
 #[test]
 fn the_speed_in_the_readme_is_that_of_the_last_report() {
-    let (readme, report) = (read("README.md"), read("bench/report.md"));
+    let (readme, report, plot) = (read("README.md"), read("bench/report.md"), read("bench/report.svg"));
     let (_, section) = readme.split_once("## Speed\n").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
-    let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| ")).collect();
+    let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
     assert!(rows.len() >= 5, "{rows:?}");
-    for row in rows {
-        assert!(report.lines().any(|line| line == row), "{row}");
+    for row in &rows {
+        assert!(report.lines().any(|line| line == *row), "{row}");
     }
+    let drawn = |line: &str| {
+        let (_, label) = line.split_once("class=\"label\"")?.1.split_once('>')?;
+        let (label, _) = label.split_once('<')?;
+        Some(label.to_owned())
+    };
+    let label = |row: &&str| row.split('|').nth(1).unwrap().trim().to_owned();
+    let labels: Vec<_> = rows.iter().map(label).collect();
+    assert_eq!(plot.lines().filter_map(drawn).collect::<Vec<_>>(), labels);
 }

@@ -52,7 +52,11 @@ fn key_sets_without_keys_or_with_a_bad_one(world: &World) -> Vec<Row> {
         ("no set", list(json!({})), "jwks.keys: required".to_owned()),
         ("an error for a set", list(json!({"error": "not found"})), "jwks.keys: required".to_owned()),
         ("null", list(Value::Null), "jwks: expected a list".to_owned()),
-        ("an address", list(json!("https://idp.example/jwks.json")), "jwks: expected a list".to_owned()),
+        (
+            "an address",
+            list(json!("https://idp.example/jwks.json")),
+            "jwks: expected a list, found a URL: keys are not fetched; paste the JWK set that is there".to_owned(),
+        ),
         ("text of a set", list(json!(json!({"keys": [good]}).to_string())), "jwks: expected a list".to_owned()),
         ("a key for a list", list(good.clone()), "jwks.keys: required".to_owned()),
         ("keys of null", list(json!({"keys": null})), "jwks.keys: expected a list".to_owned()),

@@ -187,8 +187,8 @@ fn only_the_accepted_token_is_taken_out(world: &World) -> Vec<Row> {
     let mut in_query = vec![
         get().target(format!("/p?t={token}")).passes_to("/p", &[], &[]),
         get().target(format!("/p?&t={token}&")).passes_to("/p?&", &[], &[]),
-        get().target(format!("/p?t[]=1&t={token}&tt=%2f+&=&a==b&T=1&%zz")).passes_to(
-            "/p?t[]=1&tt=%2f+&=&a==b&T=1&%zz",
+        get().target(format!("/p?tt[]=1&t={token}&tt=%2f+&=&a==b&T=1&%zz")).passes_to(
+            "/p?tt[]=1&tt=%2f+&=&a==b&T=1&%zz",
             &[],
             &[],
         ),

@@ -9,7 +9,7 @@ attacks! {
     t06_content_types_that_a_backend_reads_as_a_form: CHOSEN, content_types_that_a_backend_reads_as_a_form;
     t06_a_form_in_another_charset: CHOSEN, a_form_in_another_charset;
     t06_names_that_php_reads_as_the_target: CHOSEN, names_that_php_reads_as_the_target;
-    t06_names_in_notations_of_old_servers_are_left_alone: CHOSEN, names_in_notations_of_old_servers;
+    t06_names_in_notations_of_old_servers: CHOSEN, names_in_notations_of_old_servers;
     t06_header_names_that_cgi_servers_fold_together: CHOSEN, header_names_that_cgi_servers_fold_together;
 }
 
@@ -45,12 +45,18 @@ fn names_that_php_reads_as_the_target(world: &World) -> Vec<Row> {
 /// Rack before 3, Python before 3.9.2 and CGI.pm take `;` for `&`; ASP.NET on the .NET Framework reads `%uXXXX`. To all others
 /// these are bytes of another parameter, which must stay as it is.
 fn names_in_notations_of_old_servers(world: &World) -> Vec<Row> {
-    const QUERIES: [&str; 4] = ["a=1;uid=0", "%u0075id=0", "u%u0069d=0", "%U0075%u0069%64=0"];
+    // A `;` is a separator to parsers in use, `%u` to none of them.
+    const QUERIES: [(&str, &str); 4] = [
+        ("a=1;uid=0", "a=1"),
+        ("%u0075id=0", "%u0075id=0"),
+        ("u%u0069d=0", "u%u0069d=0"),
+        ("%U0075%u0069%64=0", "%U0075%u0069%64=0"),
+    ];
     let token = world.token(&json!({}));
-    let query = QUERIES.map(|query| {
-        get().target(format!("/p?uid=1&{query}")).token(&token).passes_to(format!("/p?{query}"), &[], &[])
+    let query = QUERIES.map(|(query, kept)| {
+        get().target(format!("/p?uid=1&{query}")).token(&token).passes_to(format!("/p?{kept}"), &[], &[])
     });
-    let form = QUERIES.map(|body| post(FORM, format!("uid=1&{body}")).token(&token).passes_with_body(body));
+    let form = QUERIES.map(|(body, kept)| post(FORM, format!("uid=1&{body}")).token(&token).passes_with_body(kept));
     vec![row("query", mapped("query", "uid"), query.into()), row("form", mapped("formData", "uid"), form.into())]
 }
 

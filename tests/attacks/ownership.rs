@@ -98,7 +98,9 @@ fn a_query_name_in_every_percent_encoding(world: &World) -> Vec<Row> {
         steps.push(forged("jon", ""));
         steps.push(forged("jon=a=b&jon==&=jon", "=jon"));
         steps.push(forged("jon=1&jon=2&jon=3", ""));
-        steps.push(forged("?jon=1", "?jon=1"));
+        // Some parsers drop a `?` in front of the first parameter.
+        steps.push(forged("?jon=1", ""));
+        steps.push(forged("x=1&?jon=1", "x=1&?jon=1"));
         steps.push(forged("a=/p?b&jon=1", "a=/p?b"));
         // The absolute form of a target has the same query.
         let own = value.map_or(String::new(), |value| format!("&jon={value}"));
