@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     /// The PEM or DER file; - is stdin.
     #[arg(value_name = "FILE|-")]
     file: PathBuf,
-    /// The algorithm for the JWK; the default for RSA keys is RS256. Other keys fit one algorithm.
+    /// The algorithm for the JWK; RS256 for RSA keys and EdDSA for Ed25519 by default. Other keys fit one algorithm.
     #[arg(long, value_parser = public_key_algorithm_parser())]
     alg: Option<Algorithm>,
     /// The name of the key [default: the RFC 7638 thumbprint of the public key].
