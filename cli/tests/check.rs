@@ -278,10 +278,11 @@ fn a_skipped_key_of_a_set_is_a_warning_with_its_line_and_the_exit_status_stays()
 }
 
 /// The modulus of a key with the ROCA flaw, published with the detector of those who found it.
-const ROCA: &str = "nc10IOQgwnCmgGDri1qnRXqfZkj4b6_tJ3XMH3muli8eY_G55RxV-epv3HMy6bAFjJ_y6x_ImFUCnPaq_iHmif6zisn_sS8c43G7XQ6armQWGr\
-    znS0JEv2jx7bRBH3VqCXyJKcFHQCReo1X4My0ao2u1DH3LRQXajeAuTlPTj43wYJfadSTfDfk9tI6sjMSvLToWJX6ysq3Ka6Rk5ZdPqSVQ0xsb\
-    q_Fh52ktALhuPdiG7KtKv74aj4zCY_9K9VzbRfQkmlGTkl9emD12LwtoAJQ-sCZ7CPQu0xHOH1yG6svIzk08t6L-4e9WQUI6HPQRTl7PUANKYK\
-    QSUjr55vSqEQ";
+const ROCA: &str = "\
+    nc10IOQgwnCmgGDri1qnRXqfZkj4b6_tJ3XMH3muli8eY_G55RxV-epv3HMy6bAFjJ_y6x_ImFUCnPaq_iHmif6zisn_sS8c43G7\
+    XQ6armQWGrznS0JEv2jx7bRBH3VqCXyJKcFHQCReo1X4My0ao2u1DH3LRQXajeAuTlPTj43wYJfadSTfDfk9tI6sjMSvLToWJX6y\
+    sq3Ka6Rk5ZdPqSVQ0xsbq_Fh52ktALhuPdiG7KtKv74aj4zCY_9K9VzbRfQkmlGTkl9emD12LwtoAJQ-sCZ7CPQu0xHOH1yG6svI\
+    zk08t6L-4e9WQUI6HPQRTl7PUANKYKQSUjr55vSqEQ";
 
 #[test]
 fn a_key_with_the_roca_flaw_is_a_warning_and_another_one_is_not() {
@@ -291,8 +292,8 @@ fn a_key_with_the_roca_flaw_is_a_warning_and_another_one_is_not() {
         answer.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
     };
     let no_faults = "stdin:1:1: plugin (plugin): no faults";
-    let flaw = "stdin:6:3: warning: jwk.n: the key has the ROCA flaw (CVE-2017-15361): its private key can be computed from \
-                its public key. Replace it with a key from another generator";
+    let flaw = "stdin:6:3: warning: jwk.n: the key has the ROCA flaw (CVE-2017-15361): its private key can be \
+                computed from its public key. Replace it with a key from another generator";
     assert_eq!(warnings(ROCA), [flaw, no_faults]);
     let sound = SigningKey::sample_private_key().public_jwk(None, true);
     assert_eq!(warnings(sound["n"].as_str().unwrap()), [no_faults]);
