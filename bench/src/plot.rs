@@ -7,7 +7,7 @@ use crate::measure::Row;
 /// The variants that are drawn and that the README's table lists, in groups. `tests/examples.rs` compares the two.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("without authentication", &["none", "noop"]),
-    ("one token, sent again and again", &["native-same", "same"]),
+    ("one token, sent again and again", &["native-same", "same", "same-guard"]),
     ("a new token in each request, RS256", &["native", "many", "native-large", "large", "replay-many"]),
     ("a new token in each request, ES256", &["native-es256", "es256"]),
     ("a new token in each request, PS256", &["native-ps256", "ps256"]),

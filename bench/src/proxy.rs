@@ -8,7 +8,7 @@ use testbed::envoy::Envoy;
 use testbed::http::Address;
 
 use crate::settings::Settings;
-use crate::variant::Variant;
+use crate::variant::{Content, Variant};
 
 /// A running Envoy with a listener for each variant.
 pub(crate) struct Proxy {
@@ -66,6 +66,16 @@ impl Proxy {
 /// A listener that answers by itself, after its filter.
 fn listener(variant: &Variant, settings: &Settings) -> Value {
     let mut filters = variant.filter.render(variant.name, settings);
+    if let Content::Form(bytes) = variant.content {
+        // Without it Envoy would answer as soon as it has the head, and nobody would read the body.
+        filters.push(json!({
+            "name": "envoy.filters.http.buffer",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
+                "max_request_bytes": 2 * bytes,
+            },
+        }));
+    }
     filters.push(json!({
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
