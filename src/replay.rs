@@ -46,8 +46,8 @@ impl ReplayPolicy {
         Self { max_tracked_jtis, reserve: Reserve::default() }
     }
 
-    /// Records the token's `jti` as used until `exp` and [`MAX_CLOCK_SKEW_SECONDS`], whatever the configuration's own skew. S403JI when the token has none that can be used, S403JU
-    /// when it was used before, S503JF when the store can't take it.
+    /// Records the token's `jti` as used until `exp` and [`MAX_CLOCK_SKEW_SECONDS`], whatever the configuration's own skew.
+    /// S403JI when the token has none that can be used, S403JU when it was used before, S503JF when the store can't take it.
     ///
     /// Of any number of workers that admit the same `jti` at the same time, exactly one gets `Ok`.
     pub(crate) fn admit(
