@@ -13,52 +13,52 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: | cargo ## Build the filter, dist/jwt-auth.wasm
-	scripts/build-wasm.sh
+	tools/scripts/build-wasm.sh
 
 cli: | cargo ## Build the command, dist/jwt-auth
-	scripts/build-cli.sh
+	tools/scripts/build-cli.sh
 
 lint: | cargo ## Check format, clippy (natively and for wasm), documentation and licences
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	scripts/build-wasm.sh lint
+	tools/scripts/build-wasm.sh lint
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
-	scripts/deny.sh
+	tools/scripts/deny.sh
 
 test: lint build cli ## Lint, build, then run all tests, those on live Envoys among them
-	envoys=$$(for version in $(if $(ENVOY),given,$(ENVOY_VERSIONS)); do scripts/envoy.sh $$version || exit; done) && \
-	jose_python=$$(scripts/python.sh) && jose_command=$$(scripts/jose.sh) && \
-	readers=$$(scripts/readers.sh) && \
+	envoys=$$(for version in $(if $(ENVOY),given,$(ENVOY_VERSIONS)); do tools/scripts/envoy.sh $$version || exit; done) && \
+	jose_python=$$(tools/scripts/python.sh) && jose_command=$$(tools/scripts/jose.sh) && \
+	readers=$$(tools/scripts/readers.sh) && \
 	ENVOY_BINARIES=$$(echo "$$envoys" | paste -sd: -) JWT_AUTH_WASM="$(CURDIR)/dist/jwt-auth.wasm" \
 	JWT_AUTH="$(CURDIR)/dist/jwt-auth" JOSE_PYTHON=$$jose_python JOSE_COMMAND=$$jose_command READERS=$$readers \
 	cargo test --workspace --locked
 
-bench: build ## Measure the filter beside Envoy's jwt_authn; writes bench/report.md, .json and .svg
-	scripts/bench.sh
+bench: build ## Measure the filter beside Envoy's jwt_authn; writes tools/bench/report.md, .json and .svg
+	tools/scripts/bench.sh
 
-fuzz: | cargo ## Try the properties of fuzz/ on made-up input, FUZZ_SECONDS (60) for each target
-	scripts/fuzz.sh
+fuzz: | cargo ## Try the properties of tests/fuzz/ on made-up input, FUZZ_SECONDS (60) for each target
+	tools/scripts/fuzz.sh
 
 differential: ## Make the tokens of the differential test anew, with what two libraries say to them
-	scripts/differential.sh
+	tools/scripts/differential.sh
 
 run: ## Start an Envoy with the filter in front of an upstream that echoes, and a token service
-	@scripts/preflight.sh run
+	@tools/scripts/preflight.sh run
 	@$(MAKE) --no-print-directory build cli
-	scripts/run.sh
+	tools/scripts/run.sh
 
 compose: ## The same in containers, by docker-compose.yaml
-	@scripts/preflight.sh compose
+	@tools/scripts/preflight.sh compose
 	@$(MAKE) --no-print-directory build cli
-	scripts/run.sh --compose
+	tools/scripts/run.sh --compose
 
 install: ## Install the command into PREFIX/bin, by default /usr/local/bin
 	@[ -x dist/jwt-auth ] || $(MAKE) --no-print-directory cli
-	@scripts/install.sh "$(DESTDIR)$(PREFIX)/bin"
+	@tools/scripts/install.sh "$(DESTDIR)$(PREFIX)/bin"
 
 deny: | cargo ## Check the dependencies: licences, sources, security advisories
-	scripts/deny.sh
+	tools/scripts/deny.sh
 
 clean: ## Remove what was built; what was fetched into .tools stays
 	rm -rf target dist run

@@ -153,7 +153,7 @@ fn the_readme_has_the_table_of_codes() {
 /// Each line of the README's table of speed is one of the last report's, and the plot above it shows the same rows.
 #[test]
 fn the_speed_in_the_readme_is_that_of_the_last_report() {
-    let (readme, report, plot) = (read("README.md"), read("bench/report.md"), read("bench/report.svg"));
+    let (readme, report, plot) = (read("README.md"), read("tools/bench/report.md"), read("tools/bench/report.svg"));
     let (_, section) = readme.split_once("## Speed\n").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
     let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| ")).skip(1).collect();

@@ -2,9 +2,9 @@
 
 mod support;
 
+use kit::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 use support::{Answer, jwt_auth, repository};
-use testbed::issuer::{Algorithm, SigningKey};
 
 const KEY: &str = "{kty: oct, k: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}";
 

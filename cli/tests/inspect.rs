@@ -6,10 +6,10 @@ mod rows;
 
 mod support;
 
+use kit::issuer::{Algorithm, SigningKey};
 use rows::{Expected, Row};
 use serde_json::{Value, json};
 use support::{Answer, jwt_auth, now};
-use testbed::issuer::{Algorithm, SigningKey};
 
 fn inspect(token: &[u8], now: u64) -> Answer {
     jwt_auth(&["inspect", "--json", "--time", &now.to_string(), "-"], token)

@@ -6,10 +6,10 @@ mod support;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use kit::envoy::{self, Envoy};
+use kit::http::{RequestBuilder, exchange};
 use serde_json::{Value, json};
 use support::{Folder, jwt_auth};
-use testbed::envoy::{self, Envoy};
-use testbed::http::{RequestBuilder, exchange};
 
 const KEY: &str = r#"{"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#;
 

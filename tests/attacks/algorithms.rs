@@ -1,7 +1,7 @@
 //! T1 and T12: a token that wants to choose how it is verified.
 
+use kit::issuer::{Algorithm, Family, SigningKey};
 use serde_json::{Value, json};
-use testbed::issuer::{Algorithm, Family, SigningKey};
 
 use crate::encodings::{base64url, public_key_encodings, segments};
 use crate::rows::{Request, Row, Step, World, get, row};

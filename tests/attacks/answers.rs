@@ -1,9 +1,9 @@
 //! T19: what a client can make of the answers, and what they and the log tell.
 
+use kit::envoy;
+use kit::http::RequestBuilder;
+use kit::issuer::SigningKey;
 use serde_json::json;
-use testbed::envoy;
-use testbed::http::RequestBuilder;
-use testbed::issuer::SigningKey;
 
 use crate::arena::Arena;
 use crate::encodings::base64url;
@@ -146,7 +146,7 @@ fn t19_no_answer_is_split_or_holds_what_was_sent_as_it_was() {
 fn t19_no_answer_and_no_log_line_holds_a_token_or_a_key() {
     for binary in envoy::binaries() {
         let world = World { now: now() };
-        let secret = SigningKey::cached(testbed::issuer::Algorithm::HS256);
+        let secret = SigningKey::cached(kit::issuer::Algorithm::HS256);
         let jwk = secret.public_jwk(Some("k1"), true);
         let private = key().private_jwk(Some("k1"), true);
         let arena = Arena::of_configs(

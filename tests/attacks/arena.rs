@@ -6,11 +6,11 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use kit::bootstrap::{Bootstrap, Configuration, Listener};
+use kit::envoy::Envoy;
+use kit::http::{Address, Connection, RequestBuilder, Response};
+use kit::upstream::Upstream;
 use serde_json::{Value, json};
-use testbed::bootstrap::{Bootstrap, Configuration, Listener};
-use testbed::envoy::Envoy;
-use testbed::http::{Address, Connection, RequestBuilder, Response};
-use testbed::upstream::Upstream;
 
 use crate::rows::{self, Expected, Request, Step};
 use crate::runner::{Proxy, filter};

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::thread;
 use std::time::Duration;
 
+use kit::bootstrap::{Configuration, Listener};
+use kit::envoy::{self, Update};
+use kit::issuer::{Algorithm, SigningKey};
 use serde_json::json;
-use testbed::bootstrap::{Configuration, Listener};
-use testbed::envoy::{self, Update};
-use testbed::issuer::{Algorithm, SigningKey};
 
 use crate::arena::Arena;
 use crate::encodings::{base64url, segments};

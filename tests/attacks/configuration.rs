@@ -1,9 +1,9 @@
 //! T15 and T16: configurations with something wrong in them. Whatever it is, no request passes.
 
+use kit::bootstrap::{Configuration, Listener};
+use kit::envoy;
+use kit::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
-use testbed::bootstrap::{Configuration, Listener};
-use testbed::envoy;
-use testbed::issuer::{Algorithm, SigningKey};
 
 use crate::arena::Arena;
 use crate::rows::{Row, World, config, get, header_config, key, row};

@@ -3,11 +3,11 @@
 use std::io;
 use std::path::Path;
 
+use kit::envoy;
+use kit::http::Response;
+use kit::http2::raw::{END_HEADERS, END_STREAM, HEADERS, frame, literal_headers};
+use kit::http2::{Body, Connection, Request, exchange, raw};
 use serde_json::json;
-use testbed::envoy;
-use testbed::http::Response;
-use testbed::http2::raw::{END_HEADERS, END_STREAM, HEADERS, frame, literal_headers};
-use testbed::http2::{Body, Connection, Request, exchange, raw};
 
 use crate::arena::Arena;
 use crate::encodings::{base64url, header_twins, percent_spellings};

@@ -1,7 +1,7 @@
 //! T2: a token that wants to choose its key.
 
+use kit::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
-use testbed::issuer::{Algorithm, SigningKey};
 
 use crate::rows::{Row, Step, World, get, key, row};
 

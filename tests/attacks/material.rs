@@ -1,7 +1,7 @@
 //! T10: keys in the configuration that are weak, broken or private. Each closes the filter.
 
+use kit::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
-use testbed::issuer::{Algorithm, SigningKey};
 
 use crate::encodings::{base64url, difference, from_base64url};
 use crate::rows::{Row, World, get, row};
@@ -163,7 +163,7 @@ fn private_keys(world: &World, found: &str) -> Vec<Row> {
         .map(|algorithm| {
             let key = SigningKey::cached(algorithm);
             let fault = match algorithm.family() {
-                testbed::issuer::Family::Rsa => {
+                kit::issuer::Family::Rsa => {
                     ["d", "p", "q", "dp", "dq", "qi"].map(|member| format!("jwk.{member}: {found}")).join("; ")
                 }
                 _ => format!("jwk.d: {found}"),

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use kit::bootstrap::{Bootstrap, Configuration, Listener};
+use kit::envoy::{self, Envoy, Update};
+use kit::http::{Address, Connection, exchange};
+use kit::issuer::{Algorithm, SigningKey};
+use kit::upstream::Upstream;
 use serde_json::{Value, json};
-use testbed::bootstrap::{Bootstrap, Configuration, Listener};
-use testbed::envoy::{self, Envoy, Update};
-use testbed::http::{Address, Connection, exchange};
-use testbed::issuer::{Algorithm, SigningKey};
-use testbed::upstream::Upstream;
 
 use crate::arena::bytes_of;
 use crate::rows::{World, get};

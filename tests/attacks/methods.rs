@@ -1,8 +1,8 @@
 //! T18: methods, preflights, upgrades and requests of an odd shape.
 
+use kit::envoy;
+use kit::http::RequestBuilder;
 use serde_json::json;
-use testbed::envoy;
-use testbed::http::RequestBuilder;
 
 use crate::arena::Arena;
 use crate::rows::{Request, Row, World, get, header_config};

@@ -3,8 +3,8 @@
 use std::sync::Barrier;
 use std::thread;
 
+use kit::envoy;
 use serde_json::json;
-use testbed::envoy;
 
 use crate::arena::Arena;
 use crate::rows::{World, get, header_config};
@@ -30,7 +30,7 @@ fn t13_a_race_with_forged_and_good_tokens() {
                     scope.spawn(move || {
                         let send = |token: &str| {
                             let bytes = crate::arena::bytes_of(&get().token(token));
-                            testbed::http::exchange(address, &bytes).unwrap().status
+                            kit::http::exchange(address, &bytes).unwrap().status
                         };
                         tokens
                             .iter()

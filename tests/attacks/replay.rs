@@ -1,7 +1,7 @@
 //! T13: a `jti` once, whatever is tried before, beside and after.
 
+use kit::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
-use testbed::issuer::{Algorithm, SigningKey};
 
 use crate::encodings::{base64url, difference, from_base64url, segments};
 use crate::rows::{Request, Row, Step, World, config, date, get, header_config, key, post, row};

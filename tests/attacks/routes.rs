@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
+use kit::bootstrap::{Configuration, Listener, WasmFilter};
+use kit::envoy;
+use kit::http::RequestBuilder;
+use kit::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
-use testbed::bootstrap::{Configuration, Listener, WasmFilter};
-use testbed::envoy;
-use testbed::http::RequestBuilder;
-use testbed::issuer::{Algorithm, SigningKey};
 
 use crate::arena::{Arena, Lane};
 use crate::rows::{World, header_config};

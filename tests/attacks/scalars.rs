@@ -1,7 +1,7 @@
 //! T10: ECDSA and EdDSA signatures whose numbers are at the ends of their range or are written in another way.
 
+use kit::issuer::{Algorithm, SigningKey};
 use serde_json::json;
-use testbed::issuer::{Algorithm, SigningKey};
 
 use crate::encodings::{base64url, der, der_integer, difference, from_base64url, segments, sum};
 use crate::rows::{Row, Step, World, get, row};

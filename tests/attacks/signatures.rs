@@ -1,7 +1,7 @@
 //! T10: signatures of every wrong length, and of other keys and texts.
 
+use kit::issuer::{Algorithm, SigningKey};
 use serde_json::json;
-use testbed::issuer::{Algorithm, SigningKey};
 
 use crate::encodings::{base64url, from_base64url, segments, sum};
 use crate::rows::{Row, Step, World, get, row};
@@ -126,7 +126,7 @@ fn signatures_of_other_texts_and_other_keys(world: &World) -> Vec<Row> {
             flipped[bit / 8] ^= 1 << (bit % 8);
             steps.push(forged(&text, &flipped));
         }
-        if algorithm.family() != testbed::issuer::Family::Rsa {
+        if algorithm.family() != kit::issuer::Family::Rsa {
             let stranger = SigningKey::generate(algorithm);
             steps.push(forged(&text, &stranger.sign_raw(text.as_bytes())));
         }

@@ -2,9 +2,9 @@
 
 use std::thread;
 
+use kit::envoy;
+use kit::issuer::{Algorithm, SigningKey};
 use serde_json::json;
-use testbed::envoy;
-use testbed::issuer::{Algorithm, SigningKey};
 
 use crate::arena::{Arena, bytes_of};
 use crate::encodings::base64url;
@@ -75,7 +75,7 @@ fn t21_three_hundred_hostile_requests_on_a_connection_and_then_a_good_one() {
             for client in 0..CONNECTIONS {
                 let (address, requests) = (&addresses[client % 2], &requests);
                 scope.spawn(move || {
-                    let mut connection = testbed::http::Connection::open(address).unwrap();
+                    let mut connection = kit::http::Connection::open(address).unwrap();
                     for (number, request) in requests.iter().enumerate() {
                         connection.send(request).unwrap();
                         let response = connection.receive().unwrap_or_else(|error| panic!("request {number}: {error}"));
@@ -114,8 +114,8 @@ fn good_requests_on_both_workers(arena: &Arena, world: &World) -> Vec<String> {
                         let algorithm = Algorithm::ALL[client];
                         let token = SigningKey::cached(algorithm)
                             .token(Some(algorithm.name()), &world.claims(&json!({"jti": format!("good{client}")})));
-                        let response = testbed::http::exchange(address, &bytes_of(&get().token(token)))
-                            .map_err(|e| e.to_string())?;
+                        let response =
+                            kit::http::exchange(address, &bytes_of(&get().token(token))).map_err(|e| e.to_string())?;
                         let target = response.echoed().map(|echoed| echoed.target).unwrap_or_default();
                         let is_good = response.status == 200 && target == b"/u/alice/p";
                         if is_good { Ok(()) } else { Err(format!("{} {}", response.status, response.text())) }
@@ -148,7 +148,7 @@ fn t21_a_closed_filter_stays_closed_on_both_workers() {
                     let (address, token) = (&address, &token);
                     scope.spawn(move || {
                         let request = bytes_of(&get().token(token));
-                        (0..25).map(|_| testbed::http::exchange(address, &request).unwrap().status).collect::<Vec<_>>()
+                        (0..25).map(|_| kit::http::exchange(address, &request).unwrap().status).collect::<Vec<_>>()
                     })
                 })
                 .collect();

@@ -1,8 +1,8 @@
 //! T9 and T11: bytes that are no token, and JSON that is no claims.
 
+use kit::bootstrap::{Configuration, Listener};
+use kit::envoy;
 use serde_json::json;
-use testbed::bootstrap::{Configuration, Listener};
-use testbed::envoy;
 
 use crate::arena::Arena;
 use crate::encodings::{base64url, segments};

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::thread;
 
-use testbed::bootstrap::{Configuration, Listener};
-use testbed::envoy;
+use kit::bootstrap::{Configuration, Listener};
+use kit::envoy;
 
 use crate::arena::{Arena, cut};
 use crate::rows::{self, Request, Row, Step, World};

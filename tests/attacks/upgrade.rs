@@ -1,10 +1,10 @@
 //! T6, where Envoy passes the `connection` header on: requests that ask for an upgrade.
 
+use kit::bootstrap::{Configuration, Listener};
+use kit::envoy;
+use kit::http::Request;
+use kit::http2;
 use serde_json::json;
-use testbed::bootstrap::{Configuration, Listener};
-use testbed::envoy;
-use testbed::http::Request;
-use testbed::http2;
 
 use crate::arena::Arena;
 use crate::rows::{World, get, header_config};

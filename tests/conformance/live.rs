@@ -13,8 +13,8 @@ mod runner;
 
 use std::collections::HashMap;
 
-use testbed::bootstrap::{Configuration, Listener, WasmFilter};
-use testbed::envoy;
+use kit::bootstrap::{Configuration, Listener, WasmFilter};
+use kit::envoy;
 
 use crate::{rows, vectors};
 use runner::{Proxy, filter, module, now};

@@ -12,7 +12,7 @@
 
 mod explained;
 #[allow(dead_code, reason = "the properties use the rest")]
-#[path = "../../fuzz/src/json.rs"]
+#[path = "../fuzz/src/json.rs"]
 mod json;
 
 use std::collections::{BTreeMap, HashMap};

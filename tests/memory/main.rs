@@ -11,8 +11,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jwt_auth::{CACHE_BUDGET_BYTES, Conflict, Host, NumericDate, Plugin, Request, SharedData, TokenCaches};
+use kit::issuer::{Algorithm, SigningKey};
 use serde_json::json;
-use testbed::issuer::{Algorithm, SigningKey};
 
 /// What has been given and not been taken back, each piece with its header and rounded up as malloc does it.
 static TAKEN: AtomicUsize = AtomicUsize::new(0);

@@ -12,7 +12,7 @@
     reason = "a test may panic; a request may not"
 )]
 
-#[path = "../../fuzz/src/lib.rs"]
+#[path = "../fuzz/src/lib.rs"]
 pub mod fuzz;
 
 use proptest::prelude::*;
@@ -102,7 +102,7 @@ macro_rules! properties {
     ($($name:ident: $dictionary:literal, $words:literal, $shape:expr;)*) => {$(
         #[test]
         fn $name() {
-            let dictionary = include_str!(concat!("../../fuzz/dictionaries/", $dictionary, ".dict"));
+            let dictionary = include_str!(concat!("../fuzz/dictionaries/", $dictionary, ".dict"));
             try_out(dictionary, $words, $shape, fuzz::$name::holds);
         }
     )*};

@@ -70,7 +70,7 @@ pub(crate) fn run_all(programs: &[(&str, &str)], lines: &[String]) -> Vec<serde_
 
 fn run((command, program): (&str, &str), lines: &[String]) -> Vec<serde_json::Map<String, Value>> {
     let readers = env::var_os("READERS").expect(
-        "READERS must be set: READERS=$(scripts/readers.sh), which says what it can't fetch; `make test` does it",
+        "READERS must be set: READERS=$(tools/scripts/readers.sh), which says what it can't fetch; `make test` does it",
     );
     let mut child = Command::new(Path::new(&readers).join(command))
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/readers/programs").join(program))

@@ -1,5 +1,5 @@
 //! What the filter forwards, read by the parsers that backends use: none of them may find the client's value where the
-//! filter's belongs. The parsers run as child processes from the folder `READERS`, which `scripts/readers.sh` makes.
+//! filter's belongs. The parsers run as child processes from the folder `READERS`, which `tools/scripts/readers.sh` makes.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,5 +15,5 @@ mod bodies;
 mod generate;
 mod go;
 mod names;
-#[path = "../../fuzz/src/world.rs"]
+#[path = "../fuzz/src/world.rs"]
 pub mod world;

@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kit::issuer::{Algorithm, Family, SigningKey};
 use serde_json::{Value, json};
-use testbed::issuer::{Algorithm, Family, SigningKey};
 
 use super::{Row, Step, World, get, row};
 

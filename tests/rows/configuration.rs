@@ -1,7 +1,7 @@
 //! A configuration with faults refuses every request (specification, section 1).
 
+use kit::issuer::{Algorithm, SigningKey};
 use serde_json::json;
-use testbed::issuer::{Algorithm, SigningKey};
 
 use super::{Row, World, config, get, header_config, key, row};
 

@@ -1,7 +1,7 @@
 //! Which key a token is verified with (specification, section 3, step 2).
 
+use kit::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
-use testbed::issuer::{Algorithm, SigningKey};
 
 use super::{Row, World, config, get, key, row};
 

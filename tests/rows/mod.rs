@@ -12,8 +12,8 @@ mod paths;
 mod replay;
 mod tokens;
 
+use kit::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
-use testbed::issuer::{Algorithm, SigningKey};
 
 /// One configuration and what happens to requests under it, in order.
 pub(crate) struct Row {

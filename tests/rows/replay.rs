@@ -1,7 +1,7 @@
 //! Each `jti` once (specification, section 4). Rows share one store on a live Envoy, so no `jti` stands in two rows.
 
+use kit::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
-use testbed::issuer::{Algorithm, SigningKey};
 
 use super::{Request, Row, Step, World, date, get, header_config, key, row};
 

@@ -4,8 +4,8 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _}
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use kit::issuer::{Algorithm, Family};
 use serde_json::Value;
-use testbed::issuer::{Algorithm, Family};
 
 use crate::command::{command, json, line, now, opened, run};
 use crate::filter::{configuration, decide};

@@ -7,8 +7,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use kit::issuer::{Algorithm, Family};
 use serde_json::{Value, json};
-use testbed::issuer::{Algorithm, Family};
 
 use crate::command::{json, line, now, opened, run_with};
 use crate::filter::{configuration, decide};

@@ -2,9 +2,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use kit::issuer::{SigningKey, sample_private_jwk};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testbed::issuer::{SigningKey, sample_private_jwk};
 
 use crate::command::{self, Ended, line, now, opened, run, run_with};
 use crate::filter::{configuration, decide};

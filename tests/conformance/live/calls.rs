@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use kit::bootstrap::{Configuration, Listener};
+use kit::envoy;
 use serde_json::json;
-use testbed::bootstrap::{Configuration, Listener};
-use testbed::envoy;
 
 use super::runner::{Proxy, filter, now};
 use crate::rows::{Request, World, get, header_config, post};

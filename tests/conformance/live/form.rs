@@ -1,10 +1,10 @@
 //! Forms on the wire: however the body comes, what the backend reads is what the filter wrote, and nothing after it can be
 //! taken for another request.
 
+use kit::bootstrap::{Configuration, Listener};
+use kit::envoy;
+use kit::http::{Connection, Request, RequestBuilder};
 use serde_json::json;
-use testbed::bootstrap::{Configuration, Listener};
-use testbed::envoy;
-use testbed::http::{Connection, Request, RequestBuilder};
 
 use super::runner::{Proxy, filter, now};
 use crate::rows::{World, header_config};
@@ -107,7 +107,7 @@ fn a_form_larger_than_envoy_buffers_is_refused_whole() {
     for binary in envoy::binaries() {
         let proxy = start(&binary, Some(4096));
         let address = proxy.envoy.address("form").unwrap();
-        let send = |request: RequestBuilder| testbed::http::exchange(&address, &request.build()).unwrap();
+        let send = |request: RequestBuilder| kit::http::exchange(&address, &request.build()).unwrap();
         let value = |length: usize| format!("a={}", "x".repeat(length - 2));
         assert_eq!(send(post(&token).body(value(4000))).status, 200, "the longest that fits with the claim");
         for body in [value(4090), value(20_000)] {
@@ -139,7 +139,7 @@ claimParameters: [{{claimName: userId, parameterName: userId, location: formData
         let token = |jti: &str| world.token(&json!({"userId": "1213234", "jti": jti}));
         let outcome = |request: RequestBuilder| {
             let before = proxy.upstream.received().concat().len();
-            let response = testbed::http::exchange(&address, &request.build()).unwrap();
+            let response = kit::http::exchange(&address, &request.build()).unwrap();
             let arrived = proxy.upstream.received().concat()[before..].to_vec();
             let text = |name: &str| String::from_utf8_lossy(response.header(name).unwrap_or_default()).into_owned();
             let has_body = arrived.windows(4).any(|window| window == b"a=xx");

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use kit::bootstrap::{Configuration, Listener, WasmFilter};
+use kit::envoy::{self, Update};
+use kit::http::Response;
 use serde_json::json;
-use testbed::bootstrap::{Configuration, Listener, WasmFilter};
-use testbed::envoy::{self, Update};
-use testbed::http::Response;
 
 use super::runner::{Proxy, filter, now};
 use crate::rows::{Request, World, get, header_config};
@@ -151,7 +151,7 @@ fn an_update_to_a_module_that_is_missing_leaves_the_filter_at_work() {
         let results = [refused(&proxy, "guarded"), refused(&proxy, "open")];
         proxy.report(&results.into_iter().filter_map(Result::err).collect::<Vec<_>>());
         let listener = Listener::new("new", missing()).guarded("jwt_auth");
-        let bootstrap = testbed::bootstrap::Bootstrap::fixed(proxy.upstream.address(), vec![listener]);
+        let bootstrap = kit::bootstrap::Bootstrap::fixed(proxy.upstream.address(), vec![listener]);
         assert!(envoy::Envoy::start(&binary, &bootstrap, 2).is_err(), "it starts without the module");
     }
 }

@@ -1,9 +1,9 @@
 //! The filter behind HTTP/2, whose bodies end in ways that HTTP/1 does not know.
 
+use kit::bootstrap::{Configuration, Listener};
+use kit::envoy;
+use kit::http2::{Body, Connection, Request, exchange};
 use serde_json::json;
-use testbed::bootstrap::{Configuration, Listener};
-use testbed::envoy;
-use testbed::http2::{Body, Connection, Request, exchange};
 
 use super::runner::{Proxy, filter, now};
 use crate::rows::{World, header_config};

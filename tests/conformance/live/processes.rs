@@ -1,8 +1,8 @@
 //! What an operator and other clients than browsers see: the log, the statistics, gRPC, HEAD.
 
+use kit::bootstrap::{Configuration, Listener};
+use kit::envoy;
 use serde_json::json;
-use testbed::bootstrap::{Configuration, Listener};
-use testbed::envoy;
 
 use super::runner::{Proxy, filter, now};
 use crate::rows::{World, get, header_config};
@@ -167,8 +167,8 @@ fn a_header_name_of_other_bytes_never_reaches_the_module() {
         let proxy = proxy(&binary, &[("a", "bypassEmptyToken: true")], None);
         let address = proxy.envoy.address("a").unwrap();
         for name in [b"x-\xff".as_slice(), b"x-\xc3\xa9", b"x y", b"x\0y", b"\x80"] {
-            let request = testbed::http::RequestBuilder::get("/p").header(name, "1").build();
-            let response = testbed::http::exchange(&address, &request).unwrap();
+            let request = kit::http::RequestBuilder::get("/p").header(name, "1").build();
+            let response = kit::http::exchange(&address, &request).unwrap();
             assert_eq!((response.status, proxy.upstream.requests()), (400, 0), "{name:?}");
         }
         assert_eq!(proxy.send("a", &get()).status, 200, "the worker lives");

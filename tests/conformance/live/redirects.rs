@@ -1,10 +1,10 @@
 //! Internal redirects: Envoy answers a redirect of the backend itself, by a new request with the headers as the filter left
 //! them, which meets all filters again.
 
+use kit::bootstrap::{Bootstrap, Configuration, Listener};
+use kit::envoy::{self, Envoy};
+use kit::upstream::Upstream;
 use serde_json::{Value, json};
-use testbed::bootstrap::{Bootstrap, Configuration, Listener};
-use testbed::envoy::{self, Envoy};
-use testbed::upstream::Upstream;
 
 use super::runner::{Proxy, filter, now};
 use crate::rows::{World, get, header_config};
@@ -41,7 +41,7 @@ fn proxy(binary: &std::path::Path, mut listeners: Vec<Listener>) -> Proxy {
     });
     for listener in bootstrap["static_resources"]["listeners"].as_array_mut().unwrap() {
         let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
-        // Envoy finds no route for the second request without x-forwarded-proto, which the routes of the testbed remove.
+        // Envoy finds no route for the second request without x-forwarded-proto, which the routes of the test kit remove.
         manager["route_config"]["request_headers_to_remove"] = json!([]);
     }
     bootstrap["static_resources"]["clusters"].as_array_mut().unwrap().push(cluster);

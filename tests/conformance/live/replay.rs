@@ -3,9 +3,9 @@
 use std::sync::Barrier;
 use std::thread;
 
+use kit::bootstrap::{Configuration, Listener, WasmFilter};
+use kit::envoy::{self, Update};
 use serde_json::json;
-use testbed::bootstrap::{Configuration, Listener, WasmFilter};
-use testbed::envoy::{self, Update};
 
 use super::runner::{Proxy, filter, now};
 use crate::rows::{self, World, get, header_config};

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use kit::envoy::{self, Envoy};
+use kit::http::{RequestBuilder, Response, exchange};
+use kit::issuer::{Algorithm, SigningKey};
+use kit::upstream::Upstream;
 use serde_json::{Value, json};
-use testbed::envoy::{self, Envoy};
-use testbed::http::{RequestBuilder, Response, exchange};
-use testbed::issuer::{Algorithm, SigningKey};
-use testbed::upstream::Upstream;
 
 use super::runner::{module, now};
 use crate::rows::World;

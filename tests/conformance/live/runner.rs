@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use testbed::bootstrap::{Bootstrap, Configuration, Listener, WasmFilter};
-use testbed::envoy::Envoy;
-use testbed::http::{RequestBuilder, Response, exchange};
-use testbed::upstream::Upstream;
+use kit::bootstrap::{Bootstrap, Configuration, Listener, WasmFilter};
+use kit::envoy::Envoy;
+use kit::http::{RequestBuilder, Response, exchange};
+use kit::upstream::Upstream;
 
 use crate::rows::{self, Expected, Request, Step};
 

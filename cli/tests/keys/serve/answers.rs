@@ -2,8 +2,8 @@ use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use kit::http::RequestBuilder;
 use serde_json::{Value, json};
-use testbed::http::RequestBuilder;
 
 use super::running::{FORM, Running, basic, form, refused, token, whole, wrong_basic, wrong_form};
 use crate::command::{json, now, opened};

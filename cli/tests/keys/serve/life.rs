@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testbed::http::{Address, Connection, RequestBuilder};
+use kit::http::{Address, Connection, RequestBuilder};
 
 use super::running::{
     FORM, Running, SERVE, basic, form, prepared, refused, terminate, token, whole, write_secret, wrong_form,

@@ -2,7 +2,7 @@ use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use testbed::http::{Address, Connection, RequestBuilder, exchange};
+use kit::http::{Address, Connection, RequestBuilder, exchange};
 
 use super::running::{Running, basic, form, token, whole, wrong_form};
 

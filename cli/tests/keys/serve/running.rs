@@ -10,9 +10,9 @@ use std::process::{Child, Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use kit::http::{Address, RequestBuilder, Response, exchange};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use testbed::http::{Address, RequestBuilder, Response, exchange};
 
 use crate::command::{command, run};
 

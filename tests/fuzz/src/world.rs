@@ -1,0 +1,155 @@
+//! What the properties share: the clock, the keys, the tokens, and a host.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use jwt_auth::{Conflict, Edits, Host, NumericDate, Plugin, Rejection, Request, SharedData};
+use kit::issuer::{Algorithm, SigningKey};
+use serde_json::{Value, json};
+
+/// The clock of every decision.
+pub const NOW: u32 = 1_700_000_000;
+
+/// Headers as a host has them.
+pub type Headers = Vec<(String, Vec<u8>)>;
+
+/// An input, taken apart from its front.
+#[derive(Clone, Copy)]
+pub struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    /// An input of these bytes.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The next byte as a number below `end`; the digit `0` is zero. Nothing left is zero, too.
+    pub fn choice(&mut self, end: usize) -> usize {
+        let Some((&first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        usize::from(first.wrapping_sub(b'0')) % end
+    }
+
+    /// The bytes up to the next line end, or all that is left.
+    pub fn line(&mut self) -> &'a [u8] {
+        let end = self.0.iter().position(|&byte| byte == b'\n').unwrap_or(self.0.len());
+        let (line, rest) = self.0.split_at(end);
+        self.0 = rest.split_first().map_or(rest, |(_, rest)| rest);
+        line
+    }
+
+    /// All that is left.
+    pub fn rest(self) -> &'a [u8] {
+        self.0
+    }
+}
+
+/// The key that the tokens are signed with: the same in every run, so that an input stays what it is.
+pub fn key() -> &'static SigningKey {
+    static KEY: OnceLock<SigningKey> = OnceLock::new();
+    KEY.get_or_init(|| SigningKey::from_shared_secret(Algorithm::HS256, &[0x5a; 64]))
+}
+
+/// Claims that are good for an hour, with these members.
+pub fn claims(members: &Value) -> Value {
+    let mut claims = json!({"iat": NOW, "exp": NOW + 3600, "jti": "j1", "sub": "alice"});
+    let members = members.as_object().expect("members of a claims set").clone();
+    claims.as_object_mut().expect("a claims set").extend(members);
+    claims
+}
+
+/// The longest token that the filter reads.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// A good token with these members among its claims; `None` when it would be longer than the filter reads.
+pub fn token(members: &Value) -> Option<String> {
+    let token = key().token(None, &claims(members));
+    (token.len() <= MAX_TOKEN_BYTES).then_some(token)
+}
+
+/// A plugin of this configuration and [`key`], which must be without faults.
+pub fn plugin(mut configuration: Value) -> Plugin {
+    configuration["jwk"] = key().public_jwk(None, false);
+    let plugin = Plugin::new(configuration.to_string().as_bytes(), b"");
+    assert_eq!(plugin.faults(), None, "{configuration}");
+    plugin
+}
+
+/// Decides on a request with a memory of its own.
+pub fn decide(plugin: &Plugin, headers: &Headers, has_body: bool) -> Result<Edits, Rejection> {
+    decide_at(NOW, plugin, headers, has_body)
+}
+
+/// The same at another time.
+pub fn decide_at(now: u32, plugin: &Plugin, headers: &Headers, has_body: bool) -> Result<Edits, Rejection> {
+    let host = Host { shared_data: &Memory::default(), signatures: None };
+    decide_on(now, plugin, headers, has_body, host)
+}
+
+/// Decides on a request, and checks of a refusal what must hold of every one.
+pub fn decide_on(now: u32, plugin: &Plugin, headers: &Headers, has_body: bool, host: Host) -> Result<Edits, Rejection> {
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+    let head = Request::new(&headers);
+    let head = if has_body { head.with_body() } else { head };
+    plugin.decide(head, NumericDate::from_unix_seconds(f64::from(now)), host).inspect_err(check_refusal)
+}
+
+/// One line of visible ASCII and spaces, at most 1 KiB, with a code and a status of the table, and a body of JSON that says
+/// the same.
+fn check_refusal(rejection: &Rejection) {
+    let message = rejection.message();
+    assert!(message.bytes().all(|byte| (0x20..=0x7e).contains(&byte)), "{message:?}");
+    assert!(message.len() <= 1024, "{message}");
+    assert!(Rejection::CODES.contains(&rejection.code()), "{rejection:?}");
+    assert!([400, 403, 415, 503].contains(&rejection.status()), "{rejection:?}");
+    let body: Value = serde_json::from_str(&rejection.body()).expect("a body of JSON");
+    assert_eq!(body, json!({"code": rejection.code(), "message": message}));
+}
+
+/// The request's target.
+pub fn target(headers: &Headers) -> Option<&[u8]> {
+    headers.iter().find(|(name, _)| name == ":path").map(|(_, value)| value.as_slice())
+}
+
+/// Path and query of a target.
+pub fn split_target(target: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match target.iter().position(|&byte| byte == b'?') {
+        Some(mark) => (&target[..mark], Some(&target[mark + 1..])),
+        None => (target, None),
+    }
+}
+
+/// Shared data as Envoy keeps it.
+#[derive(Default)]
+pub struct Memory(RefCell<HashMap<String, (Vec<u8>, u32)>>);
+
+impl SharedData for Memory {
+    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        self.0.borrow().get(key).cloned().unzip()
+    }
+
+    fn set(&self, key: &str, value: &[u8], expected: u32) -> Result<(), Conflict> {
+        let mut values = self.0.borrow_mut();
+        let next = match values.get(key) {
+            Some((_, version)) if *version == expected => version + 1,
+            Some(_) => return Err(Conflict),
+            None => 1,
+        };
+        values.insert(key.to_owned(), (value.to_vec(), next));
+        Ok(())
+    }
+}
+
+/// Shared data in which somebody else has put these bytes under every key.
+pub struct Garbage<'a>(pub &'a [u8]);
+
+impl SharedData for Garbage<'_> {
+    fn get(&self, _: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        (Some(self.0.to_vec()), Some(1))
+    }
+
+    fn set(&self, _: &str, _: &[u8], _: u32) -> Result<(), Conflict> {
+        Ok(())
+    }
+}

@@ -1,0 +1,18 @@
+//! HTTP/2 without TLS and without an upgrade ("prior knowledge"). What the `h2` crate refuses to send goes through
+//! [`raw`], frame by frame.
+//!
+//! ```no_run
+//! use kit::http::Address;
+//! use kit::http2::{Body, Request, exchange};
+//!
+//! let address = Address::Unix("api.sock".into());
+//! let request = Request::get("/").header("x-token", "a.b.c").body(Body::EmptyData);
+//! assert_eq!(exchange(&address, &request).expect("an answer").status, 200);
+//! ```
+
+mod client;
+mod message;
+pub mod raw;
+
+pub use client::{Connection, exchange};
+pub use message::{Body, Request};

@@ -1,0 +1,174 @@
+//! The turns.
+
+use std::ops::Range;
+use std::path::Path;
+
+use kit::issuer::Algorithm;
+use serde::Serialize;
+
+use crate::load::{self, Wrk};
+use crate::memory::{self, Memory};
+use crate::proxy::Proxy;
+use crate::settings::Settings;
+use crate::tokens::{self, Issuer, Kind};
+use crate::variant::{self, Variant};
+
+/// What a run found.
+pub(crate) struct Results {
+    pub(crate) rows: Vec<Row>,
+    /// Of the largest replay store.
+    pub(crate) store: Option<StoreMemory>,
+    pub(crate) memory: Option<Memory>,
+}
+
+/// By how many bytes Envoy grows with a replay store.
+#[derive(Debug, Serialize)]
+pub(crate) struct StoreMemory {
+    /// For each live `jti`.
+    pub(crate) bytes_per_jti: f64,
+    /// Whatever their number.
+    pub(crate) fixed: f64,
+}
+
+/// A variant and what its requests cost.
+pub(crate) struct Row {
+    pub(crate) variant: Variant,
+    /// CPU time of Envoy for a request in each turn, in microseconds.
+    pub(crate) micros: Vec<f64>,
+}
+
+impl Row {
+    /// The median of the turns.
+    pub(crate) fn median(&self) -> f64 {
+        median(&self.micros)
+    }
+
+    /// The cheapest turn.
+    pub(crate) fn least(&self) -> f64 {
+        self.micros.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+
+    /// The most expensive turn.
+    pub(crate) fn most(&self) -> f64 {
+        self.micros.iter().copied().fold(0.0, f64::max)
+    }
+}
+
+/// The middle of some values; NaN when there are none.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Measures all variants.
+pub(crate) fn run(settings: &Settings) -> Result<Results, String> {
+    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+    let variants = variant::all(settings);
+    let bench = Bench {
+        folder: folder.path(),
+        issuer: Issuer::new(),
+        wrk: Wrk::new(&settings.wrk, folder.path())?,
+        proxy: Proxy::start(settings, &variants, 1)?,
+    };
+    let mut store = None;
+    for variant in variants.iter().filter(|variant| variant.live_jtis > 0) {
+        store = Some(bench.fill(variant)?);
+    }
+    let mut rows: Vec<Row> = variants.into_iter().map(|variant| Row { variant, micros: Vec::new() }).collect();
+    // The first turn warms up: V8 compiles what runs often once more, and better.
+    for turn in 0..=settings.turns {
+        eprintln!("bench: turn {turn} of {}", settings.turns);
+        let written = bench.write_tokens(&rows, turn)?;
+        for row in &mut rows {
+            let micros = bench.measure(&row.variant, turn)?;
+            if turn > 0 {
+                row.micros.push(micros);
+            }
+        }
+        for file in written {
+            std::fs::remove_file(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        }
+    }
+    drop(bench);
+    let memory = settings.only.is_empty().then(|| memory::measure(settings)).transpose()?;
+    Ok(Results { rows, store, memory })
+}
+
+struct Bench<'a> {
+    folder: &'a Path,
+    issuer: Issuer,
+    wrk: Wrk,
+    proxy: Proxy,
+}
+
+impl Bench<'_> {
+    /// The tokens of a turn, but those that live so short that they are made when they are used.
+    fn write_tokens(&self, rows: &[Row], turn: usize) -> Result<Vec<std::path::PathBuf>, String> {
+        let mut written = Vec::new();
+        for row in rows {
+            let file = tokens::file(self.folder, row.variant.tokens, turn);
+            if row.variant.tokens != Kind::ShortLived && !written.contains(&file) {
+                // All with these tokens take them from one file.
+                let same_kind =
+                    rows.iter().filter(|other| other.variant.tokens == row.variant.tokens && !other.variant.same);
+                let count = same_kind.map(|other| other.variant.requests + load::SPARE).max().unwrap_or(1);
+                self.issuer.write(&file, row.variant.tokens, turn * count, count)?;
+                written.push(file);
+            }
+        }
+        Ok(written)
+    }
+
+    /// CPU time of Envoy for a request, in microseconds.
+    fn measure(&self, variant: &Variant, turn: usize) -> Result<f64, String> {
+        let file = tokens::file(self.folder, variant.tokens, turn);
+        if variant.tokens == Kind::ShortLived {
+            let count = variant.requests + load::SPARE;
+            self.issuer.write(&file, variant.tokens, turn * count, count)?;
+        }
+        let address = self.proxy.address(variant)?;
+        let (answers, as_expected) = self.proxy.answers(variant)?;
+        let cpu = self.proxy.cpu()?;
+        self.wrk.send(address, &file, variant.requests, variant.same, variant.content)?;
+        let spent = self.proxy.cpu()? - cpu;
+        let now = self.proxy.answers(variant)?;
+        let (answers, as_expected) = (now.0 - answers, now.1 - as_expected);
+        if answers != as_expected || answers + (load::SPARE as u64) < variant.requests as u64 {
+            let name = variant.name;
+            return Err(format!(
+                "{name}: {answers} answers to {} requests, {as_expected} as expected",
+                variant.requests
+            ));
+        }
+        Ok(spent as f64 / 1_000.0 / answers as f64)
+    }
+
+    /// Uses up as many `jti`s as the variant is to start with; gives the memory that they take.
+    fn fill(&self, variant: &Variant) -> Result<StoreMemory, String> {
+        let empty = self.proxy.resident()?;
+        // By then every bucket of the store is there, and Envoy has grown what grows with any load.
+        let begun = variant.live_jtis / 4;
+        self.admit(variant, 0..begun)?;
+        let some = self.proxy.resident()?;
+        self.admit(variant, begun..variant.live_jtis)?;
+        let all = self.proxy.resident()?;
+        let each = all.saturating_sub(some) as f64 / (variant.live_jtis - begun) as f64;
+        Ok(StoreMemory {
+            bytes_per_jti: each,
+            fixed: all.saturating_sub(empty) as f64 - each * variant.live_jtis as f64,
+        })
+    }
+
+    fn admit(&self, variant: &Variant, numbers: Range<usize>) -> Result<(), String> {
+        const STEP: usize = 50_000;
+        let file = self.folder.join("fill.txt");
+        for first in numbers.clone().step_by(STEP) {
+            let count = STEP.min(numbers.end - first);
+            // HS256, which is signed and verified soonest.
+            self.issuer.write(&file, Kind::Good(Algorithm::HS256), (1 << 40) + first, count)?;
+            self.wrk.send(self.proxy.address(variant)?, &file, count + load::SPARE, false, variant.content)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! The Envoy that is measured.
+
+use std::fs;
+use std::net::SocketAddr;
+
+use kit::envoy::Envoy;
+use kit::http::Address;
+use serde_json::{Value, json};
+
+use crate::settings::Settings;
+use crate::variant::{Content, Variant};
+
+/// A running Envoy with a listener for each variant.
+pub(crate) struct Proxy {
+    envoy: Envoy,
+}
+
+impl Proxy {
+    /// Starts it.
+    pub(crate) fn start(settings: &Settings, variants: &[Variant], workers: u32) -> Result<Self, String> {
+        let listeners: Vec<Value> = variants.iter().map(|variant| listener(variant, settings)).collect();
+        let bootstrap = json!({
+            "node": {"id": "bench", "cluster": "bench"},
+            "static_resources": {"listeners": listeners},
+        });
+        let envoy = Envoy::start_with(&settings.envoy, "envoy.json", &bootstrap.to_string(), workers)?;
+        Ok(Self { envoy })
+    }
+
+    /// Where a variant listens.
+    pub(crate) fn address(&self, variant: &Variant) -> Result<SocketAddr, String> {
+        match self.envoy.address(variant.name)? {
+            Address::Tcp(address) => Ok(address),
+            Address::Unix(path) => Err(format!("{} is no TCP address", path.display())),
+        }
+    }
+
+    /// CPU time of all threads so far, in nanoseconds.
+    pub(crate) fn cpu(&self) -> Result<u64, String> {
+        let folder = format!("/proc/{}/task", self.envoy.id());
+        let tasks = fs::read_dir(&folder).map_err(|error| format!("{folder}: {error}"))?;
+        let spent = |task: std::io::Result<fs::DirEntry>| -> Option<u64> {
+            fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?.split(' ').next()?.parse().ok()
+        };
+        Ok(tasks.filter_map(spent).sum())
+    }
+
+    /// Memory that the process holds, in bytes.
+    pub(crate) fn resident(&self) -> Result<u64, String> {
+        let path = format!("/proc/{}/status", self.envoy.id());
+        let status = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().map_err(|error| format!("{path}: {error}"))?;
+        Ok(kibibytes * 1024)
+    }
+
+    /// How many requests a variant has answered so far: all, and those with its status.
+    pub(crate) fn answers(&self, variant: &Variant) -> Result<(u64, u64), String> {
+        let prefix = format!("http.{}.downstream_rq_", variant.name);
+        let stats = self.envoy.stats(&prefix)?;
+        let stat = |name: &str| stats.get(&format!("{prefix}{name}")).copied().unwrap_or(0);
+        Ok((stat("completed"), stat(&format!("{}xx", variant.status / 100))))
+    }
+}
+
+/// A listener that answers by itself, after its filter.
+fn listener(variant: &Variant, settings: &Settings) -> Value {
+    let mut filters = variant.filter.render(variant.name, settings);
+    if let Content::Form(bytes) = variant.content {
+        // Without it Envoy would answer as soon as it has the head, and nobody would read the body.
+        filters.push(json!({
+            "name": "envoy.filters.http.buffer",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer",
+                "max_request_bytes": 2 * bytes,
+            },
+        }));
+    }
+    filters.push(json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+    }));
+    let manager = json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": variant.name,
+        // Else a refusal with 400 closes its connection, and the next one's price would be counted.
+        "http_protocol_options": {"override_stream_error_on_invalid_http_message": true},
+        "route_config": {"virtual_hosts": [{
+            "name": "any",
+            "domains": ["*"],
+            "routes": [{"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": "done\n"}}}],
+        }]},
+        "http_filters": filters,
+    });
+    json!({
+        "name": variant.name,
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
+        "filter_chains": [{"filters": [
+            {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager},
+        ]}],
+    })
+}

@@ -1,0 +1,69 @@
+//! One process of the demo.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use kit::envoy::log_tail;
+use kit::http::{Address, RequestBuilder, exchange};
+
+/// A child process; ended when dropped.
+pub(crate) struct Process {
+    name: &'static str,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts an Envoy with this configuration. Two workers, so that what the workers share shows.
+    pub(crate) fn envoy(binary: &Path, config: &Path, log: PathBuf) -> Result<Self, String> {
+        let mut command = Command::new(binary);
+        // Without hot restart any number of Envoys run side by side.
+        command.arg("--config-path").arg(config).args(["--disable-hot-restart", "--concurrency", "2"]);
+        Self::start("an Envoy", &mut command, log)
+    }
+
+    /// Starts a command, which `name` is to stand for in messages.
+    pub(crate) fn start(name: &'static str, command: &mut Command, log: PathBuf) -> Result<Self, String> {
+        let output = File::create(&log).map_err(|error| format!("can't write {}: {error}", log.display()))?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(output)
+            .spawn()
+            .map_err(|error| format!("can't run {}: {error}", command.get_program().display()))?;
+        Ok(Self { name, child, log })
+    }
+
+    /// An error, with the end of its log, when it has ended.
+    pub(crate) fn check(&mut self) -> Result<(), String> {
+        match self.child.try_wait() {
+            Ok(None) => Ok(()),
+            Ok(Some(status)) => Err(format!("{} ended ({status})\n{}", self.name, self.log_tail())),
+            Err(error) => Err(format!("{} can't be waited for: {error}", self.name)),
+        }
+    }
+
+    /// The end of its log, below a line that names the file.
+    pub(crate) fn log_tail(&self) -> String {
+        let log = fs::read(&self.log).unwrap_or_default();
+        format!("--- {} ends in\n{}", self.log.display(), log_tail(&String::from_utf8_lossy(&log)))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only for a process that has ended and been reaped already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether a `GET` of `path` is answered so.
+pub(crate) fn answers(port: u16, path: &str, status: u16, code: Option<&str>) -> bool {
+    let address = Address::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    exchange(&address, &RequestBuilder::get(path).build()).is_ok_and(|response| {
+        response.status == status && response.header("x-ca-error-code") == code.map(str::as_bytes)
+    })
+}

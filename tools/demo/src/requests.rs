@@ -1,0 +1,140 @@
+//! The `curl` lines: one for each thing that the filter does, each below a comment that says what to expect.
+
+use kit::issuer::{Algorithm, SigningKey, base64url};
+use serde_json::{Value, json};
+
+use crate::issuer::{PASSWORD, USER};
+use crate::settings::Ports;
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// Takes the token out of the answer of the token service.
+const TOKEN_OF: &str = r#"sed 's/.*"access_token":"\([^"]*\)".*/\1/'"#;
+
+/// What the lines are made of.
+pub(crate) struct Requests<'a> {
+    /// The key whose public half the filter has.
+    pub(crate) key: &'a SigningKey,
+    pub(crate) kid: &'a str,
+    /// Seconds since the epoch.
+    pub(crate) now: u64,
+    /// The port of the main listener.
+    pub(crate) port: u16,
+    /// The port of the token service.
+    pub(crate) token_port: u16,
+}
+
+impl Requests<'_> {
+    /// The lines for all listeners.
+    pub(crate) fn everything(&self, ports: &Ports) -> String {
+        let once = self.token(&json!({"jti": format!("demo-{}", std::process::id())}));
+        let [replay, broken, admin] = [ports.replay, ports.broken, ports.admin];
+        let mut text = self.of_main_listener_and_tokens();
+        for line in [
+            line(
+                "200: a listener with preventJtiReplay: true accepts this jti once",
+                replay,
+                "/",
+                &token_header(&once),
+            ),
+            line("403 S403JU: the same again", replay, "/", &token_header(&once)),
+            line("403 S403JI: a token without jti there", replay, "/", &token_header(&self.token(&json!({})))),
+            line("400 I400JP: a listener with a misspelt field in its configuration", broken, "/", ""),
+            line("200: what was counted meanwhile", admin, "/stats?filter=jwt_auth", ""),
+        ] {
+            text += &line;
+        }
+        text
+    }
+
+    /// The lines for the token service and for the main listener.
+    fn of_main_listener_and_tokens(&self) -> String {
+        let tokens = format!("-d username={USER} -d password={PASSWORD} 'http://127.0.0.1:{}/token'", self.token_port);
+        let wrong = tokens.replace(PASSWORD, "guessed");
+        let main = self.port;
+        [
+            format!("# expect 200: the token service gives {USER} a token for her password\ncurl -sS -i {tokens}\n\n"),
+            format!("# expect 400: and none for another one\ncurl -sS -i {wrong}\n\n"),
+            format!(
+                "# expect 200: such a token opens the API; the backend gets x-aud and userId\n\
+                 curl -sS -i 'http://127.0.0.1:{main}/hello' -H \"X-Token: $(curl -sS {tokens} | {TOKEN_OF})\"\n\n"
+            ),
+            self.of_main_listener(),
+        ]
+        .concat()
+    }
+
+    /// The lines for the main listener, with tokens of all kinds.
+    fn of_main_listener(&self) -> String {
+        let now = self.now;
+        let good = self.token(&json!({}));
+        let forged = format!("{} -H 'X-Aud: forged'", token_header(&good));
+        let other_key = SigningKey::generate(Algorithm::RS256);
+        [
+            ("200: a good token; the backend gets x-aud and userId", "/hello", token_header(&good)),
+            ("200: the same with forged values of both, which don't get there", "/hello?userId=forged&page=2", forged),
+            ("400 I400JR: no token", "/", String::new()),
+            ("400 I400JD: something that is no token", "/", token_header("garbage")),
+            (
+                "403 A403JK: a kid that is not configured",
+                "/",
+                token_header(&self.key.token(Some("other"), &self.claims())),
+            ),
+            ("403 A403JT: a good token with another userId put in", "/", token_header(&self.tampered(&good))),
+            (
+                "403 A403JT: signed with another key",
+                "/",
+                token_header(&other_key.token(Some(self.kid), &self.claims())),
+            ),
+            ("403 A403JT: not signed at all, alg none", "/", token_header(&self.unsigned())),
+            (
+                "403 A403JE: expired a minute ago",
+                "/",
+                token_header(&self.token(&json!({"iat": now - DAY, "exp": now - 60}))),
+            ),
+            (
+                "403 A403JT: made for 7 days, which is not less than 7",
+                "/",
+                token_header(&self.token(&json!({"exp": now + 7 * DAY}))),
+            ),
+        ]
+        .map(|(expected, target, headers)| line(expected, self.port, target, &headers))
+        .concat()
+    }
+
+    /// A good token with these claims put in.
+    fn token(&self, changes: &Value) -> String {
+        let mut claims = self.claims();
+        for (name, value) in changes.as_object().into_iter().flatten() {
+            claims[name] = value.clone();
+        }
+        self.key.token(Some(self.kid), &claims)
+    }
+
+    fn unsigned(&self) -> String {
+        let header = json!({"alg": "none", "typ": "JWT", "kid": self.kid});
+        format!("{}.{}.", base64url(header.to_string().as_bytes()), base64url(self.claims().to_string().as_bytes()))
+    }
+
+    /// Header and signature of `token` around other claims.
+    fn tampered(&self, token: &str) -> String {
+        let mut claims = self.claims();
+        claims["userId"] = "1".into();
+        let header = token.split('.').next().unwrap_or_default();
+        let signature = token.rsplit('.').next().unwrap_or_default();
+        format!("{header}.{}.{signature}", base64url(claims.to_string().as_bytes()))
+    }
+
+    /// Good for a day.
+    fn claims(&self) -> Value {
+        json!({"sub": USER, "aud": "orders", "userId": "1213234", "iat": self.now, "exp": self.now + DAY})
+    }
+}
+
+fn token_header(token: &str) -> String {
+    format!(" -H 'X-Token: {token}'")
+}
+
+fn line(expected: &str, port: u16, target: &str, headers: &str) -> String {
+    format!("# expect {expected}\ncurl -sS -i 'http://127.0.0.1:{port}{target}'{headers}\n\n")
+}

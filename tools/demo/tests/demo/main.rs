@@ -1,0 +1,111 @@
+//! The demo of `make run`: every line that it prints does what the comment above it says, and nothing of it survives its
+//! end; and the walk of the README. Needs what `make test` sets: `ENVOY_BINARIES`, of which it takes the last,
+//! `JWT_AUTH_WASM` and `JWT_AUTH`.
+
+mod compose;
+mod preflight;
+mod running;
+mod walk;
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
+
+use kit::envoy::binaries;
+
+use running::{Demo, answered, curls, promised, set, signal};
+
+#[test]
+fn every_line_does_what_its_comment_says() {
+    assert!(Command::new("curl").arg("--version").output().is_ok(), "this test needs curl");
+    let (mut demo, lines) = Demo::new().start();
+    let curls = curls(&lines);
+    let mut promises = Vec::new();
+    for (comment, curl) in &curls {
+        let output = Command::new("sh").args(["-c", curl]).output().expect("a shell");
+        let answer = String::from_utf8_lossy(&output.stdout);
+        promises.push(promised(comment));
+        assert_eq!(answered(&answer), promised(comment), "{comment}\n{curl}\n{answer}");
+        if comment.contains("the backend gets") {
+            assert!(answer.contains("\nx-aud: orders\n"), "{answer}");
+            assert!(answer.contains("\nGET /hello?userId=1213234 HTTP/1.1\n"), "{answer}");
+        }
+        if comment.contains("forged values") {
+            assert!(answer.contains("\nGET /hello?page=2&userId=1213234 HTTP/1.1\n"), "{answer}");
+            assert!(!answer.contains("forged"), "{answer}");
+        }
+    }
+    for code in ["I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "S403JU", "S403JI", "I400JP"] {
+        assert!(promises.iter().any(|promise| promise.ends_with(code)), "no line shows {code}");
+    }
+
+    // Two Envoys and the token service.
+    assert_eq!(demo.processes().len(), 3);
+    signal("TERM", &demo.child.id().to_string());
+    assert_eq!((demo.wait(), demo.processes()), (Some(0), Vec::new()));
+}
+
+#[test]
+fn it_ends_when_one_of_its_processes_does() {
+    let envoy = binaries().pop().expect("an Envoy");
+    for (program, message) in
+        [(envoy, "an Envoy ended (signal: 9"), (set("JWT_AUTH").into(), "the token service ended (signal: 9")]
+    {
+        let (mut demo, _) = Demo::new().start();
+        let of_program = |process: &String| {
+            fs::read_link(format!("/proc/{process}/exe"))
+                .is_ok_and(|path| path == fs::canonicalize(&program).expect("a file"))
+        };
+        let process = demo.processes().into_iter().find(of_program).expect("a process");
+        signal("KILL", &process);
+        assert_eq!((demo.wait(), demo.processes()), (Some(1), Vec::new()));
+        let errors = demo.errors();
+        assert!(errors.contains(message), "{errors}");
+    }
+}
+
+#[test]
+fn a_taken_port_is_named_with_its_variable() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let port = taken.local_addr().expect("its address").port().to_string();
+    let mut demo = Demo::new();
+    demo.command.env("REPLAY_PORT", &port);
+    let output = demo.output();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+    assert!(errors.contains(&port) && errors.contains("REPLAY_PORT=<port>"), "{errors}");
+
+    let mut demo = Demo::new();
+    demo.command.env("PORT", "http");
+    assert!(String::from_utf8_lossy(&demo.output().stderr).contains("PORT=http: expected a port"));
+}
+
+/// Its keys would be replaced under it, and tokens made with the new ones would not pass.
+#[test]
+fn a_second_demo_in_the_same_folder_is_refused() {
+    let (mut first, _) = Demo::new().start();
+    let key = || fs::read(first.folder.path().join("private.jwk.json")).expect("a key");
+    let before = key();
+    for arguments in [&[][..], &["--compose"]] {
+        let mut second = Demo::new();
+        second.command.args(arguments).env("RUN_DIR", first.folder.path());
+        let output = second.output();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(errors.contains("another demo has its keys in ") && errors.contains("RUN_DIR=<folder>"), "{errors}");
+        assert!(key() == before);
+    }
+    signal("TERM", &first.child.id().to_string());
+    assert_eq!(first.wait(), Some(0));
+}
+
+#[test]
+fn an_envoy_that_does_not_start_shows_its_log() {
+    let mut demo = Demo::new();
+    // No module: Envoy refuses the configuration.
+    demo.command.env("JWT_AUTH_WASM", "Cargo.toml");
+    let output = demo.output();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(errors.contains("envoy.log ends in\n") && errors.contains("Unable to create Wasm"), "{errors}");
+}
