@@ -42,10 +42,10 @@ fi
 cargo rustc "${what[@]}" --crate-type "$crate_type"
 
 mkdir -p "$(dirname "$out")"
-# Callbacks that the filter has no code for; see the crate. It runs here, so with the caller's own compiler and flags.
+# Removes the callbacks that src/host does not implement. It runs here, so with the caller's own compiler and flags.
 echo "build-wasm: compiling and running trim, a build step" >&2
 (unset RUSTC CARGO_ENCODED_RUSTFLAGS && cargo run --quiet --locked --package trim -- \
-  "target/wasm/wasm32-wasip1/release/${package//-/_}.wasm" "$out.new")
+  "target/wasm/wasm32-wasip1/release/${package//-/_}.wasm" "$out.new" src/host/*.rs)
 if cmp -s "$out.new" "$out"; then
   rm "$out.new"
 else

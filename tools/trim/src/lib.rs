@@ -1,32 +1,80 @@
-//! Takes out of the filter's module the callbacks that it does not use.
+//! Removes from the filter's module the callbacks that the filter does not implement.
 //!
-//! The SDK exports every callback of proxy-wasm, and Envoy calls each one that a module exports, for nothing. Worse, a
-//! module that failed and is being loaded anew answers 503 to responses that are under way, because it exports a callback
-//! for them. No linker flag takes an export back, so it is done here, after the linker.
+//! The SDK exports every callback of proxy-wasm, and Envoy calls each export at a cost. Worse, while a crashed module is
+//! being reloaded, Envoy answers 503 to responses under way if the module exports a callback for responses. No linker flag
+//! removes an export, so this runs after the linker.
+//!
+//! The callbacks to keep are read from the source of the filter, not from a list: a callback that is implemented but not
+//! exported would never be called, and its requests would hang.
 
 use walrus::{ExportItem, Module};
 
-/// The callbacks that the filter has code for: those of `src/host/root.rs` and `src/host/request.rs`, and the SDK's own
-/// for memory and for the life of contexts.
-pub const CALLBACKS: [&str; 9] = [
-    "proxy_on_memory_allocate",
-    "proxy_on_context_create",
-    "proxy_on_delete",
-    "proxy_on_vm_start",
-    "proxy_on_configure",
-    "proxy_on_tick",
-    "proxy_on_request_headers",
-    "proxy_on_request_body",
-    "proxy_on_request_trailers",
+/// Callbacks that the SDK itself implements: memory for the host's answers, and the life of contexts.
+const OF_THE_SDK: [&str; 3] = ["proxy_on_memory_allocate", "proxy_on_context_create", "proxy_on_delete"];
+
+/// The methods of the SDK's traits, each with the exports that lead to it.
+const METHODS: [(&str, &[&str]); 24] = [
+    ("on_configure", &["proxy_on_configure"]),
+    ("on_done", &["proxy_on_done"]),
+    ("on_downstream_close", &["proxy_on_downstream_connection_close"]),
+    ("on_downstream_data", &["proxy_on_downstream_data"]),
+    ("on_foreign_function", &["proxy_on_foreign_function"]),
+    ("on_grpc_call_response", &["proxy_on_grpc_receive", "proxy_on_grpc_close"]),
+    ("on_grpc_stream_close", &["proxy_on_grpc_close"]),
+    ("on_grpc_stream_initial_metadata", &["proxy_on_grpc_receive_initial_metadata"]),
+    ("on_grpc_stream_message", &["proxy_on_grpc_receive"]),
+    ("on_grpc_stream_trailing_metadata", &["proxy_on_grpc_receive_trailing_metadata"]),
+    ("on_http_call_response", &["proxy_on_http_call_response"]),
+    ("on_http_request_body", &["proxy_on_request_body"]),
+    ("on_http_request_headers", &["proxy_on_request_headers"]),
+    ("on_http_request_trailers", &["proxy_on_request_trailers"]),
+    ("on_http_response_body", &["proxy_on_response_body"]),
+    ("on_http_response_headers", &["proxy_on_response_headers"]),
+    ("on_http_response_trailers", &["proxy_on_response_trailers"]),
+    ("on_log", &["proxy_on_log"]),
+    ("on_new_connection", &["proxy_on_new_connection"]),
+    ("on_queue_ready", &["proxy_on_queue_ready"]),
+    ("on_tick", &["proxy_on_tick"]),
+    ("on_upstream_close", &["proxy_on_upstream_connection_close"]),
+    ("on_upstream_data", &["proxy_on_upstream_data"]),
+    ("on_vm_start", &["proxy_on_vm_start"]),
 ];
 
-/// The module without the callbacks that are not in [`CALLBACKS`], and without the code that only they reach.
+/// The callbacks that the Rust code in `source` implements, by the names under which a module exports them, and those of the
+/// SDK.
 ///
 /// # Errors
-/// When `wasm` is no module, or lacks one of the callbacks that it should have.
-pub fn trim(wasm: &[u8]) -> Result<Vec<u8>, String> {
-    let mut module = Module::from_buffer(wasm).map_err(|error| format!("no module: {error:#}"))?;
-    let is_kept = |name: &str| !name.starts_with("proxy_on_") || CALLBACKS.contains(&name);
+/// When a function is named like a callback but the SDK has no such callback.
+pub fn callbacks(source: &str) -> Result<Vec<&'static str>, String> {
+    let mut exports = OF_THE_SDK.to_vec();
+    for method in source.lines().filter_map(callback_method) {
+        let (_, of_method) = METHODS
+            .iter()
+            .find(|(known, _)| *known == method)
+            .ok_or_else(|| format!("{method} is no callback of the SDK: give the function another name"))?;
+        exports.extend(*of_method);
+    }
+    exports.sort_unstable();
+    exports.dedup();
+    Ok(exports)
+}
+
+/// The name of the function that a line of Rust defines, if it is named like a callback.
+fn callback_method(line: &str) -> Option<&str> {
+    let (before, definition) = line.split_once("fn on_")?;
+    let is_definition = before.split_whitespace().all(|word| !word.starts_with("//") && word != "*");
+    let end = definition.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')?;
+    let start = before.len() + "fn ".len();
+    is_definition.then(|| &line[start..start + "on_".len() + end])
+}
+
+/// The module with the callbacks in `kept` and no others, and without the code that only removed ones reach.
+///
+/// # Errors
+/// When `wasm` is no module, or lacks one of the callbacks.
+pub fn trim(wasm: &[u8], kept: &[&str]) -> Result<Vec<u8>, String> {
+    let mut module = parse(wasm)?;
+    let is_kept = |name: &str| !name.starts_with("proxy_on_") || kept.contains(&name);
     let unused: Vec<_> = module
         .exports
         .iter()
@@ -37,7 +85,7 @@ pub fn trim(wasm: &[u8]) -> Result<Vec<u8>, String> {
         module.exports.delete(export);
     }
     let has = |name: &&str| module.exports.iter().any(|export| export.name == **name);
-    if let Some(missing) = CALLBACKS.iter().find(|name| !has(name)) {
+    if let Some(missing) = kept.iter().find(|name| !has(name)) {
         return Err(format!("the module does not export {missing}"));
     }
     walrus::passes::gc::run(&mut module);
@@ -49,9 +97,13 @@ pub fn trim(wasm: &[u8]) -> Result<Vec<u8>, String> {
 /// # Errors
 /// When `wasm` is no module.
 pub fn exported_functions(wasm: &[u8]) -> Result<Vec<String>, String> {
-    let module = Module::from_buffer(wasm).map_err(|error| format!("no module: {error:#}"))?;
+    let module = parse(wasm)?;
     let functions = module.exports.iter().filter(|export| matches!(export.item, ExportItem::Function(_)));
     let mut names: Vec<_> = functions.map(|export| export.name.clone()).collect();
     names.sort();
     Ok(names)
+}
+
+fn parse(wasm: &[u8]) -> Result<Module, String> {
+    Module::from_buffer(wasm).map_err(|error| format!("not a Wasm module: {error:#}"))
 }
