@@ -1,6 +1,4 @@
 //! The filter as a proxy-wasm module: bytes and the time in, edits or a refusal out. Nothing here knows what a JWT is.
-//!
-//! A callback that is added here must be added to the list in the crate `trim`, too, which takes all others out.
 
 mod calls;
 mod counters;

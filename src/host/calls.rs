@@ -1,22 +1,72 @@
-//! Host calls made directly, because the SDK's own either copies too much, panics on what the host may answer, or leaves
-//! out an argument.
+//! The host calls, made directly: the SDK's own panic on any status that they don't expect, copy every header, and leave out
+//! an argument of the response. A panic would reload the whole VM; here a failed call is a [`Failed`] that the caller turns into
+//! a rejection.
 
 #![expect(unsafe_code, reason = "these are calls across the border of the module")]
 
-use proxy_wasm::types::MapType;
+use std::ptr;
+use std::time::Duration;
+
+use log::Level;
+use proxy_wasm::types::{BufferType, MapType, MetricType};
 
 use crate::header_map::{Header, encode};
 
 /// The host did not do what it was asked for.
+#[derive(Debug)]
 pub(super) struct Failed;
 
-/// The status of a call that did its work.
+/// The status of a call that succeeded.
 const OK: u32 = 0;
+
+/// The status of a call that found nothing.
+const NOT_FOUND: u32 = 1;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
+    fn proxy_add_header_map_value(
+        map: MapType,
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        size: usize,
+    ) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_size: usize,
+        argument: *const u8,
+        argument_size: usize,
+        result: *mut *mut u8,
+        result_size: *mut usize,
+    ) -> u32;
+    fn proxy_define_metric(kind: MetricType, name: *const u8, name_size: usize, id: *mut u32) -> u32;
+    fn proxy_get_buffer_bytes(
+        buffer: BufferType,
+        start: usize,
+        max_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
     fn proxy_get_header_map_pairs(map: MapType, data: *mut *mut u8, size: *mut usize) -> u32;
-    fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
+    fn proxy_get_property(path: *const u8, path_size: usize, value: *mut *mut u8, value_size: *mut usize) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_size: usize,
+        value: *mut *mut u8,
+        value_size: *mut usize,
+        version: *mut u32,
+    ) -> u32;
+    fn proxy_increment_metric(id: u32, amount: i64) -> u32;
+    fn proxy_log(level: u32, text: *const u8, text_size: usize) -> u32;
+    fn proxy_remove_header_map_value(map: MapType, name: *const u8, name_size: usize) -> u32;
+    fn proxy_replace_header_map_value(
+        map: MapType,
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
     fn proxy_send_local_response(
         status: u32,
         details: *const u8,
@@ -27,51 +77,148 @@ unsafe extern "C" {
         headers_size: usize,
         grpc_status: i32,
     ) -> u32;
+    fn proxy_set_buffer_bytes(buffer: BufferType, start: usize, size: usize, data: *const u8, data_size: usize) -> u32;
+    fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
+    fn proxy_set_shared_data(key: *const u8, key_size: usize, value: *const u8, value_size: usize, version: u32)
+    -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
 }
 
-/// All headers or trailers in one call, as the host serializes them, for [`crate::decode_header_map`]. The SDK copies every
-/// name and value, and panics on a name that is not UTF-8.
+/// All headers or trailers in one call, as the host serializes them, for [`crate::decode_header_map`].
 pub(super) fn read_header_map(map: MapType) -> Result<Vec<u8>, Failed> {
-    let mut data: *mut u8 = std::ptr::null_mut();
-    let mut size = 0;
     // SAFETY: both pointers are valid for the call, which writes through them and keeps neither.
-    match unsafe { proxy_get_header_map_pairs(map, &mut data, &mut size) } {
-        OK if data.is_null() => Ok(Vec::new()),
-        // SAFETY: the host had this memory from `proxy_on_memory_allocate`, where the SDK gives up a vector of just this
-        // capacity; it has written all of it and hands it over.
-        OK => Ok(unsafe { Vec::from_raw_parts(data, size, size) }),
-        _ => Err(Failed),
-    }
+    received(|data, size| unsafe { proxy_get_header_map_pairs(map, data, size) })?.ok_or(Failed)
 }
 
-/// Writes an entry of the request's filter state, which others read as `wasm.<name>`. The SDK panics when the host
-/// refuses.
+/// Adds a header or trailer beside those of the same name.
+pub(super) fn add_header(map: MapType, name: &str, value: &[u8]) -> Result<(), Failed> {
+    // SAFETY: the pointers and lengths are of live bytes, which the host copies; so in all calls below that send bytes.
+    done(unsafe { proxy_add_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+}
+
+/// Replaces all headers or trailers of this name by one.
+pub(super) fn set_header(map: MapType, name: &str, value: &[u8]) -> Result<(), Failed> {
+    // SAFETY: as in `add_header`.
+    done(unsafe { proxy_replace_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+}
+
+/// Removes all headers or trailers of this name.
+pub(super) fn remove_header(map: MapType, name: &str) -> Result<(), Failed> {
+    // SAFETY: as in `add_header`.
+    done(unsafe { proxy_remove_header_map_value(map, name.as_ptr(), name.len()) })
+}
+
+/// The first `max_size` bytes of a body or a configuration; empty when there is none.
+pub(super) fn read_buffer(buffer: BufferType, max_size: usize) -> Result<Vec<u8>, Failed> {
+    // SAFETY: as in `read_header_map`.
+    received(|data, size| unsafe { proxy_get_buffer_bytes(buffer, 0, max_size, data, size) })
+        .map(Option::unwrap_or_default)
+}
+
+/// Replaces the first `size` bytes of a body.
+pub(super) fn write_buffer(buffer: BufferType, size: usize, bytes: &[u8]) -> Result<(), Failed> {
+    // SAFETY: as in `add_header`.
+    done(unsafe { proxy_set_buffer_bytes(buffer, 0, size, bytes.as_ptr(), bytes.len()) })
+}
+
+/// The host's clock, in time since 1970.
+pub(super) fn current_time() -> Result<Duration, Failed> {
+    let mut nanoseconds = 0;
+    // SAFETY: the pointer is valid for the call, which writes through it and does not keep it.
+    done(unsafe { proxy_get_current_time_nanoseconds(&mut nanoseconds) })?;
+    Ok(Duration::from_nanos(nanoseconds))
+}
+
+/// A property of the host with a name of one part; `None` when there is none.
+pub(super) fn read_property(name: &str) -> Result<Option<Vec<u8>>, Failed> {
+    // SAFETY: as in `read_header_map`, and the name is live.
+    received(|data, size| unsafe { proxy_get_property(name.as_ptr(), name.len(), data, size) })
+}
+
+/// Writes an entry of the request's filter state, which other filters read as `wasm.<name>`.
 pub(super) fn write_filter_state(name: &str, value: &str) -> Result<(), Failed> {
-    // SAFETY: both pointers and lengths are of live strings, which the host copies.
-    match unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) } {
-        OK => Ok(()),
-        _ => Err(Failed),
-    }
+    // SAFETY: as in `add_header`.
+    done(unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
 }
 
-/// An answer that the host sends in place of a backend's.
+/// A value that all VMs with the same `vm_id` share, and its version; `None` when there is none.
+pub(super) fn read_shared_data(key: &str) -> Result<Option<(Vec<u8>, u32)>, Failed> {
+    let mut version = 0;
+    // SAFETY: as in `read_header_map`; the key is live and `version` is valid for the call.
+    let value =
+        received(|data, size| unsafe { proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &mut version) })?;
+    // An empty value comes without memory, and only its version shows that it exists.
+    Ok(if version == 0 { None } else { Some((value.unwrap_or_default(), version)) })
+}
+
+/// Writes a shared value if its version is still `version`. The call fails if another worker has written it since.
+pub(super) fn write_shared_data(key: &str, value: &[u8], version: u32) -> Result<(), Failed> {
+    // SAFETY: as in `add_header`.
+    done(unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), version) })
+}
+
+/// Calls a function that the host registers under a name, and gives its result, if it has any.
+pub(super) fn call_foreign_function(name: &str, argument: &[u8]) -> Result<Option<Vec<u8>>, Failed> {
+    // SAFETY: as in `read_header_map`, and name and argument are live.
+    received(|data, size| unsafe {
+        proxy_call_foreign_function(name.as_ptr(), name.len(), argument.as_ptr(), argument.len(), data, size)
+    })
+    .map(|result| result.filter(|bytes| !bytes.is_empty()))
+}
+
+/// Defines a counter and gives its number.
+pub(super) fn define_counter(name: &str) -> Result<u32, Failed> {
+    let mut id = 0;
+    // SAFETY: the name is live, and `id` is valid for the call.
+    done(unsafe { proxy_define_metric(MetricType::Counter, name.as_ptr(), name.len(), &mut id) })?;
+    Ok(id)
+}
+
+/// Raises a counter.
+pub(super) fn increment_counter(id: u32, amount: u32) -> Result<(), Failed> {
+    // SAFETY: numbers only.
+    done(unsafe { proxy_increment_metric(id, i64::from(amount)) })
+}
+
+/// Calls `on_tick` once each period, which is rounded down to milliseconds.
+pub(super) fn set_tick_period(period: Duration) -> Result<(), Failed> {
+    let milliseconds = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
+    // SAFETY: a number only.
+    done(unsafe { proxy_set_tick_period_milliseconds(milliseconds) })
+}
+
+/// Writes a line to the host's log.
+pub(super) fn log(level: Level, text: &str) -> Result<(), Failed> {
+    // The numbers of proxy-wasm's levels.
+    let level = match level {
+        Level::Trace => 0,
+        Level::Debug => 1,
+        Level::Info => 2,
+        Level::Warn => 3,
+        Level::Error => 4,
+    };
+    // SAFETY: as in `add_header`.
+    done(unsafe { proxy_log(level, text.as_ptr(), text.len()) })
+}
+
+/// A response that the host sends in place of the backend's.
 pub(super) struct LocalResponse<'a> {
     pub(super) status: u16,
-    /// What the access log gets as `%RESPONSE_CODE_DETAILS%`.
+    /// `%RESPONSE_CODE_DETAILS%` in the access log.
     pub(super) details: &'a str,
     pub(super) headers: &'a [Header<'a>],
-    /// For a gRPC client this is `grpc-message`.
+    /// For a gRPC client, this is `grpc-message`.
     pub(super) body: &'a str,
     /// For a gRPC client only.
     pub(super) grpc_status: Option<u8>,
 }
 
-/// Sends an answer. The SDK passes no details, and panics when the host refuses.
+/// Sends a response.
 pub(super) fn send_local_response(response: &LocalResponse) -> Result<(), Failed> {
     let LocalResponse { status, details, headers, body, grpc_status } = response;
     let headers = encode(headers);
-    // SAFETY: all pointers and lengths are of live strings and bytes, which the host copies.
-    let status = unsafe {
+    // SAFETY: as in `add_header`.
+    done(unsafe {
         proxy_send_local_response(
             u32::from(*status),
             details.as_ptr(),
@@ -80,12 +227,25 @@ pub(super) fn send_local_response(response: &LocalResponse) -> Result<(), Failed
             body.len(),
             headers.as_ptr(),
             headers.len(),
-            // The host's sign for no gRPC status.
+            // -1 stands for no gRPC status.
             grpc_status.map_or(-1, i32::from),
         )
-    };
-    match status {
-        OK => Ok(()),
+    })
+}
+
+fn done(status: u32) -> Result<(), Failed> {
+    if status == OK { Ok(()) } else { Err(Failed) }
+}
+
+/// What the host hands over in memory of the module; `None` when it has no such thing.
+fn received(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Option<Vec<u8>>, Failed> {
+    let (mut data, mut size) = (ptr::null_mut(), 0);
+    match call(&mut data, &mut size) {
+        OK if data.is_null() => Ok(Some(Vec::new())),
+        // SAFETY: the host got this memory from `proxy_on_memory_allocate`, where the SDK gives up a vector of just this
+        // capacity; the host has written all of it and hands it over.
+        OK => Ok(Some(unsafe { Vec::from_raw_parts(data, size, size) })),
+        NOT_FOUND => Ok(None),
         _ => Err(Failed),
     }
 }

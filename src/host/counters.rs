@@ -3,9 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use proxy_wasm::hostcalls;
-use proxy_wasm::types::MetricType;
-
+use super::calls;
 use crate::cache::CacheEvents;
 use crate::rejection::Rejection;
 
@@ -71,7 +69,7 @@ impl Counters {
 
 impl Counter {
     fn define(name: &str) -> Self {
-        let id = hostcalls::define_metric(MetricType::Counter, &format!("jwt_auth.{name}")).ok();
+        let id = calls::define_counter(&format!("jwt_auth.{name}")).ok();
         Self { id, pending: Cell::new(0) }
     }
 
@@ -85,7 +83,7 @@ impl Counter {
             && pending > 0
         {
             // A counter that can't be raised is no reason to do anything else.
-            let _ = hostcalls::increment_metric(id, i64::from(pending));
+            let _ = calls::increment_counter(id, pending);
         }
     }
 }

@@ -3,6 +3,7 @@
 use hmac_sha256::Hash;
 use log::Level;
 
+use super::calls;
 use super::services::{self, Envoy};
 use crate::replay::SharedData;
 use crate::text::Excerpt;
@@ -21,12 +22,13 @@ const MAX_ATTEMPTS: usize = 4;
 /// logged rather than lost, and nothing else happens.
 pub(super) fn say_once(level: Level, text: &str) {
     if !was_said(text) {
-        log::log!(level, "jwt-auth: {}", Excerpt::new(text.as_bytes(), MAX_BYTES));
+        // A host that can't log is no reason to do anything else.
+        let _ = calls::log(level, &format!("jwt-auth: {}", Excerpt::new(text.as_bytes(), MAX_BYTES)));
     }
 }
 
 fn was_said(text: &str) -> bool {
-    let Some(now) = services::now().map(|now| now.as_unix_seconds() as u32) else {
+    let Ok(now) = services::now().map(|now| now.as_unix_seconds() as u32) else {
         return false;
     };
     // Envoy forgets no key, so there are 256 for all lines that will ever be: the last line of a key stands in its value.

@@ -3,9 +3,8 @@
 use std::rc::Rc;
 
 use log::Level;
-use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::{Action, BufferType, MapType, Status};
+use proxy_wasm::types::{Action, BufferType, MapType};
 
 use super::calls::{self, LocalResponse};
 use super::notice::say_once;
@@ -24,19 +23,21 @@ pub(super) struct RequestContext {
     filter: Option<Rc<Filter>>,
     /// What is still to be done to the body.
     form: Option<FormEdit>,
+    /// Whether any byte of a body has come: then there is one to read.
+    has_body: bool,
     /// Whether the request was refused: then nothing that comes after may set it going again.
     is_refused: bool,
 }
 
 impl RequestContext {
     pub(super) fn new(filter: Option<Rc<Filter>>) -> Self {
-        Self { filter, form: None, is_refused: false }
+        Self { filter, form: None, has_body: false, is_refused: false }
     }
 
     /// The decision on a request.
     fn decide(&self, request: Request) -> Result<Edits, Rejection> {
         let filter = self.filter.as_deref().ok_or(Rejection::HostFailure)?;
-        let now = services::now().ok_or(Rejection::HostFailure)?;
+        let now = services::now().map_err(|_| Rejection::HostFailure)?;
         let signatures: Option<&dyn crate::signature::HostSignatures> = match filter.backend {
             SignatureBackend::Host => Some(&Envoy),
             SignatureBackend::Wasm => None,
@@ -84,6 +85,7 @@ impl HttpContext for RequestContext {
         if self.is_refused {
             return Action::Pause;
         }
+        self.has_body |= size > 0;
         if let Err(rejection) = self.check_form_size(size) {
             return self.refuse(&rejection, &[]);
         }
@@ -111,7 +113,7 @@ impl RequestContext {
         let serialized = calls::read_header_map(MapType::HttpRequestTrailers).map_err(|_| Rejection::HostFailure)?;
         let trailers = decode_header_map(&serialized).ok_or(Rejection::HostFailure)?;
         for (name, _) in trailers.into_iter().filter(|(name, _)| filter.plugin.owns_header(name)) {
-            hostcalls::remove_map_value(MapType::HttpRequestTrailers, name).map_err(|_| Rejection::HostFailure)?;
+            calls::remove_header(MapType::HttpRequestTrailers, name).map_err(|_| Rejection::HostFailure)?;
         }
         Ok(())
     }
@@ -132,11 +134,10 @@ impl RequestContext {
         let Some(form) = self.form.take() else {
             return Action::Continue;
         };
-        let rewritten = hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size).and_then(|body| match body {
-            Some(body) if !body.is_empty() => {
-                hostcalls::set_buffer(BufferType::HttpRequestBody, 0, body.len(), &form.rewrite(&body))
-            }
-            _ => Ok(()),
+        let rewritten = calls::read_buffer(BufferType::HttpRequestBody, size).and_then(|body| match body.as_slice() {
+            [] if self.has_body => Err(calls::Failed),
+            [] => Ok(()),
+            _ => calls::write_buffer(BufferType::HttpRequestBody, body.len(), &form.rewrite(&body)),
         });
         match rewritten {
             Ok(()) => Action::Continue,
@@ -162,24 +163,24 @@ impl RequestContext {
     }
 }
 
-fn apply(edits: &Edits) -> Result<(), Status> {
+fn apply(edits: &Edits) -> Result<(), calls::Failed> {
     for edit in &edits.headers {
         match edit {
-            HeaderEdit::Remove(name) => hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)?,
+            HeaderEdit::Remove(name) => calls::remove_header(MapType::HttpRequestHeaders, name)?,
             HeaderEdit::Set(name, value) => {
-                hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(value))?;
+                calls::set_header(MapType::HttpRequestHeaders, name, value)?;
             }
             HeaderEdit::Add(name, value) => {
-                hostcalls::add_map_value_bytes(MapType::HttpRequestHeaders, name, value)?;
+                calls::add_header(MapType::HttpRequestHeaders, name, value)?;
             }
         }
     }
     if let Some(path) = &edits.path {
-        hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, ":path", Some(path))?;
+        calls::set_header(MapType::HttpRequestHeaders, ":path", path)?;
     }
     if edits.form.is_some() {
         // The body gets another length: with the old one, its end would be taken for the next request on the connection.
-        hostcalls::remove_map_value(MapType::HttpRequestHeaders, "content-length")?;
+        calls::remove_header(MapType::HttpRequestHeaders, "content-length")?;
     }
     Ok(())
 }

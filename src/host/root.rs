@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use log::Level;
-use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
+use proxy_wasm::types::{BufferType, ContextType};
 
+use super::calls;
 use super::counters::{self, Counters};
 use super::notice::say_once;
 use super::request::RequestContext;
@@ -47,7 +47,7 @@ impl Context for Root {}
 
 impl RootContext for Root {
     fn on_vm_start(&mut self, _size: usize) -> bool {
-        self.vm_configuration = self.get_vm_configuration().unwrap_or_default();
+        self.vm_configuration = calls::read_buffer(BufferType::VmConfiguration, usize::MAX).unwrap_or_default();
         true
     }
 
@@ -55,13 +55,13 @@ impl RootContext for Root {
     /// request by. A configuration with faults becomes a plugin that refuses all. For the same reason nothing is done here
     /// that could as well be done later: what there is to tell is told by the timer.
     fn on_configure(&mut self, _size: usize) -> bool {
-        let configuration = self.get_plugin_configuration().unwrap_or_default();
-        let name = hostcalls::get_property(vec!["plugin_name"]).ok().flatten().unwrap_or_default();
+        let configuration = calls::read_buffer(BufferType::PluginConfiguration, usize::MAX).unwrap_or_default();
+        let name = calls::read_property("plugin_name").ok().flatten().unwrap_or_default();
         let caches = CACHES.with(Clone::clone);
         let plugin = Plugin::in_vm(&caches, &name, &configuration, &self.vm_configuration);
         let backend = plugin.signature_backend(&Envoy);
         self.notices = notices(&plugin, backend);
-        self.set_tick_period(NOTICE_DELAY);
+        set_tick_period(NOTICE_DELAY);
         let counters = COUNTERS.with(|counters| counters.get_or_init(|| Rc::new(Counters::define())).clone());
         self.filter = Some(Rc::new(Filter { plugin, backend, counters }));
         true
@@ -74,7 +74,7 @@ impl RootContext for Root {
         if let Some(filter) = &self.filter {
             filter.counters.flush(filter.plugin.take_cache_events());
         }
-        self.set_tick_period(counters::PERIOD);
+        set_tick_period(counters::PERIOD);
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
@@ -84,6 +84,11 @@ impl RootContext for Root {
     fn get_type(&self) -> Option<ContextType> {
         Some(ContextType::HttpContext)
     }
+}
+
+/// Without a timer nothing is logged or counted; requests are decided all the same.
+fn set_tick_period(period: Duration) {
+    let _ = calls::set_tick_period(period);
 }
 
 fn notices(plugin: &Plugin, backend: SignatureBackend) -> Vec<(Level, String)> {

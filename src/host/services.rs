@@ -1,7 +1,6 @@
 //! What a decision needs of Envoy, by its host calls.
 
-use proxy_wasm::hostcalls;
-
+use super::calls::{self, Failed};
 use crate::claims::NumericDate;
 use crate::replay::{Conflict, SharedData};
 use crate::signature::HostSignatures;
@@ -11,22 +10,24 @@ pub(super) struct Envoy;
 
 impl SharedData for Envoy {
     fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
-        hostcalls::get_shared_data(key).unwrap_or((None, None))
+        match calls::read_shared_data(key) {
+            Ok(Some((value, version))) => (Some(value), Some(version)),
+            Ok(None) | Err(Failed) => (None, None),
+        }
     }
 
     fn set(&self, key: &str, value: &[u8], expected: u32) -> Result<(), Conflict> {
-        hostcalls::set_shared_data(key, Some(value), Some(expected)).map_err(|_| Conflict)
+        calls::write_shared_data(key, value, expected).map_err(|Failed| Conflict)
     }
 }
 
 impl HostSignatures for Envoy {
     fn verify_signature(&self, message: &[u8]) -> Option<Vec<u8>> {
-        hostcalls::call_foreign_function("verify_signature", Some(message)).ok().flatten()
+        calls::call_foreign_function("verify_signature", message).ok().flatten()
     }
 }
 
-/// The time by Envoy's clock; `None` when it has none or one before 1970.
-pub(super) fn now() -> Option<NumericDate> {
-    let since_epoch = hostcalls::get_current_time().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(NumericDate::from_unix_seconds(since_epoch.as_secs_f64()))
+/// The time by Envoy's clock.
+pub(super) fn now() -> Result<NumericDate, Failed> {
+    Ok(NumericDate::from_unix_seconds(calls::current_time()?.as_secs_f64()))
 }
