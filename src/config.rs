@@ -1,16 +1,10 @@
 //! The plugin configuration: bytes from Envoy become a [`Config`] that can't be wrong, or all their faults at once.
 
-mod document;
-mod fields;
-
-use std::fmt;
 use std::ops::RangeInclusive;
-
-pub use fields::{Fault, Warning};
-pub(crate) use fields::{Faults, Field, Section};
 
 use crate::cache::{CACHE_BUDGET_BYTES, CacheLimits};
 use crate::claims::ClaimRules;
+use crate::document::{self, ConfigError, Fault, Faults, Field, Section, Warning};
 use crate::jwk::KeySet;
 use crate::mapping::Mapping;
 use crate::outcome::Outcome;
@@ -58,32 +52,6 @@ pub(crate) struct Config {
     /// What was left out.
     pub(crate) warnings: Vec<Warning>,
 }
-
-/// Every fault of a configuration, in the order of the fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError(Vec<Fault>);
-
-impl ConfigError {
-    /// The faults; never empty.
-    pub fn faults(&self) -> &[Fault] {
-        &self.0
-    }
-}
-
-impl From<Fault> for ConfigError {
-    fn from(fault: Fault) -> Self {
-        Self(vec![fault])
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let faults: Vec<_> = self.0.iter().map(Fault::to_string).collect();
-        f.write_str(&faults.join("; "))
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 impl Config {
     /// Reads a plugin configuration in any of the forms in which Envoy hands one over. Where outcomes are written is known
@@ -232,18 +200,6 @@ fn names(field: &Field, elements: Option<Vec<Field>>, faults: &mut Faults) -> Op
         faults.report(field.path(), "expected at least one element");
     }
     elements.iter().map(|element| element.name(faults)).collect()
-}
-
-/// Reads a YAML text with one of the readers of a part of the configuration, for that reader's tests.
-#[cfg(test)]
-pub(crate) fn parse_for_test<T>(
-    text: &str,
-    read: impl FnOnce(Field, &mut Faults) -> Option<T>,
-) -> Result<T, ConfigError> {
-    let document = document::read(text.as_bytes())?;
-    let mut faults = Faults::default();
-    let value = read(Field::root(&document), &mut faults);
-    value.ok_or_else(|| faults.into_result().unwrap_err())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::config::{Faults, Field, Section};
+use crate::document::{Faults, Field, Section};
 use crate::rejection::Rejection;
 use crate::signature::{Algorithm, Curve, KeyError, VerifyingKey};
 use crate::token::KeyId;

@@ -17,6 +17,7 @@
 mod cache;
 mod claims;
 mod config;
+mod document;
 mod edits;
 mod header_map;
 #[cfg(target_arch = "wasm32")]
@@ -35,7 +36,8 @@ mod token;
 
 pub use cache::{CACHE_BUDGET_BYTES, CacheEvents, TokenCaches};
 pub use claims::{MAX_CLAIMS_DEPTH, NumericDate};
-pub use config::{ConfigError, DEFAULT_MAX_TOKEN_LIFETIME_SECONDS, Fault, Warning};
+pub use config::DEFAULT_MAX_TOKEN_LIFETIME_SECONDS;
+pub use document::{ConfigError, Fault, Warning};
 pub use edits::{Admission, Edits, HeaderEdit};
 pub use header_map::{Header, decode as decode_header_map, encode as encode_header_map};
 pub use jwk::ConfiguredKey;

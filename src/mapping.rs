@@ -15,7 +15,7 @@ use std::rc::Rc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 use crate::claims::Claims;
-use crate::config::{Faults, Field};
+use crate::document::{Faults, Field};
 use crate::edits::{Admission, Edits};
 use crate::json::Value;
 use crate::rejection::{Invalid, Rejection};

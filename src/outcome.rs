@@ -1,6 +1,6 @@
 //! `outcome`: what Envoy's filter state says of a decision, for the filters behind this one and for the access log.
 
-use crate::config::{Faults, Field};
+use crate::document::{Faults, Field};
 use crate::edits::{Admission, Edits};
 use crate::rejection::Rejection;
 
@@ -54,7 +54,7 @@ fn prefix<'a>(field: &Field<'a>, faults: &mut Faults) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::parse_for_test;
+    use crate::document::parse_for_test;
 
     fn code_name(text: &str) -> Result<String, Vec<String>> {
         parse_for_test(text, |field, faults| Outcome::parse(&field, faults))

@@ -2,7 +2,8 @@
 
 use crate::cache::{Accepted, CACHE_BUDGET_BYTES, CacheEvents, CacheLimits, TokenCache, TokenCaches};
 use crate::claims::{Claims, NumericDate};
-use crate::config::{Config, ConfigError, Warning};
+use crate::config::Config;
+use crate::document::{ConfigError, Warning};
 use crate::edits::Edits;
 use crate::jwk::ConfiguredKey;
 use crate::outcome::Outcome;

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::parse_for_test;
+use crate::document::parse_for_test;
 use crate::edits::HeaderEdit;
 use crate::header_map::Header;
 use crate::request::Names;

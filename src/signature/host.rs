@@ -2,7 +2,7 @@
 //! sandbox and is some forty times faster than RSA inside it.
 
 use super::{Algorithm, Curve, VerifyingKey, self_test};
-use crate::config::Fault;
+use crate::document::Fault;
 
 /// A host that can check signatures.
 pub trait HostSignatures {

@@ -1,8 +1,8 @@
 //! Each limit of a document: at it, and one past it.
 
-use super::value::MAX_EXPANDED_BYTES;
-use super::{MAX_BYTES, MAX_DIRECTIVES, MAX_LEVELS, MAX_MARKS};
 use crate::config::Config;
+use crate::document::value::MAX_EXPANDED_BYTES;
+use crate::document::{MAX_BYTES, MAX_DIRECTIVES, MAX_LEVELS, MAX_MARKS};
 
 const KEY: &str = "{kty: oct, k: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}";
 

@@ -1,14 +1,21 @@
-//! The forms in which Envoy hands over a configuration, made into one.
+//! A configuration document: YAML, JSON or a `google.protobuf.Struct` becomes fields, and reading them collects all faults.
+//!
+//! It knows no field by name and imports no other module of the crate.
 
+mod faults;
+mod fields;
 mod outline;
 mod value;
+
+pub(crate) use faults::Faults;
+pub use faults::{ConfigError, Fault, Warning};
+pub(crate) use fields::{Field, Section};
 
 use prost::Message as _;
 use prost_types::Struct;
 use prost_types::value::Kind;
 use serde_yaml::{Mapping, Value};
 
-use super::fields::Fault;
 use outline::{MAX_BRACKETS, MAX_DIRECTIVES, MAX_MARKS, Outline};
 use value::MAX_LEVELS;
 
@@ -21,7 +28,7 @@ const MAX_BYTES: usize = 1 << 20;
 /// can't be read or is past a limit.
 ///
 /// No text can be taken for a Struct: each of its entries holds the control byte 0x12, which YAML does not allow.
-pub(super) fn read(configuration: &[u8]) -> Result<Value, Fault> {
+pub(crate) fn read(configuration: &[u8]) -> Result<Value, Fault> {
     if configuration.len() > MAX_BYTES {
         let found = configuration.len();
         return Err(Fault::new("", format!("expected at most {MAX_BYTES} bytes, found {found}")));
@@ -83,61 +90,17 @@ fn to_value(value: prost_types::Value) -> Option<Value> {
     })
 }
 
+/// Reads a YAML text with one of the readers of a part of the configuration, for that reader's tests.
 #[cfg(test)]
-mod limits;
-
-#[cfg(test)]
-mod tests {
-    use prost_types::{ListValue, Value as ProtoValue};
-
-    use super::*;
-    use crate::config::Config;
-
-    const KEY: &str = "{kty: oct, k: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}";
-
-    fn value(json: &serde_json::Value) -> ProtoValue {
-        let kind = match json {
-            serde_json::Value::Null => Kind::NullValue(0),
-            serde_json::Value::Bool(value) => Kind::BoolValue(*value),
-            serde_json::Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap()),
-            serde_json::Value::String(text) => Kind::StringValue(text.clone()),
-            serde_json::Value::Array(values) => {
-                Kind::ListValue(ListValue { values: values.iter().map(value).collect() })
-            }
-            serde_json::Value::Object(members) => Kind::StructValue(Struct {
-                fields: members.iter().map(|(name, member)| (name.clone(), value(member))).collect(),
-            }),
-        };
-        ProtoValue { kind: Some(kind) }
-    }
-
-    fn encoded(json: &serde_json::Value) -> Vec<u8> {
-        match value(json).kind {
-            Some(Kind::StructValue(message)) => message.encode_to_vec(),
-            _ => panic!("not an object"),
-        }
-    }
-
-    #[test]
-    fn a_struct_is_the_same_language_with_the_same_faults() {
-        let good = serde_json::json!({
-            "parameter": "t", "clockSkewSeconds": 30, "bypassEmptyToken": true, "audiences": ["a"],
-            "jwk": {"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
-        });
-        let config = Config::parse(&encoded(&good)).unwrap();
-        assert_eq!(config.rules.clock_skew, 30.0);
-        assert!(config.bypass_empty_token);
-
-        let bad = serde_json::json!({"parameter": 1, "clockSkewSeconds": "1.5", "typo": null, "jwk": {"kty": "X"}});
-        assert_eq!(
-            Config::parse(&encoded(&bad)).map(|_| ()).unwrap_err(),
-            Config::parse(bad.to_string().as_bytes()).map(|_| ()).unwrap_err()
-        );
-    }
-
-    #[test]
-    fn yaml_that_begins_with_the_tag_byte_of_a_struct_is_yaml() {
-        let text = format!("\n\n\n# {}\nparameter: t\njwk: {KEY}", "x".repeat(300));
-        assert!(Config::parse(text.as_bytes()).is_ok());
-    }
+pub(crate) fn parse_for_test<T>(
+    text: &str,
+    read: impl FnOnce(Field, &mut Faults) -> Option<T>,
+) -> Result<T, ConfigError> {
+    let document = self::read(text.as_bytes())?;
+    let mut faults = Faults::default();
+    let value = read(Field::root(&document), &mut faults);
+    value.ok_or_else(|| faults.into_result().unwrap_err())
 }
+
+#[cfg(test)]
+mod tests;
