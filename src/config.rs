@@ -5,11 +5,11 @@ use std::ops::RangeInclusive;
 use crate::cache::{CACHE_BUDGET_BYTES, CacheLimits};
 use crate::claims::ClaimRules;
 use crate::document::{self, ConfigError, Fault, Faults, Field, Section, Warning};
-use crate::jwk::KeySet;
+use crate::key::KeySet;
 use crate::mapping::Mapping;
 use crate::outcome::Outcome;
 use crate::replay::{self, ReplayPolicy};
-use crate::request::{Location, MAX_NAME_BYTES, TokenSource};
+use crate::request::{Location, MAX_NAME_BYTES, TokenSource, is_http_token};
 
 /// The gateway's own rule: a token lives less than seven days.
 pub const DEFAULT_MAX_TOKEN_LIFETIME_SECONDS: u64 = 7 * 24 * 60 * 60;
@@ -141,11 +141,6 @@ fn token_source(section: &mut Section, faults: &mut Faults) -> Option<TokenSourc
         return None;
     }
     Some(TokenSource::new(parameter, locations))
-}
-
-/// Whether a text can name a header or a cookie [RFC 9110 §5.6.2].
-pub(crate) fn is_http_token(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 /// `clockSkewSeconds`, which replay protection limits to the time for which a used `jti` is kept.

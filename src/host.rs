@@ -2,6 +2,7 @@
 
 mod calls;
 mod counters;
+mod filter;
 mod notice;
 mod request;
 mod root;

@@ -1,41 +1,29 @@
 //! `claimParameters`: claims handed to the backend, and everything in the request that could be taken for one removed.
 
+mod claim_parameter;
+mod edits;
+mod encoding;
 mod form;
 mod form_limit;
 mod header;
 mod path;
 mod query;
 
+pub use edits::{Admission, Edits, HeaderEdit};
 pub use form::FormEdit;
 pub(crate) use form_limit::FormLimit;
 
-use std::borrow::Cow;
 use std::rc::Rc;
-
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
 use crate::claims::Claims;
 use crate::document::{Faults, Field};
-use crate::edits::{Admission, Edits};
-use crate::json::Value;
 use crate::rejection::{Invalid, Rejection};
-use crate::request::{Location, MAX_NAME_BYTES, Names, Request, TokenSource};
-use crate::text::Excerpt;
-
-/// The longest text of a claim that goes to a backend, in bytes as sent. RFC 9112 §3 asks servers to take a request line
-/// of 8000 bytes, and few take longer header lines.
-const MAX_VALUE_BYTES: usize = 8000;
+use crate::request::{Location, Names, Request, TokenSource};
+use claim_parameter::{Place, Target};
 
 /// The most entries of `claimParameters`. Each costs every request some work, and each is compared with all others when the
 /// configuration is read; a backend needs some ten.
 const MAX_TARGETS: usize = 256;
-
-/// In path, query and form everything is encoded but the unreserved characters [RFC 3986 §2.3], so that no value can become
-/// two.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// How much of a claim's name goes into a message.
-const CLAIM_EXCERPT_BYTES: usize = 64;
 
 /// Where the claims of a token go in a request.
 #[derive(Debug)]
@@ -49,33 +37,6 @@ pub(crate) struct Mapping {
     query_names: Names,
     query_and_token_names: Names,
     form_names: Rc<Names>,
-}
-
-/// One claim and the parameter of the backend that it becomes. The filter owns the target: what the client sent there is
-/// removed, whether the claim is there or not.
-#[derive(Debug)]
-struct Target {
-    claim: String,
-    parameter: Rc<str>,
-    place: Place,
-    format: Format,
-}
-
-/// `format`: how a claim is written before it is encoded for its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    /// Without quotes, arrays joined.
-    Text,
-    /// As compact JSON.
-    Json,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Header,
-    Query,
-    Path,
-    FormData,
 }
 
 /// The values that the claims of one token give to the targets of a mapping, in their order and encoded for their places;
@@ -264,79 +225,6 @@ fn parse_backend_path(field: Option<Field>, targets: &[Target], faults: &mut Fau
 /// The names of the targets in one place.
 fn names_of(targets: &[Target], place: Place) -> impl Iterator<Item = &str> {
     targets.iter().filter(move |target| target.place == place).map(|target| target.parameter.as_ref())
-}
-
-impl Target {
-    fn parse(field: &Field, faults: &mut Faults) -> Option<Self> {
-        let mut section = field.section(faults)?;
-        let claim = section.required("claimName", faults).and_then(|field| field.name(faults));
-        let parameter_field = section.required("parameterName", faults);
-        let parameter = parameter_field.as_ref().and_then(|field| field.name_of_at_most(MAX_NAME_BYTES, faults));
-        let place = section.required("location", faults).and_then(|field| match field.string(faults)? {
-            "header" => Some(Place::Header),
-            "query" => Some(Place::Query),
-            "path" => Some(Place::Path),
-            "formData" => Some(Place::FormData),
-            _ => {
-                faults.report(field.path(), "expected header, query, path or formData");
-                None
-            }
-        });
-        let format = match section.optional("format").map(|field| (field.string(faults), field)) {
-            None => Some(Format::Text),
-            Some((Some("text"), _)) => Some(Format::Text),
-            Some((Some("json"), _)) => Some(Format::Json),
-            Some((Some(_), field)) => {
-                faults.report(field.path(), "expected text or json");
-                None
-            }
-            Some((None, _)) => None,
-        };
-        section.finish(faults);
-        let (claim, parameter, place, format) = (claim?, parameter?, place?, format?);
-        if place == Place::Header
-            && let Err(problem) = header::check_name(&parameter)
-        {
-            faults.report(parameter_field?.path(), problem);
-            return None;
-        }
-        Some(Self { claim, parameter: parameter.into(), place, format })
-    }
-
-    fn is_same_place(&self, other: &Self) -> bool {
-        self.place == other.place
-            && match self.place {
-                Place::Header => header::is_same_name(&self.parameter, &other.parameter),
-                Place::Query | Place::Path | Place::FormData => self.parameter == other.parameter,
-            }
-    }
-
-    /// The value that the claims give to the target, encoded for its place; no claims are those of a request without a
-    /// token.
-    fn value(&self, claims: Option<&Claims>) -> Result<Option<Rc<[u8]>>, Invalid> {
-        let claim = claims.and_then(|claims| claims.find(&self.claim));
-        self.encoded(claim).map_err(|problem| Invalid::Claim {
-            name: Excerpt::new(self.claim.as_bytes(), CLAIM_EXCERPT_BYTES),
-            problem,
-        })
-    }
-
-    /// An error says what is wrong with the claim.
-    fn encoded(&self, claim: Option<&Value>) -> Result<Option<Rc<[u8]>>, &'static str> {
-        let Some(claim) = claim else {
-            return if self.place == Place::Path { Err("is missing, and backendPath needs it") } else { Ok(None) };
-        };
-        let text = match self.format {
-            Format::Text => claim.to_text()?,
-            Format::Json => Cow::Owned(claim.to_json()),
-        };
-        let value = match self.place {
-            Place::Path => path::encode(&text)?,
-            Place::Header => header::encode(&text)?,
-            Place::Query | Place::FormData => query::encode(&text),
-        };
-        if value.len() > MAX_VALUE_BYTES { Err("is too long for its target") } else { Ok(Some(value.into())) }
-    }
 }
 
 #[cfg(test)]

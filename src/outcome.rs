@@ -1,7 +1,7 @@
 //! `outcome`: what Envoy's filter state says of a decision, for the filters behind this one and for the access log.
 
 use crate::document::{Faults, Field};
-use crate::edits::{Admission, Edits};
+use crate::mapping::{Admission, Edits};
 use crate::rejection::Rejection;
 
 const DEFAULT_PREFIX: &str = "jwt_auth";

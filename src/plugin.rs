@@ -1,11 +1,12 @@
 //! The line that every request goes along. Nothing else decides.
 
 use crate::cache::{Accepted, CACHE_BUDGET_BYTES, CacheEvents, CacheLimits, TokenCache, TokenCaches};
-use crate::claims::{Claims, NumericDate};
+use crate::claims::Claims;
 use crate::config::Config;
 use crate::document::{ConfigError, Warning};
-use crate::edits::Edits;
-use crate::jwk::ConfiguredKey;
+use crate::key::ConfiguredKey;
+use crate::mapping::Edits;
+use crate::numeric_date::NumericDate;
 use crate::outcome::Outcome;
 use crate::rejection::Rejection;
 use crate::replay::SharedData;

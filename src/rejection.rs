@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::claims::NumericDate;
+use crate::numeric_date::NumericDate;
 use crate::text::Excerpt;
 
 /// Why a request is refused. Each variant is one row of the table of codes.

@@ -1,10 +1,14 @@
 //! Each `jti` is accepted once: what counts as one, and the store of those that were used.
 
 mod ledger;
+mod shared_data;
 mod store;
 
-use crate::claims::{Claims, NumericDate};
+pub use shared_data::{Conflict, SharedData};
+
+use crate::claims::Claims;
 use crate::json::Value;
+use crate::numeric_date::NumericDate;
 use crate::rejection::{Invalid, Rejection};
 
 use ledger::Reserve;
@@ -18,20 +22,6 @@ pub const MAX_JTI_BYTES: usize = 1024;
 /// accept its token, so none accepts it again. Five minutes is the usual leeway in JWT libraries; each second more keeps
 /// every entry longer.
 pub(crate) const MAX_CLOCK_SKEW_SECONDS: u64 = 300;
-
-/// Data that all workers of a process share, with compare-and-swap: what replay protection needs of its host.
-pub trait SharedData {
-    /// The value of a key and the number of that version of it, or neither when there is no such key.
-    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>);
-
-    /// Puts a value under a key if `expected` is the number of its present version, or if there is no such key and
-    /// `expected` is [`u32::MAX`]. Zero is never passed: hosts take it for "whatever the version".
-    fn set(&self, key: &str, value: &[u8], expected: u32) -> Result<(), Conflict>;
-}
-
-/// Somebody else changed the key first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conflict;
 
 /// `preventJtiReplay: true`.
 #[derive(Debug)]

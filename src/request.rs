@@ -152,6 +152,11 @@ impl TokenSource {
     }
 }
 
+/// Whether a text can name a header or a cookie [RFC 9110 §5.6.2].
+pub(crate) fn is_http_token(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
 /// The one value among `values`, if it is not blank.
 fn only_value<'r>(mut values: impl Iterator<Item = Cow<'r, [u8]>>) -> Result<Option<Cow<'r, [u8]>>, Rejection> {
     let Some(first) = values.next() else {

@@ -1,15 +1,13 @@
 //! Whether a signature belongs to a token and a key. The only part that names cryptographic libraries.
 
-mod algorithm;
+mod backend;
 mod host;
-mod key;
 mod self_test;
 
-pub use algorithm::Algorithm;
-pub use host::{HostSignatures, SignatureBackend};
-pub(crate) use key::{Curve, KeyError, VerifyingKey};
+pub use backend::SignatureBackend;
+pub use host::HostSignatures;
 
-use crate::jwk::Key;
+use crate::key::Key;
 use crate::rejection::Invalid;
 use crate::token::{Token, name_excerpt};
 

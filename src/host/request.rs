@@ -7,12 +7,11 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::{Action, BufferType, MapType};
 
 use super::calls::{self, LocalResponse};
+use super::filter::Filter;
 use super::notice::say_once;
-use super::root::Filter;
 use super::services::{self, Envoy};
-use crate::edits::{Edits, HeaderEdit};
 use crate::header_map::{Header, decode as decode_header_map};
-use crate::mapping::FormEdit;
+use crate::mapping::{Edits, FormEdit, HeaderEdit};
 use crate::plugin::Host;
 use crate::rejection::Rejection;
 use crate::request::Request;

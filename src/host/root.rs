@@ -10,19 +10,13 @@ use proxy_wasm::types::{BufferType, ContextType};
 
 use super::calls;
 use super::counters::{self, Counters};
+use super::filter::Filter;
 use super::notice::say_once;
 use super::request::RequestContext;
 use super::services::Envoy;
 use crate::cache::{CACHE_BUDGET_BYTES, TokenCaches};
 use crate::plugin::Plugin;
 use crate::signature::SignatureBackend;
-
-/// What every request of a configuration shares.
-pub(super) struct Filter {
-    pub(super) plugin: Plugin,
-    pub(super) backend: SignatureBackend,
-    pub(super) counters: Rc<Counters>,
-}
 
 thread_local! {
     /// The token caches of the VM, which has one thread.

@@ -1,7 +1,7 @@
 //! What a decision needs of Envoy, by its host calls.
 
 use super::calls::{self, Failed};
-use crate::claims::NumericDate;
+use crate::numeric_date::NumericDate;
 use crate::replay::{Conflict, SharedData};
 use crate::signature::HostSignatures;
 

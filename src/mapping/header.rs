@@ -4,9 +4,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use crate::config::is_http_token;
-use crate::edits::HeaderEdit;
-use crate::request::{Cookie, Location, Request, TokenSource};
+use super::edits::HeaderEdit;
+use crate::request::{Cookie, Location, Request, TokenSource, is_http_token};
 
 /// Headers that say how the message travels: they belong to the connection and the framing, and a claim in one of them
 /// could split a request in two [RFC 9110 §7.6.1, RFC 9112 §6].

@@ -2,7 +2,7 @@
 
 use percent_encoding::{percent_decode, utf8_percent_encode};
 
-use super::ENCODED;
+use super::encoding::ENCODED;
 
 /// The placeholder for the path of the request as it came.
 const REQUEST_PATH: &str = "path";

@@ -2,7 +2,7 @@
 
 use percent_encoding::utf8_percent_encode;
 
-use super::ENCODED;
+use super::encoding::ENCODED;
 use crate::request::Names;
 
 /// The text as it stands in a query or a form.

@@ -1,11 +1,12 @@
 use proptest::prelude::*;
 
+use super::claim_parameter::{CLAIM_EXCERPT_BYTES, MAX_VALUE_BYTES};
 use super::*;
 use crate::document::parse_for_test;
-use crate::edits::HeaderEdit;
 use crate::header_map::Header;
 use crate::request::Names;
 use crate::signature::Verified;
+use crate::text::Excerpt;
 
 /// A mapping of `x` to the header X-User and of `y` to the query parameter userId.
 fn mapping(hide: Option<TokenSource>) -> Mapping {

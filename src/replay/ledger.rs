@@ -6,8 +6,7 @@
 
 use std::cell::RefCell;
 
-use super::SharedData;
-use super::store::KEY_PREFIX;
+use super::shared_data::{KEY_PREFIX, SharedData};
 
 /// As in the store: each loss means that another worker got on.
 const MAX_ATTEMPTS: usize = 64;

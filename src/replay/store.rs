@@ -8,11 +8,8 @@
 
 use hmac_sha256::Hash;
 
-use super::SharedData;
 use super::ledger::{Ledger, Reserve};
-
-/// Every key begins so: without a `vm_id`, Envoy shares one space of keys among all plugins.
-pub(super) const KEY_PREFIX: &str = "jwt-auth/jti/";
+use super::shared_data::{KEY_PREFIX, SharedData};
 
 /// The most entries of a bucket. The hashes of honest `jti`s spread; one who can make an issuer sign chosen ones must not be
 /// able to make a bucket long.

@@ -1,7 +1,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use super::store::KEY_PREFIX;
+use super::shared_data::KEY_PREFIX;
 use super::*;
 use crate::signature::Verified;
 

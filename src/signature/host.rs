@@ -1,8 +1,7 @@
 //! The host's own signature check: Envoy's foreign function `verify_signature`, which runs in BoringSSL outside the
 //! sandbox and is some forty times faster than RSA inside it.
 
-use super::{Algorithm, Curve, VerifyingKey, self_test};
-use crate::document::Fault;
+use crate::key::{Algorithm, Curve, VerifyingKey};
 
 /// A host that can check signatures.
 pub trait HostSignatures {
@@ -84,34 +83,5 @@ fn ecdsa_signature_to_der(curve: Curve, signature: &[u8]) -> Option<Vec<u8>> {
             Some(signature.to_der().as_bytes().to_vec())
         }
         Curve::Secp256k1 => None,
-    }
-}
-
-/// Where signatures are checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignatureBackend {
-    /// The host's check where it knows the algorithm, this crate's libraries for the rest.
-    Host,
-    /// This crate's libraries for every algorithm.
-    Wasm,
-}
-
-impl SignatureBackend {
-    /// The backend that a host is good for: its own check if that tells known signatures from forged ones.
-    pub fn for_host(host: &dyn HostSignatures) -> Self {
-        if self_test::passes(host) { Self::Host } else { Self::Wasm }
-    }
-
-    /// Reads Envoy's `vm_config.configuration`, with which an operator or a test forces a backend: nothing, to let the
-    /// self-test choose (`None`), `signatures: host` or `signatures: wasm`.
-    pub(crate) fn from_vm_configuration(text: &[u8]) -> Result<Option<Self>, Fault> {
-        match text.trim_ascii() {
-            b"" => Ok(None),
-            b"signatures: host" => Ok(Some(Self::Host)),
-            b"signatures: wasm" => Ok(Some(Self::Wasm)),
-            _ => {
-                Err(Fault::new("vm_config.configuration", "expected nothing, `signatures: host` or `signatures: wasm`"))
-            }
-        }
     }
 }

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::host::{self, HostSignatures};
-use super::{Algorithm, Curve, VerifyingKey};
+use crate::key::{Algorithm, Curve, VerifyingKey};
 
 /// A good signature, everything in base64url but the text.
 struct Known {

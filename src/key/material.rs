@@ -13,7 +13,7 @@ use rsa::{BoxedUint, Pkcs1v15Sign, Pss, RsaPublicKey};
 use sha2::digest::{Digest, FixedOutputReset};
 use sha2::{Sha256, Sha384, Sha512};
 
-use super::Algorithm;
+use super::algorithm::Algorithm;
 
 /// The smallest RSA modulus, in bits [RFC 7518 §3.3], and the largest that the libraries here check.
 const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::mapping::FormEdit;
+use super::form::FormEdit;
 
 /// The edits that turn the client's request into the one the backend gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

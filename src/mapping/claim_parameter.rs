@@ -1,0 +1,122 @@
+//! One entry of `claimParameters`: a claim, and the parameter of the backend that it becomes.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use super::{header, path, query};
+use crate::claims::Claims;
+use crate::document::{Faults, Field};
+use crate::json::Value;
+use crate::rejection::Invalid;
+use crate::request::MAX_NAME_BYTES;
+use crate::text::Excerpt;
+
+/// The longest text of a claim that goes to a backend, in bytes as sent. RFC 9112 §3 asks servers to take a request line
+/// of 8000 bytes, and few take longer header lines.
+pub(super) const MAX_VALUE_BYTES: usize = 8000;
+
+/// How much of a claim's name goes into a message.
+pub(super) const CLAIM_EXCERPT_BYTES: usize = 64;
+
+/// One claim and the parameter of the backend that it becomes. The filter owns the target: what the client sent there is
+/// removed, whether the claim is there or not.
+#[derive(Debug)]
+pub(super) struct Target {
+    claim: String,
+    pub(super) parameter: Rc<str>,
+    pub(super) place: Place,
+    format: Format,
+}
+
+/// `format`: how a claim is written before it is encoded for its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    /// Without quotes, arrays joined.
+    Text,
+    /// As compact JSON.
+    Json,
+}
+
+/// `location`: the part of the request that the claim goes into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Header,
+    Query,
+    Path,
+    FormData,
+}
+
+impl Target {
+    /// Reads one entry of `claimParameters`. Faults: a missing or unknown field, a name that its place can't have.
+    pub(super) fn parse(field: &Field, faults: &mut Faults) -> Option<Self> {
+        let mut section = field.section(faults)?;
+        let claim = section.required("claimName", faults).and_then(|field| field.name(faults));
+        let parameter_field = section.required("parameterName", faults);
+        let parameter = parameter_field.as_ref().and_then(|field| field.name_of_at_most(MAX_NAME_BYTES, faults));
+        let place = section.required("location", faults).and_then(|field| match field.string(faults)? {
+            "header" => Some(Place::Header),
+            "query" => Some(Place::Query),
+            "path" => Some(Place::Path),
+            "formData" => Some(Place::FormData),
+            _ => {
+                faults.report(field.path(), "expected header, query, path or formData");
+                None
+            }
+        });
+        let format = match section.optional("format").map(|field| (field.string(faults), field)) {
+            None => Some(Format::Text),
+            Some((Some("text"), _)) => Some(Format::Text),
+            Some((Some("json"), _)) => Some(Format::Json),
+            Some((Some(_), field)) => {
+                faults.report(field.path(), "expected text or json");
+                None
+            }
+            Some((None, _)) => None,
+        };
+        section.finish(faults);
+        let (claim, parameter, place, format) = (claim?, parameter?, place?, format?);
+        if place == Place::Header
+            && let Err(problem) = header::check_name(&parameter)
+        {
+            faults.report(parameter_field?.path(), problem);
+            return None;
+        }
+        Some(Self { claim, parameter: parameter.into(), place, format })
+    }
+
+    /// Whether both are one parameter to a backend.
+    pub(super) fn is_same_place(&self, other: &Self) -> bool {
+        self.place == other.place
+            && match self.place {
+                Place::Header => header::is_same_name(&self.parameter, &other.parameter),
+                Place::Query | Place::Path | Place::FormData => self.parameter == other.parameter,
+            }
+    }
+
+    /// The value that the claims give to the target, encoded for its place; no claims are those of a request without a
+    /// token.
+    pub(super) fn value(&self, claims: Option<&Claims>) -> Result<Option<Rc<[u8]>>, Invalid> {
+        let claim = claims.and_then(|claims| claims.find(&self.claim));
+        self.encoded(claim).map_err(|problem| Invalid::Claim {
+            name: Excerpt::new(self.claim.as_bytes(), CLAIM_EXCERPT_BYTES),
+            problem,
+        })
+    }
+
+    /// An error says what is wrong with the claim.
+    fn encoded(&self, claim: Option<&Value>) -> Result<Option<Rc<[u8]>>, &'static str> {
+        let Some(claim) = claim else {
+            return if self.place == Place::Path { Err("is missing, and backendPath needs it") } else { Ok(None) };
+        };
+        let text = match self.format {
+            Format::Text => claim.to_text()?,
+            Format::Json => Cow::Owned(claim.to_json()),
+        };
+        let value = match self.place {
+            Place::Path => path::encode(&text)?,
+            Place::Header => header::encode(&text)?,
+            Place::Query | Place::FormData => query::encode(&text),
+        };
+        if value.len() > MAX_VALUE_BYTES { Err("is too long for its target") } else { Ok(Some(value.into())) }
+    }
+}
