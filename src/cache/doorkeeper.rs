@@ -2,9 +2,14 @@
 
 use std::hash::BuildHasher as _;
 
+use super::size::chunk;
+
 /// How many hashes are remembered, for all configurations of a VM: a token is known when it comes again before about so many
 /// others. More than the budget has room for tokens of a kilobyte, and 256 KiB.
-pub(super) const PLACES: usize = 1 << 16;
+const PLACES: usize = 1 << 16;
+
+/// What it takes, once it is there.
+pub(super) const BYTES: usize = chunk(PLACES * size_of::<u32>());
 
 /// A memory of hashes of four bytes. Most tokens that come once never come again, and to keep each would cost more than it saves
 /// and push out those in use; so one is kept when it comes a second time. Named as in TinyLFU
@@ -27,7 +32,7 @@ impl Doorkeeper {
     /// What it takes more of memory than when this was last asked.
     pub(super) fn take_growth(&mut self) -> usize {
         let is_new = !self.seen.is_empty() && !std::mem::replace(&mut self.is_counted, true);
-        if is_new { super::size::OF_DOORKEEPER } else { 0 }
+        if is_new { BYTES } else { 0 }
     }
 
     fn knows_hash(&mut self, hash: u64) -> bool {

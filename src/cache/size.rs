@@ -2,10 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Accepted, Entry};
-
-/// What the doorkeeper takes, once it is there.
-pub(super) const OF_DOORKEEPER: usize = chunk(super::doorkeeper::PLACES * size_of::<u32>());
+use super::entry::{Accepted, Entry};
 
 /// The counts in front of what an `Rc` holds.
 const OF_COUNTS: usize = 2 * size_of::<usize>();
@@ -33,7 +30,7 @@ pub(super) fn of_table(entries: usize) -> usize {
 }
 
 /// What an allocation takes in dlmalloc, which is the module's, and in glibc: a header of one word, rounded up to 16 bytes.
-const fn chunk(bytes: usize) -> usize {
+pub(super) const fn chunk(bytes: usize) -> usize {
     const HEADER: usize = size_of::<usize>();
     const LEAST: usize = 4 * size_of::<usize>();
     let rounded = bytes.saturating_add(HEADER + 15) / 16;

@@ -99,7 +99,7 @@ fn no_entries_turn_the_cache_off() {
 #[test]
 fn all_caches_of_a_vm_share_one_budget() {
     let two = 2 * size::of_entry(b"a", &accepted("1234"));
-    let caches = TokenCaches::new(size::OF_DOORKEEPER + two + 2 * size::of_table(1));
+    let caches = TokenCaches::new(doorkeeper::BYTES + two + 2 * size::of_table(1));
     let limits = CacheLimits { max_entries: 100, max_bytes: CACHE_BUDGET_BYTES };
     let [first, second, third] = [b"1", b"2", b"3"].map(|name| caches.open(name, limits));
     keep(&first, b"a", "1234");
@@ -108,9 +108,9 @@ fn all_caches_of_a_vm_share_one_budget() {
     keep(&third, b"a", "1234");
     assert_eq!([&first, &second, &third].map(|cache| value_of(cache, "a").is_some()), [true, false, true]);
     assert_eq!([&first, &second, &third].map(|cache| cache.take_events().evictions), [0, 0, 1], "who needed the room");
-    assert_eq!(caches.bytes(), size::OF_DOORKEEPER + two + 2 * size::of_table(1), "exactly at the limit");
+    assert_eq!(caches.bytes(), doorkeeper::BYTES + two + 2 * size::of_table(1), "exactly at the limit");
     keep(&third, b"b", "12345678901234567890");
-    assert!(value_of(&third, "b").is_some() && caches.bytes() <= size::OF_DOORKEEPER + two + 2 * size::of_table(1));
+    assert!(value_of(&third, "b").is_some() && caches.bytes() <= doorkeeper::BYTES + two + 2 * size::of_table(1));
     keep(&third, b"c", &"x".repeat(two + 3 * size::of_table(1)));
     assert_eq!(value_of(&third, "c"), None, "larger than the budget");
     assert!(value_of(&third, "b").is_some(), "and nothing went for it");
@@ -137,5 +137,5 @@ fn a_configuration_that_is_replaced_or_gone_gives_its_room_back() {
     let reused = caches.open(b"again", limits);
     assert_eq!(value_of(&reused, "a"), None, "nor does one that takes its place");
     drop((new, reused, other));
-    assert_eq!(caches.bytes(), size::OF_DOORKEEPER);
+    assert_eq!(caches.bytes(), doorkeeper::BYTES);
 }
