@@ -10,7 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_auth::Algorithm;
 use zeroize::Zeroizing;
 
-use super::{Family, Material, rsa_numbers, unfit};
+use super::rsa_numbers::{self, mismatch};
+use super::{Family, Material, unfit};
 use crate::failure::Failure;
 use crate::jwk::Jwk;
 
@@ -119,8 +120,4 @@ fn lone_prime(there: &str, missing: &str) -> Failure {
 
 fn not_base64url(name: &str) -> Failure {
     Failure::new(format!("the key: {name} is not base64url without padding"))
-}
-
-pub(super) fn mismatch(parts: &str) -> Failure {
-    Failure::new(format!("the key: {parts} don't belong together"))
 }

@@ -7,7 +7,6 @@ use rsa::traits::{PrivateKeyParts as _, PublicKeyParts as _};
 use rsa::{BigUint, RsaPrivateKey};
 use zeroize::Zeroizing;
 
-use super::parts::mismatch;
 use crate::failure::Failure;
 
 /// What the filter takes: [RFC 7518 §3.3] has the least.
@@ -55,6 +54,10 @@ pub(super) fn to_pkcs1(
         .map_err(|_| mismatch("n, e and d"))?;
     let der = key.to_pkcs1_der().map_err(|_| mismatch("n, e and d"))?;
     Ok(Zeroizing::new(der.as_bytes().to_vec()))
+}
+
+pub(super) fn mismatch(parts: &str) -> Failure {
+    Failure::new(format!("the key: {parts} don't belong together"))
 }
 
 /// The numbers of a key in PKCS #8.
