@@ -5,6 +5,7 @@
 
 mod load;
 mod measure;
+mod median;
 mod memory;
 mod plot;
 mod proxy;

@@ -7,6 +7,7 @@ use kit::issuer::Algorithm;
 use serde::Serialize;
 
 use crate::load::{self, Wrk};
+use crate::median::median;
 use crate::memory::{self, Memory};
 use crate::proxy::Proxy;
 use crate::settings::Settings;
@@ -52,13 +53,6 @@ impl Row {
     pub(crate) fn most(&self) -> f64 {
         self.micros.iter().copied().fold(0.0, f64::max)
     }
-}
-
-/// The middle of some values; NaN when there are none.
-pub(crate) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Measures all variants.

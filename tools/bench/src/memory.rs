@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::load::{self, Wrk};
-use crate::measure::median;
+use crate::median::median;
 use crate::proxy::Proxy;
 use crate::settings::Settings;
 use crate::tokens::{self, Issuer, Kind};

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::measure::{Results, median};
+use crate::measure::Results;
+use crate::median::median;
 
 /// One target and what was found.
 #[derive(Debug, Serialize)]
