@@ -9,7 +9,7 @@ use crate::key::KeySet;
 use crate::mapping::Mapping;
 use crate::outcome::Outcome;
 use crate::replay::{self, ReplayPolicy};
-use crate::request::{Location, MAX_NAME_BYTES, TokenSource, is_http_token};
+use crate::request::{MAX_NAME_BYTES, TokenLocation, TokenSource, is_http_token};
 
 /// The gateway's own rule: a token lives less than seven days.
 pub const DEFAULT_MAX_TOKEN_LIFETIME_SECONDS: u64 = 7 * 24 * 60 * 60;
@@ -122,11 +122,11 @@ fn token_source(section: &mut Section, faults: &mut Faults) -> Option<TokenSourc
         .required("parameter", faults)
         .and_then(|field| Some((field.name_of_at_most(MAX_NAME_BYTES, faults)?, field)));
     let locations = match section.optional("parameterLocation") {
-        None => Some(vec![Location::Header, Location::Query]),
+        None => Some(vec![TokenLocation::Header, TokenLocation::Query]),
         Some(field) => match field.string(faults) {
-            Some("header") => Some(vec![Location::Header]),
-            Some("query") => Some(vec![Location::Query]),
-            Some("cookie") => Some(vec![Location::Cookie]),
+            Some("header") => Some(vec![TokenLocation::Header]),
+            Some("query") => Some(vec![TokenLocation::Query]),
+            Some("cookie") => Some(vec![TokenLocation::Cookie]),
             Some(_) => {
                 faults.report(field.path(), "expected header, query or cookie");
                 None
@@ -135,7 +135,7 @@ fn token_source(section: &mut Section, faults: &mut Faults) -> Option<TokenSourc
         },
     };
     let ((parameter, field), locations) = (parameter?, locations?);
-    let needs_token_characters = locations != [Location::Query];
+    let needs_token_characters = locations != [TokenLocation::Query];
     if needs_token_characters && !is_http_token(&parameter) {
         faults.report(field.path(), "expected a name of letters, digits and !#$%&'*+-.^_`|~");
         return None;

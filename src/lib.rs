@@ -45,6 +45,6 @@ pub use numeric_date::NumericDate;
 pub use plugin::{Host, Plugin};
 pub use rejection::{Invalid, Rejection};
 pub use replay::{Conflict, MAX_JTI_BYTES, SharedData};
-pub use request::{Location, Request};
+pub use request::{Request, TokenLocation};
 pub use signature::{HostSignatures, SignatureBackend};
 pub use token::{MAX_HEADER_DEPTH, MAX_TOKEN_BYTES};

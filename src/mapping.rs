@@ -18,8 +18,8 @@ use std::rc::Rc;
 use crate::claims::Claims;
 use crate::document::{Faults, Field};
 use crate::rejection::{Invalid, Rejection};
-use crate::request::{Location, Names, Request, TokenSource};
-use claim_parameter::{Place, Target};
+use crate::request::{ParameterNames, Request, TokenLocation, TokenSource};
+use claim_parameter::{ClaimLocation, ClaimParameter};
 
 /// The most entries of `claimParameters`. Each costs every request some work, and each is compared with all others when the
 /// configuration is read; a backend needs some ten.
@@ -28,15 +28,15 @@ const MAX_TARGETS: usize = 256;
 /// Where the claims of a token go in a request.
 #[derive(Debug)]
 pub(crate) struct Mapping {
-    targets: Vec<Target>,
-    header_names: header::Names,
+    targets: Vec<ClaimParameter>,
+    header_names: header::OwnedHeaders,
     backend_path: Option<path::Template>,
     hidden_token: Option<TokenSource>,
     form_limit: FormLimit,
     /// The parameters of the query that the filter owns, and the same with the hidden token's.
-    query_names: Names,
-    query_and_token_names: Names,
-    form_names: Rc<Names>,
+    query_names: ParameterNames,
+    query_and_token_names: ParameterNames,
+    form_names: Rc<ParameterNames>,
 }
 
 /// The values that the claims of one token give to the targets of a mapping, in their order and encoded for their places;
@@ -54,10 +54,10 @@ impl Mapping {
             Some(field) => field.list_of_at_most(MAX_TARGETS, faults)?,
             None => Vec::new(),
         };
-        let mut targets: Vec<Target> = Vec::with_capacity(fields.len());
+        let mut targets: Vec<ClaimParameter> = Vec::with_capacity(fields.len());
         let before = faults.count();
         for field in &fields {
-            match Target::parse(field, faults) {
+            match ClaimParameter::parse(field, faults) {
                 Some(target) if targets.iter().any(|other| other.is_same_place(&target)) => {
                     faults
                         .report(format!("{}.parameterName", field.path()), "expected a target that no other claim has");
@@ -70,10 +70,10 @@ impl Mapping {
             return None;
         }
         let backend_path = parse_backend_path(backend_path, &targets, faults)?;
-        let in_header = targets.iter().filter(|target| target.place == Place::Header);
-        let header_names = header::Names::new(in_header.map(|target| &target.parameter));
-        let query_names = Names::new(names_of(&targets, Place::Query));
-        let form_names = Rc::new(Names::new(names_of(&targets, Place::FormData)));
+        let in_header = targets.iter().filter(|target| target.location == ClaimLocation::Header);
+        let header_names = header::OwnedHeaders::new(in_header.map(|target| &target.parameter));
+        let query_names = ParameterNames::new(names_of(&targets, ClaimLocation::Query));
+        let form_names = Rc::new(ParameterNames::new(names_of(&targets, ClaimLocation::FormData)));
         Some(Self {
             targets,
             header_names,
@@ -88,9 +88,9 @@ impl Mapping {
 
     /// The same mapping, which also takes the accepted token out of the request if a place for it is given.
     pub(crate) fn hiding_token(self, token: Option<TokenSource>) -> Self {
-        let in_query = token.as_ref().filter(|token| token.locations.contains(&Location::Query));
-        let names = names_of(&self.targets, Place::Query).chain(in_query.map(|token| token.parameter.as_str()));
-        Self { query_and_token_names: Names::new(names), hidden_token: token, ..self }
+        let in_query = token.as_ref().filter(|token| token.locations.contains(&TokenLocation::Query));
+        let names = names_of(&self.targets, ClaimLocation::Query).chain(in_query.map(|token| token.parameter.as_str()));
+        Self { query_and_token_names: ParameterNames::new(names), hidden_token: token, ..self }
     }
 
     /// The same mapping, which refuses forms of more bytes than this.
@@ -133,18 +133,23 @@ impl Mapping {
         values: &[Option<Rc<[u8]>>],
         hidden_token: Option<&TokenSource>,
     ) -> Result<Edits, Rejection> {
-        let assignments = |place| {
-            let targets = self.targets.iter().zip(values).filter(move |(target, _)| target.place == place);
+        let assignments = |location| {
+            let targets = self.targets.iter().zip(values).filter(move |(target, _)| target.location == location);
             targets.map(|(target, value)| (&target.parameter, value.as_ref()))
         };
-        let of_place = |place| -> Assignments {
-            assignments(place).map(|(name, value)| (name.as_ref(), value.map(Rc::as_ref))).collect()
+        let in_location = |location| -> Assignments {
+            assignments(location).map(|(name, value)| (name.as_ref(), value.map(Rc::as_ref))).collect()
         };
         Ok(Edits {
             admission: Admission::Authenticated,
-            headers: header::edits(request, &self.header_names, assignments(Place::Header), hidden_token),
-            path: self.edited_target(request, &of_place(Place::Path), &of_place(Place::Query), hidden_token)?,
-            form: self.form_edit(request, &of_place(Place::FormData))?,
+            headers: header::edits(request, &self.header_names, assignments(ClaimLocation::Header), hidden_token),
+            path: self.edited_target(
+                request,
+                &in_location(ClaimLocation::Path),
+                &in_location(ClaimLocation::Query),
+                hidden_token,
+            )?,
+            form: self.form_edit(request, &in_location(ClaimLocation::FormData))?,
         })
     }
 
@@ -156,7 +161,7 @@ impl Mapping {
         parameters: &Assignments,
         hidden_token: Option<&TokenSource>,
     ) -> Result<Option<Vec<u8>>, Invalid> {
-        let hides_parameter = hidden_token.is_some_and(|token| token.locations.contains(&Location::Query));
+        let hides_parameter = hidden_token.is_some_and(|token| token.locations.contains(&TokenLocation::Query));
         if self.backend_path.is_none() && parameters.is_empty() && !hides_parameter {
             return Ok(None);
         }
@@ -199,8 +204,12 @@ impl Mapping {
 }
 
 /// `backendPath`, which there must be if and only if a claim goes into the path.
-fn parse_backend_path(field: Option<Field>, targets: &[Target], faults: &mut Faults) -> Option<Option<path::Template>> {
-    let in_path = targets.iter().filter(|target| target.place == Place::Path);
+fn parse_backend_path(
+    field: Option<Field>,
+    targets: &[ClaimParameter],
+    faults: &mut Faults,
+) -> Option<Option<path::Template>> {
+    let in_path = targets.iter().filter(|target| target.location == ClaimLocation::Path);
     let names: Vec<&str> = in_path.map(|target| target.parameter.as_ref()).collect();
     match (field, names.is_empty()) {
         (None, true) => Some(None),
@@ -223,8 +232,8 @@ fn parse_backend_path(field: Option<Field>, targets: &[Target], faults: &mut Fau
 }
 
 /// The names of the targets in one place.
-fn names_of(targets: &[Target], place: Place) -> impl Iterator<Item = &str> {
-    targets.iter().filter(move |target| target.place == place).map(|target| target.parameter.as_ref())
+fn names_of(targets: &[ClaimParameter], location: ClaimLocation) -> impl Iterator<Item = &str> {
+    targets.iter().filter(move |target| target.location == location).map(|target| target.parameter.as_ref())
 }
 
 #[cfg(test)]

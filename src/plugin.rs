@@ -10,7 +10,7 @@ use crate::numeric_date::NumericDate;
 use crate::outcome::Outcome;
 use crate::rejection::Rejection;
 use crate::replay::SharedData;
-use crate::request::{Location, Request};
+use crate::request::{Request, TokenLocation};
 use crate::signature::{self, HostSignatures, SignatureBackend};
 use crate::text::Excerpt;
 use crate::token::{LastHeader, Token};
@@ -82,7 +82,7 @@ impl Plugin {
     }
 
     /// Where the token is looked for: `parameter`, and the places in their order. `None` for a faulty configuration.
-    pub fn token_source(&self) -> Option<(&str, &[Location])> {
+    pub fn token_source(&self) -> Option<(&str, &[TokenLocation])> {
         let config = self.config.as_ref().ok()?;
         Some((&config.source.parameter, &config.source.locations))
     }

@@ -12,7 +12,7 @@ use crate::numeric_date::NumericDate;
 use crate::rejection::{Invalid, Rejection};
 
 use ledger::Reserve;
-use store::{Identity, Outcome, Store};
+use store::{Identity, Insertion, Store};
 
 /// The longest `jti`, in bytes. A random one has some 30.
 pub const MAX_JTI_BYTES: usize = 1024;
@@ -57,9 +57,9 @@ impl ReplayPolicy {
         let now = whole_seconds(now.as_unix_seconds().floor());
         let store = Store { shared_data, reserve: &self.reserve, max_live: self.max_tracked_jtis, now };
         match store.insert(&identity, whole_seconds(end.as_unix_seconds().ceil())) {
-            Outcome::Inserted => Ok(()),
-            Outcome::Present => Err(Rejection::JtiUsed),
-            Outcome::Refused => Err(Rejection::ReplayStoreFull),
+            Insertion::Inserted => Ok(()),
+            Insertion::Present => Err(Rejection::JtiUsed),
+            Insertion::Refused => Err(Rejection::ReplayStoreFull),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::rejection::{Invalid, Rejection};
 
 mod parameters;
 
-pub(crate) use parameters::{MAX_NAME_BYTES, Names};
+pub(crate) use parameters::{MAX_NAME_BYTES, ParameterNames};
 
 /// A request's head: the headers as the host has them, pseudo headers included, names in lower case.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +91,7 @@ impl<'a> Cookie<'a> {
 
 /// Where a token may stand in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Location {
+pub enum TokenLocation {
     /// A header, which may have `Bearer` in front of the token.
     Header,
     /// A query parameter, percent-encoded.
@@ -105,14 +105,14 @@ pub enum Location {
 pub(crate) struct TokenSource {
     pub(crate) parameter: String,
     /// The places to look into, in this order.
-    pub(crate) locations: Vec<Location>,
+    pub(crate) locations: Vec<TokenLocation>,
     /// The parameter as it is found in a query.
-    names: Names,
+    names: ParameterNames,
 }
 
 impl TokenSource {
-    pub(crate) fn new(parameter: String, locations: Vec<Location>) -> Self {
-        let names = Names::new([parameter.as_str()]);
+    pub(crate) fn new(parameter: String, locations: Vec<TokenLocation>) -> Self {
+        let names = ParameterNames::new([parameter.as_str()]);
         Self { parameter, locations, names }
     }
 
@@ -123,9 +123,9 @@ impl TokenSource {
     pub(crate) fn find<'r>(&'r self, request: Request<'r>) -> Result<Option<Cow<'r, [u8]>>, Rejection> {
         for &location in &self.locations {
             let token = match location {
-                Location::Header => only_value(self.in_headers(request)),
-                Location::Query => only_value(self.in_query(request)),
-                Location::Cookie => only_value(self.in_cookies(request)),
+                TokenLocation::Header => only_value(self.in_headers(request)),
+                TokenLocation::Query => only_value(self.in_query(request)),
+                TokenLocation::Cookie => only_value(self.in_cookies(request)),
             }?;
             if token.is_some() {
                 return Ok(token);

@@ -27,7 +27,7 @@ const NAME_EXCERPT_BYTES: usize = 64;
 /// A token of three well-formed segments. Nothing in it is proved, and its claims can't be reached: only a good signature
 /// opens them.
 pub(crate) struct Token<'a> {
-    header: Rc<Header>,
+    header: Rc<JoseHeader>,
     signing_input: &'a [u8],
     payload: Vec<u8>,
     signature: Vec<u8>,
@@ -40,12 +40,12 @@ pub(crate) struct LastHeader(RefCell<Option<ReadHeader>>);
 #[derive(Debug)]
 struct ReadHeader {
     segment: Box<[u8]>,
-    header: Rc<Header>,
+    header: Rc<JoseHeader>,
 }
 
 /// What the filter reads of a JOSE header. `jku`, `jwk`, `x5u`, `x5c` and the rest are not even kept.
 #[derive(Debug)]
-struct Header {
+struct JoseHeader {
     algorithm: Option<String>,
     key_id: KeyId,
     critical: bool,
@@ -132,13 +132,13 @@ impl<'a> Token<'a> {
 
 impl LastHeader {
     /// The header of this segment.
-    fn read(&self, segment: &[u8]) -> Option<Rc<Header>> {
+    fn read(&self, segment: &[u8]) -> Option<Rc<JoseHeader>> {
         if let Ok(last) = self.0.try_borrow()
             && let Some(last) = last.as_ref().filter(|last| *last.segment == *segment)
         {
             return Some(last.header.clone());
         }
-        let header = Rc::new(Header::parse(&decode_base64url(segment)?)?);
+        let header = Rc::new(JoseHeader::parse(&decode_base64url(segment)?)?);
         if let Ok(mut last) = self.0.try_borrow_mut() {
             *last = Some(ReadHeader { segment: segment.into(), header: header.clone() });
         }
@@ -146,7 +146,7 @@ impl LastHeader {
     }
 }
 
-impl Header {
+impl JoseHeader {
     fn parse(text: &[u8]) -> Option<Self> {
         let members = Object::parse(text, MAX_HEADER_DEPTH)?;
         Some(Self {
@@ -180,8 +180,8 @@ pub(crate) fn name_excerpt(name: &str) -> Excerpt {
 mod tests {
     use super::*;
 
-    fn header_of(json: &str) -> Option<Header> {
-        Header::parse(json.as_bytes())
+    fn header_of(json: &str) -> Option<JoseHeader> {
+        JoseHeader::parse(json.as_bytes())
     }
 
     fn is_malformed(raw: &[u8]) -> bool {

@@ -24,7 +24,7 @@ const PAGE_EXAMPLE: &str = include_str!("../../tests/rows/page-example.yaml");
 #[test]
 fn the_pages_own_example_is_right_as_it_stands() {
     let config = Config::parse(PAGE_EXAMPLE.as_bytes()).unwrap();
-    assert_eq!(config.source, TokenSource::new("X-Token".to_owned(), vec![Location::Header]));
+    assert_eq!(config.source, TokenSource::new("X-Token".to_owned(), vec![TokenLocation::Header]));
     assert!(config.replay.is_none());
     assert!(!config.bypass_empty_token);
     assert_eq!(
@@ -50,7 +50,7 @@ maxTrackedJtis: 7\ntokenCache: {{maxEntries: 0, maxBytes: 1}}"
         .as_bytes(),
     )
     .unwrap();
-    assert_eq!(config.source.locations, [Location::Header, Location::Query]);
+    assert_eq!(config.source.locations, [TokenLocation::Header, TokenLocation::Query]);
     assert!(config.bypass_empty_token);
     assert!(config.replay.is_some());
     assert_eq!(

@@ -33,12 +33,12 @@ impl std::error::Error for ConfigError {}
 pub struct Fault {
     field: String,
     problem: String,
-    kind: Kind,
+    kind: FaultKind,
 }
 
 /// Whether a fault is one wherever it is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum FaultKind {
     Fault,
     /// Only where nothing else can be used in place of what has it.
     Unfit,
@@ -72,7 +72,7 @@ impl fmt::Display for Warning {
 
 impl Fault {
     pub(crate) fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { field: field.into(), problem: problem.into(), kind: Kind::Fault }
+        Self { field: field.into(), problem: problem.into(), kind: FaultKind::Fault }
     }
 
     /// The field, for example `claimParameters[1].location`; empty for the document as a whole.
@@ -101,7 +101,7 @@ pub(crate) struct Faults {
     reported: Vec<Fault>,
     /// How many faults there are, reported or not.
     count: usize,
-    /// How many of them are of [`Kind::Unfit`].
+    /// How many of them are of [`FaultKind::Unfit`].
     unfit: usize,
     warnings: Vec<Warning>,
 }
@@ -114,7 +114,7 @@ impl Faults {
 
     /// Notes that something may be sound but can't be used here: a fault, unless [`Self::leave_out`] takes it.
     pub(crate) fn report_unfit(&mut self, field: impl Into<String>, problem: impl Into<String>) {
-        self.note(Fault { kind: Kind::Unfit, ..Fault::new(field, problem) });
+        self.note(Fault { kind: FaultKind::Unfit, ..Fault::new(field, problem) });
     }
 
     /// Takes over all that was found in a part.
@@ -128,7 +128,7 @@ impl Faults {
     /// Takes over what was found in a part that is unfit anyway.
     pub(crate) fn take_unfit(&mut self, part: Self) {
         for fault in part.reported {
-            self.note(Fault { kind: Kind::Unfit, ..fault });
+            self.note(Fault { kind: FaultKind::Unfit, ..fault });
         }
     }
 
@@ -144,7 +144,7 @@ impl Faults {
             // That it is unfit, too, would have been no fault.
             let faults = part.count.saturating_sub(part.unfit);
             let before = self.count;
-            part.reported.into_iter().filter(|fault| fault.kind == Kind::Fault).for_each(|fault| self.note(fault));
+            part.reported.into_iter().filter(|fault| fault.kind == FaultKind::Fault).for_each(|fault| self.note(fault));
             self.count = self.count.max(before.saturating_add(faults));
         }
     }
@@ -170,7 +170,7 @@ impl Faults {
 
     fn note(&mut self, fault: Fault) {
         self.count = self.count.saturating_add(1);
-        self.unfit = self.unfit.saturating_add(usize::from(fault.kind == Kind::Unfit));
+        self.unfit = self.unfit.saturating_add(usize::from(fault.kind == FaultKind::Unfit));
         if self.reported.len() < MAX_REPORTED {
             self.reported.push(fault);
         }

@@ -79,7 +79,7 @@ fn is_gap(text: &[u8]) -> bool {
 
 /// Where inside of brackets a place of the text may be.
 #[derive(Clone, Copy)]
-enum Place {
+enum State {
     /// Where a value or a mark begins.
     Start,
     Plain,
@@ -94,91 +94,91 @@ enum Place {
     Tag,
 }
 
-const PLACES: [Place; 9] = [
-    Place::Start,
-    Place::Plain,
-    Place::PlainGap,
-    Place::Single,
-    Place::Double,
-    Place::DoubleEscape,
-    Place::Comment,
-    Place::Anchor,
-    Place::Tag,
+const STATES: [State; 9] = [
+    State::Start,
+    State::Plain,
+    State::PlainGap,
+    State::Single,
+    State::Double,
+    State::DoubleEscape,
+    State::Comment,
+    State::Anchor,
+    State::Tag,
 ];
 
 /// All readings of the text so far. Outside of brackets, what a bracket is depends on indentation and on what stands above it
 /// (block scalars, plain values of several lines), so each bracket is taken for the first one of a value in one reading. From
 /// there on libyaml's rules depend on the place only. Of the readings that are at the same place the deepest stands for all.
 #[derive(Clone, Copy, Default)]
-struct Readings([u32; PLACES.len()]);
+struct Readings([u32; STATES.len()]);
 
 impl Readings {
     fn deepest(&self) -> u32 {
         self.0.iter().copied().max().unwrap_or(0)
     }
 
-    fn put(&mut self, place: Place, depth: u32) {
-        if let Some(known) = self.0.get_mut(place as usize) {
+    fn put(&mut self, state: State, depth: u32) {
+        if let Some(known) = self.0.get_mut(state as usize) {
             *known = depth.max(*known);
         }
     }
 
     fn after(&self, byte: u8, class: Class, rest: &[u8]) -> Self {
         let mut next = Self::default();
-        for (place, &depth) in PLACES.into_iter().zip(&self.0) {
+        for (state, &depth) in STATES.into_iter().zip(&self.0) {
             if depth > 0 {
-                next.advance(place, depth, byte, class, rest);
+                next.advance(state, depth, byte, class, rest);
             }
         }
         if class == Class::Open {
-            next.put(Place::Start, 1);
+            next.put(State::Start, 1);
         }
         next
     }
 
-    /// Puts the reading that is at `place` before `byte` where it is behind it.
-    fn advance(&mut self, place: Place, depth: u32, byte: u8, class: Class, rest: &[u8]) {
-        let after = match (place, class) {
-            (Place::Single, _) if byte == b'\'' => Place::Start,
-            (Place::Double, _) if byte == b'"' => Place::Start,
-            (Place::Double, _) if byte == b'\\' => Place::DoubleEscape,
-            (Place::DoubleEscape, _) => Place::Double,
-            (Place::Comment | Place::Tag, Class::Break) | (Place::Tag, Class::Blank) => Place::Start,
-            (Place::Single | Place::Double | Place::Comment | Place::Tag, _) => place,
-            (Place::Start | Place::Plain | Place::PlainGap | Place::Anchor, Class::Open) => {
-                return self.put(Place::Start, depth.saturating_add(1));
+    /// Puts the reading that is at `state` before `byte` where it is behind it.
+    fn advance(&mut self, state: State, depth: u32, byte: u8, class: Class, rest: &[u8]) {
+        let after = match (state, class) {
+            (State::Single, _) if byte == b'\'' => State::Start,
+            (State::Double, _) if byte == b'"' => State::Start,
+            (State::Double, _) if byte == b'\\' => State::DoubleEscape,
+            (State::DoubleEscape, _) => State::Double,
+            (State::Comment | State::Tag, Class::Break) | (State::Tag, Class::Blank) => State::Start,
+            (State::Single | State::Double | State::Comment | State::Tag, _) => state,
+            (State::Start | State::Plain | State::PlainGap | State::Anchor, Class::Open) => {
+                return self.put(State::Start, depth.saturating_add(1));
             }
-            (Place::Start | Place::Plain | Place::PlainGap | Place::Anchor, Class::Close) => {
+            (State::Start | State::Plain | State::PlainGap | State::Anchor, Class::Close) => {
                 // At depth 0 the reading is outside of brackets again, and over.
-                return self.put(Place::Start, depth.saturating_sub(1));
+                return self.put(State::Start, depth.saturating_sub(1));
             }
-            (Place::Plain | Place::PlainGap, Class::Blank | Class::Break) => Place::PlainGap,
-            (Place::Start | Place::Anchor, Class::Blank | Class::Break) => Place::Start,
-            (Place::Start | Place::PlainGap, Class::Other) if byte == b'#' => Place::Comment,
-            (Place::Start | Place::Plain | Place::PlainGap | Place::Anchor, Class::Other) if byte == b',' => {
-                Place::Start
+            (State::Plain | State::PlainGap, Class::Blank | Class::Break) => State::PlainGap,
+            (State::Start | State::Anchor, Class::Blank | Class::Break) => State::Start,
+            (State::Start | State::PlainGap, Class::Other) if byte == b'#' => State::Comment,
+            (State::Start | State::Plain | State::PlainGap | State::Anchor, Class::Other) if byte == b',' => {
+                State::Start
             }
-            (Place::Plain | Place::PlainGap, Class::Other) => {
+            (State::Plain | State::PlainGap, Class::Other) => {
                 let ends = byte == b':' && rest.get(1..).is_none_or(is_gap);
-                if ends { Place::Start } else { Place::Plain }
+                if ends { State::Start } else { State::Plain }
             }
-            (Place::Anchor, Class::Other) => match byte {
-                b':' | b'?' => Place::Start,
-                _ => Place::Anchor,
+            (State::Anchor, Class::Other) => match byte {
+                b':' | b'?' => State::Start,
+                _ => State::Anchor,
             },
-            (Place::Start, Class::Other) => match byte {
-                b':' | b'?' => Place::Start,
-                b'\'' => Place::Single,
-                b'"' => Place::Double,
-                b'&' | b'*' => Place::Anchor,
-                b'!' => Place::Tag,
-                b'-' if rest.get(1..).is_none_or(is_gap) => Place::Start,
+            (State::Start, Class::Other) => match byte {
+                b':' | b'?' => State::Start,
+                b'\'' => State::Single,
+                b'"' => State::Double,
+                b'&' | b'*' => State::Anchor,
+                b'!' => State::Tag,
+                b'-' if rest.get(1..).is_none_or(is_gap) => State::Start,
                 // A mark of byte order is skipped at the start of a line, and a value elsewhere.
                 0xef | 0xbb | 0xbf => {
-                    self.put(Place::Start, depth);
-                    Place::Plain
+                    self.put(State::Start, depth);
+                    State::Plain
                 }
-                _ => Place::Plain,
+                _ => State::Plain,
             },
         };
         self.put(after, depth);

@@ -116,9 +116,9 @@ fn refuse_private_members(jwk: &Section, faults: &mut Faults) {
 }
 
 /// Key material and the algorithms that it can be used with.
-type Material = (VerifyingKey, Vec<Algorithm>);
+type UsableKey = (VerifyingKey, Vec<Algorithm>);
 
-fn rsa(jwk: &mut Section, faults: &mut Faults) -> Option<Material> {
+fn rsa(jwk: &mut Section, faults: &mut Faults) -> Option<UsableKey> {
     let modulus = bytes(jwk, "n", faults);
     let exponent = bytes(jwk, "e", faults);
     match VerifyingKey::rsa(&modulus?, &exponent?) {
@@ -130,7 +130,7 @@ fn rsa(jwk: &mut Section, faults: &mut Faults) -> Option<Material> {
     None
 }
 
-fn ec(jwk: &mut Section, faults: &mut Faults) -> Option<Material> {
+fn ec(jwk: &mut Section, faults: &mut Faults) -> Option<UsableKey> {
     let curve = one_of(
         jwk,
         "crv",
@@ -148,7 +148,7 @@ fn ec(jwk: &mut Section, faults: &mut Faults) -> Option<Material> {
     Some((key, vec![curve.algorithm()]))
 }
 
-fn okp(jwk: &mut Section, faults: &mut Faults) -> Option<Material> {
+fn okp(jwk: &mut Section, faults: &mut Faults) -> Option<UsableKey> {
     let curve = one_of(jwk, "crv", &[("Ed25519", ())], "expected Ed25519", faults);
     let x = bytes(jwk, "x", faults);
     curve?;
@@ -160,7 +160,7 @@ fn okp(jwk: &mut Section, faults: &mut Faults) -> Option<Material> {
 }
 
 /// A secret is usable with the hashes that are not longer than itself.
-fn oct(jwk: &mut Section, faults: &mut Faults) -> Option<Material> {
+fn oct(jwk: &mut Section, faults: &mut Faults) -> Option<UsableKey> {
     let secret = bytes(jwk, "k", faults)?;
     let usable: Vec<_> = Algorithm::HMAC
         .iter()

@@ -21,10 +21,10 @@ pub(super) const CLAIM_EXCERPT_BYTES: usize = 64;
 /// One claim and the parameter of the backend that it becomes. The filter owns the target: what the client sent there is
 /// removed, whether the claim is there or not.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(super) struct ClaimParameter {
     claim: String,
     pub(super) parameter: Rc<str>,
-    pub(super) place: Place,
+    pub(super) location: ClaimLocation,
     format: Format,
 }
 
@@ -39,25 +39,25 @@ enum Format {
 
 /// `location`: the part of the request that the claim goes into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ClaimLocation {
     Header,
     Query,
     Path,
     FormData,
 }
 
-impl Target {
+impl ClaimParameter {
     /// Reads one entry of `claimParameters`. Faults: a missing or unknown field, a name that its place can't have.
     pub(super) fn parse(field: &Field, faults: &mut Faults) -> Option<Self> {
         let mut section = field.section(faults)?;
         let claim = section.required("claimName", faults).and_then(|field| field.name(faults));
         let parameter_field = section.required("parameterName", faults);
         let parameter = parameter_field.as_ref().and_then(|field| field.name_of_at_most(MAX_NAME_BYTES, faults));
-        let place = section.required("location", faults).and_then(|field| match field.string(faults)? {
-            "header" => Some(Place::Header),
-            "query" => Some(Place::Query),
-            "path" => Some(Place::Path),
-            "formData" => Some(Place::FormData),
+        let location = section.required("location", faults).and_then(|field| match field.string(faults)? {
+            "header" => Some(ClaimLocation::Header),
+            "query" => Some(ClaimLocation::Query),
+            "path" => Some(ClaimLocation::Path),
+            "formData" => Some(ClaimLocation::FormData),
             _ => {
                 faults.report(field.path(), "expected header, query, path or formData");
                 None
@@ -74,22 +74,24 @@ impl Target {
             Some((None, _)) => None,
         };
         section.finish(faults);
-        let (claim, parameter, place, format) = (claim?, parameter?, place?, format?);
-        if place == Place::Header
+        let (claim, parameter, location, format) = (claim?, parameter?, location?, format?);
+        if location == ClaimLocation::Header
             && let Err(problem) = header::check_name(&parameter)
         {
             faults.report(parameter_field?.path(), problem);
             return None;
         }
-        Some(Self { claim, parameter: parameter.into(), place, format })
+        Some(Self { claim, parameter: parameter.into(), location, format })
     }
 
     /// Whether both are one parameter to a backend.
     pub(super) fn is_same_place(&self, other: &Self) -> bool {
-        self.place == other.place
-            && match self.place {
-                Place::Header => header::is_same_name(&self.parameter, &other.parameter),
-                Place::Query | Place::Path | Place::FormData => self.parameter == other.parameter,
+        self.location == other.location
+            && match self.location {
+                ClaimLocation::Header => header::is_same_name(&self.parameter, &other.parameter),
+                ClaimLocation::Query | ClaimLocation::Path | ClaimLocation::FormData => {
+                    self.parameter == other.parameter
+                }
             }
     }
 
@@ -106,16 +108,20 @@ impl Target {
     /// An error says what is wrong with the claim.
     fn encoded(&self, claim: Option<&Value>) -> Result<Option<Rc<[u8]>>, &'static str> {
         let Some(claim) = claim else {
-            return if self.place == Place::Path { Err("is missing, and backendPath needs it") } else { Ok(None) };
+            return if self.location == ClaimLocation::Path {
+                Err("is missing, and backendPath needs it")
+            } else {
+                Ok(None)
+            };
         };
         let text = match self.format {
             Format::Text => claim.to_text()?,
             Format::Json => Cow::Owned(claim.to_json()),
         };
-        let value = match self.place {
-            Place::Path => path::encode(&text)?,
-            Place::Header => header::encode(&text)?,
-            Place::Query | Place::FormData => query::encode(&text),
+        let value = match self.location {
+            ClaimLocation::Path => path::encode(&text)?,
+            ClaimLocation::Header => header::encode(&text)?,
+            ClaimLocation::Query | ClaimLocation::FormData => query::encode(&text),
         };
         if value.len() > MAX_VALUE_BYTES { Err("is too long for its target") } else { Ok(Some(value.into())) }
     }

@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use super::query;
-use crate::request::{Names, Request};
+use crate::request::{ParameterNames, Request};
 
 /// What to do with a form's body, once all of it is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormEdit {
     /// The parameters that the filter owns.
-    owned: Rc<Names>,
+    owned: Rc<ParameterNames>,
     /// The same, each with its encoded value if there is one.
     targets: Vec<(String, Option<Vec<u8>>)>,
 }
@@ -27,7 +27,7 @@ pub(super) enum Body {
 }
 
 impl FormEdit {
-    pub(super) fn new(owned: &Rc<Names>, targets: &[(&str, Option<&[u8]>)]) -> Self {
+    pub(super) fn new(owned: &Rc<ParameterNames>, targets: &[(&str, Option<&[u8]>)]) -> Self {
         let copied = |&(name, value): &(&str, Option<&[u8]>)| (name.to_owned(), value.map(<[u8]>::to_vec));
         Self { owned: Rc::clone(owned), targets: targets.iter().map(copied).collect() }
     }
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn a_form_has_the_target_once_at_the_end_and_keeps_all_other_bytes() {
         let edit = |targets: &[(&str, Option<&[u8]>)]| {
-            FormEdit::new(&Rc::new(Names::new(targets.iter().map(|(name, _)| *name))), targets)
+            FormEdit::new(&Rc::new(ParameterNames::new(targets.iter().map(|(name, _)| *name))), targets)
         };
         let removal = edit(&[("userId", None)]);
         let edit = edit(&[("userId", Some(b"7".as_slice())), ("role", None)]);

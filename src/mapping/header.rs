@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::edits::HeaderEdit;
-use crate::request::{Cookie, Location, Request, TokenSource, is_http_token};
+use crate::request::{Cookie, Request, TokenLocation, TokenSource, is_http_token};
 
 /// Headers that say how the message travels: they belong to the connection and the framing, and a claim in one of them
 /// could split a request in two [RFC 9110 §7.6.1, RFC 9112 §6].
@@ -53,12 +53,12 @@ fn folded(name: &str) -> impl Iterator<Item = u8> {
 /// The headers that the filter owns. Looking a name up costs little more with many of them than with one: a request can have
 /// thousands of headers.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct OwnedHeaders {
     /// In the order of [`order`], each with its position among the targets.
     sorted: Vec<(Rc<str>, usize)>,
 }
 
-impl Names {
+impl OwnedHeaders {
     /// The names of the header targets in their order, no two of them one header.
     pub(super) fn new<'n>(names: impl Iterator<Item = &'n Rc<str>>) -> Self {
         let mut sorted: Vec<_> = names.enumerate().map(|(position, name)| (name.clone(), position)).collect();
@@ -95,7 +95,7 @@ pub(super) fn encode(text: &str) -> Result<Vec<u8>, &'static str> {
 /// so, and puts the value in. `names` are those of the targets.
 pub(super) fn edits<'v>(
     request: Request,
-    names: &Names,
+    names: &OwnedHeaders,
     targets: impl Iterator<Item = (&'v Rc<str>, Option<&'v Rc<[u8]>>)>,
     hidden_token: Option<&TokenSource>,
 ) -> Vec<HeaderEdit> {
@@ -127,7 +127,7 @@ pub(super) fn edits<'v>(
 
 /// Takes the names of owned headers out of `connection`, by which a client asks the next hop to drop them [RFC 9110 §7.6.1].
 /// Envoy drops the header itself, except for an upgrade.
-fn connection_edit(request: Request, names: &Names) -> Option<HeaderEdit> {
+fn connection_edit(request: Request, names: &OwnedHeaders) -> Option<HeaderEdit> {
     let options =
         || request.values("connection").flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
     let is_owned = |option: &&[u8]| str::from_utf8(option).is_ok_and(|name| names.position(name).is_some());
@@ -144,10 +144,10 @@ fn connection_edit(request: Request, names: &Names) -> Option<HeaderEdit> {
 
 fn token_removal(request: Request, token: &TokenSource) -> Vec<HeaderEdit> {
     let mut edits = Vec::new();
-    if token.locations.contains(&Location::Header) && request.values(&token.parameter).next().is_some() {
+    if token.locations.contains(&TokenLocation::Header) && request.values(&token.parameter).next().is_some() {
         edits.push(HeaderEdit::Remove(token.parameter.as_str().into()));
     }
-    if token.locations.contains(&Location::Cookie) {
+    if token.locations.contains(&TokenLocation::Cookie) {
         edits.extend(without_cookie(request, &token.parameter));
     }
     edits

@@ -4,7 +4,7 @@ use super::claim_parameter::{CLAIM_EXCERPT_BYTES, MAX_VALUE_BYTES};
 use super::*;
 use crate::document::parse_for_test;
 use crate::header_map::Header;
-use crate::request::Names;
+use crate::request::ParameterNames;
 use crate::signature::Verified;
 use crate::text::Excerpt;
 
@@ -43,7 +43,7 @@ fn setting(name: &str, value: &str) -> HeaderEdit {
     HeaderEdit::Set(name.into(), value.as_bytes().into())
 }
 
-fn hidden(parameter: &str, location: crate::request::Location) -> Option<TokenSource> {
+fn hidden(parameter: &str, location: crate::request::TokenLocation) -> Option<TokenSource> {
     Some(TokenSource::new(parameter.to_owned(), vec![location]))
 }
 
@@ -95,7 +95,7 @@ proptest! {
         }
         let sent: Vec<Header> = sent.iter().map(|name| (name.as_str(), b"1".as_slice())).collect();
         let assignments = names.iter().zip(values.iter().map(Option::as_ref));
-        let index = header::Names::new(names.iter());
+        let index = header::OwnedHeaders::new(names.iter());
         let edits = header::edits(Request::new(&sent), &index, assignments, None);
         prop_assert_eq!(edits, plain_edits(&names, &values, &sent));
     }
@@ -180,7 +180,7 @@ fn without_the_claim_the_target_is_removed_and_nothing_else_is_touched() {
 #[test]
 fn scrubbing_takes_the_targets_out_and_leaves_the_blank_token() {
     let sent = headers(&[("x-user", "1"), ("authorization", "Bearer"), (":path", "/p?userId=1&a")]);
-    let source = hidden("authorization", crate::request::Location::Header);
+    let source = hidden("authorization", crate::request::TokenLocation::Header);
     assert_eq!(
         mapping(source).scrub(Request::new(&sent)),
         Ok(Edits {
@@ -194,7 +194,7 @@ fn scrubbing_takes_the_targets_out_and_leaves_the_blank_token() {
 
 #[test]
 fn a_hidden_token_goes_and_all_else_of_its_place_stays() {
-    use crate::request::Location::{Cookie, Header, Query};
+    use crate::request::TokenLocation::{Cookie, Header, Query};
     let sent = &[("authorization", "Bearer t"), ("x_authorization", "u"), (":path", "/?t=1&t[]=2&tt=3")];
     assert_eq!(
         plan("{}", sent, hidden("Authorization", Header)).unwrap(),
@@ -216,7 +216,7 @@ fn a_hidden_token_goes_and_all_else_of_its_place_stays() {
 #[test]
 fn a_claim_mapped_to_the_hidden_tokens_header_takes_its_place() {
     let edits =
-        plan(r#"{"x":"u"}"#, &[("x-user", "token")], hidden("x-user", crate::request::Location::Header)).unwrap();
+        plan(r#"{"x":"u"}"#, &[("x-user", "token")], hidden("x-user", crate::request::TokenLocation::Header)).unwrap();
     assert_eq!(edits.headers, [removal("x-user"), setting("X-User", "u")]);
 }
 
@@ -233,7 +233,7 @@ proptest! {
         let edited = edited_path(&claims, &sent).unwrap_or(sent);
         let (path, edited) = edited.split_once('?').unwrap();
         prop_assert_eq!(path, "/p");
-        let names = Names::new(["userId"]);
+        let names = ParameterNames::new(["userId"]);
         let is_mine = |parameter: &&str| names.values_in(parameter.as_bytes()).next().is_some();
         let (mine, others): (Vec<_>, Vec<_>) = edited.split('&').partition(is_mine);
         prop_assert_eq!(mine.len(), 1);

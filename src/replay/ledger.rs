@@ -36,7 +36,7 @@ pub(super) struct Ledger<'a> {
 
 /// The slot in which a place was taken, so that it can be given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Permit {
     slot_end: u32,
 }
 
@@ -48,9 +48,9 @@ struct Slot {
 
 impl Ledger<'_> {
     /// Takes a place for a `jti` that is live until `end`, if fewer than `max_live` are taken.
-    pub(super) fn take(&self, end: u32, max_live: u64) -> Option<Place> {
+    pub(super) fn take(&self, end: u32, max_live: u64) -> Option<Permit> {
         let slot_end = self.slot_end(end);
-        let place = Place { slot_end };
+        let place = Permit { slot_end };
         if self.reserve.take(slot_end) {
             return Some(place);
         }
@@ -70,7 +70,7 @@ impl Ledger<'_> {
     }
 
     /// Gives a place back that was taken for nothing.
-    pub(super) fn give_back(&self, place: Option<Place>) {
+    pub(super) fn give_back(&self, place: Option<Permit>) {
         let Some(place) = place else { return };
         self.update(|slots| {
             for slot in slots.iter_mut().filter(|slot| slot.end == place.slot_end) {

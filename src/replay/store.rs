@@ -31,7 +31,7 @@ pub(super) struct Identity {
 
 /// What became of a `jti`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum Insertion {
     /// It was new and is recorded now.
     Inserted,
     /// It was there.
@@ -79,7 +79,7 @@ impl Identity {
 
 impl Store<'_> {
     /// Records `identity` until `end`, in seconds since the epoch, unless it is there.
-    pub(super) fn insert(&self, identity: &Identity, end: u32) -> Outcome {
+    pub(super) fn insert(&self, identity: &Identity, end: u32) -> Insertion {
         let ledger = Ledger { shared_data: self.shared_data, reserve: self.reserve, now: self.now };
         let key = identity.key();
         let mut place = None;
@@ -90,7 +90,7 @@ impl Store<'_> {
             };
             if bucket.contains(identity) {
                 ledger.give_back(place);
-                return Outcome::Present;
+                return Insertion::Present;
             }
             if bucket.len() >= MAX_ENTRIES {
                 break;
@@ -99,15 +99,15 @@ impl Store<'_> {
                 place = ledger.take(end, self.max_live);
             }
             if place.is_none() {
-                return Outcome::Refused;
+                return Insertion::Refused;
             }
             bucket.push(identity, end);
             if self.shared_data.set(&key, &bucket.bytes, version.unwrap_or(u32::MAX)).is_ok() {
-                return Outcome::Inserted;
+                return Insertion::Inserted;
             }
         }
         ledger.give_back(place);
-        Outcome::Refused
+        Insertion::Refused
     }
 }
 

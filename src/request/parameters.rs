@@ -33,7 +33,7 @@ pub(crate) const MAX_NAME_BYTES: usize = 256;
 /// A trie of the names without the characters that some parser drops in front, with those that PHP takes for each other
 /// made one. It leads from a parameter to the few names that it could be read as; [`Name`] then decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Names {
+pub(crate) struct ParameterNames {
     nodes: Vec<Node>,
     /// The reading with `+` as itself is tried only for names that have one.
     has_plus: bool,
@@ -45,7 +45,7 @@ struct Node {
     names: Vec<Name>,
 }
 
-impl Names {
+impl ParameterNames {
     pub(crate) fn new<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
         let mut all = Self { nodes: vec![Node::default()], has_plus: false };
         for name in names {

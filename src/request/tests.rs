@@ -1,6 +1,6 @@
 use super::*;
 
-fn find(locations: &[Location], headers: &[(&str, &[u8])]) -> Result<Option<Vec<u8>>, Rejection> {
+fn find(locations: &[TokenLocation], headers: &[(&str, &[u8])]) -> Result<Option<Vec<u8>>, Rejection> {
     let source = TokenSource::new("token".to_owned(), locations.to_vec());
     source.find(Request::new(headers)).map(|found| found.map(Cow::into_owned))
 }
@@ -22,13 +22,13 @@ fn a_header_gives_its_whole_value_without_bearer() {
         ("Bearer Bearer", Some("Bearer")),
     ] {
         assert_eq!(
-            find(&[Location::Header], &[("token", value.as_bytes())]),
+            find(&[TokenLocation::Header], &[("token", value.as_bytes())]),
             Ok(expected.map(|token| token.as_bytes().to_vec())),
             "{value:?}"
         );
     }
-    assert_eq!(find(&[Location::Header], &[("x-token", b"a"), (":path", b"/?token=b")]), Ok(None));
-    assert_eq!(find(&[Location::Header], &[("token", b"\xff\x80")]), Ok(Some(b"\xff\x80".to_vec())));
+    assert_eq!(find(&[TokenLocation::Header], &[("x-token", b"a"), (":path", b"/?token=b")]), Ok(None));
+    assert_eq!(find(&[TokenLocation::Header], &[("token", b"\xff\x80")]), Ok(Some(b"\xff\x80".to_vec())));
 }
 
 #[test]
@@ -42,12 +42,12 @@ fn two_different_headers_are_refused_and_two_equal_ones_are_one() {
         ("", "Bearer", Ok(None)),
     ] {
         assert_eq!(
-            find(&[Location::Header], &[("token", first.as_bytes()), ("token", second.as_bytes())]),
+            find(&[TokenLocation::Header], &[("token", first.as_bytes()), ("token", second.as_bytes())]),
             expected,
             "{first:?}, {second:?}"
         );
         let joined = format!("{first},{second}");
-        assert_eq!(find(&[Location::Header], &[("token", joined.as_bytes())]), expected, "{joined:?}");
+        assert_eq!(find(&[TokenLocation::Header], &[("token", joined.as_bytes())]), expected, "{joined:?}");
     }
 }
 
@@ -82,12 +82,12 @@ fn a_query_gives_the_decoded_value_of_the_decoded_name() {
         ("/p?token=a&x=1;token=b", Err(SEVERAL)),
     ] {
         assert_eq!(
-            find(&[Location::Query], &[(":path", path.as_bytes())]),
+            find(&[TokenLocation::Query], &[(":path", path.as_bytes())]),
             expected.map(|found| found.map(|token| token.as_bytes().to_vec())),
             "{path}"
         );
     }
-    assert_eq!(find(&[Location::Query], &[(":method", b"CONNECT")]), Ok(None), "CONNECT has no path");
+    assert_eq!(find(&[TokenLocation::Query], &[(":method", b"CONNECT")]), Ok(None), "CONNECT has no path");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn a_cookie_gives_the_value_of_exactly_its_name() {
     ] {
         let headers: Vec<_> = cookies.iter().map(|cookie| ("cookie", cookie.as_bytes())).collect();
         assert_eq!(
-            find(&[Location::Cookie], &headers),
+            find(&[TokenLocation::Cookie], &headers),
             expected.map(|found| found.map(|token| token.as_bytes().to_vec())),
             "{cookies:?}"
         );
@@ -121,7 +121,7 @@ fn a_cookie_gives_the_value_of_exactly_its_name() {
 
 #[test]
 fn places_are_tried_in_order_and_a_blank_one_is_passed_over() {
-    let both = [Location::Header, Location::Query];
+    let both = [TokenLocation::Header, TokenLocation::Query];
     assert_eq!(find(&both, &[("token", b"a"), (":path", b"/?token=b")]), Ok(Some(b"a".to_vec())));
     assert_eq!(find(&both, &[("token", b"Bearer "), (":path", b"/?token=b")]), Ok(Some(b"b".to_vec())));
     assert_eq!(find(&both, &[(":path", b"/?token=b")]), Ok(Some(b"b".to_vec())));

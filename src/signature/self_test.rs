@@ -123,7 +123,7 @@ mod tests {
     struct InProcess;
     impl HostSignatures for InProcess {
         fn verify_signature(&self, message: &[u8]) -> Option<Vec<u8>> {
-            let request = Request::decode(message).ok()?;
+            let request = VerifySignatureArguments::decode(message).ok()?;
             let known = KNOWN.iter().find(|known| known.signing_input == request.text);
             let Some(known) = known else {
                 return Some(b"\x12\x05wrong".to_vec());
@@ -144,7 +144,7 @@ mod tests {
 
     /// Envoy's `VerifySignatureArguments`.
     #[derive(Clone, PartialEq, prost::Message)]
-    struct Request {
+    struct VerifySignatureArguments {
         #[prost(string, tag = "1")]
         hash_function: String,
         #[prost(bytes = "vec", tag = "2")]

@@ -4,11 +4,11 @@ use super::name::MAX_LOOKAHEAD;
 use super::*;
 
 fn is_read(raw: &str, name: &str) -> bool {
-    Names::new([name]).find_in(raw.as_bytes()).next().is_some()
+    ParameterNames::new([name]).find_in(raw.as_bytes()).next().is_some()
 }
 
 fn edited(names: &[&str], text: &[u8], added: &[Vec<u8>]) -> Option<Vec<u8>> {
-    Names::new(names.iter().copied()).edited(Some(text), added)
+    ParameterNames::new(names.iter().copied()).edited(Some(text), added)
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn every_spelling_of_a_name_is_recognised() {
         assert!(is_read(raw, "a+b"), "{raw}");
     }
     for raw in [b"userId\xbd=1".as_slice(), b"x=1\xa6userId=2", b"\xf5serId=1"] {
-        assert!(Names::new(["userId"]).find_in(raw).next().is_some(), "{}", raw.escape_ascii());
+        assert!(ParameterNames::new(["userId"]).find_in(raw).next().is_some(), "{}", raw.escape_ascii());
     }
     // A bracket is looked for within a limit, and counts as found behind it.
     let long = |length| format!("+userId[{}&x=1", "a".repeat(length));
@@ -108,11 +108,11 @@ fn what_is_left_is_joined_by_an_ampersand_so_that_no_name_comes_about() {
     }
     assert_eq!(edited(&["userId"], b"", &[b"userId=7".to_vec()]).unwrap(), b"userId=7");
     assert_eq!(edited(&["userId"], b"&", &[b"userId=7".to_vec()]).unwrap(), b"&&userId=7");
-    assert_eq!(Names::new(["userId"]).edited(None, &[]), None);
-    assert_eq!(Names::new([]).edited(Some(b"a;b&c"), &[b"d".to_vec()]).unwrap(), b"a;b&c&d");
+    assert_eq!(ParameterNames::new(["userId"]).edited(None, &[]), None);
+    assert_eq!(ParameterNames::new([]).edited(Some(b"a;b&c"), &[b"d".to_vec()]).unwrap(), b"a;b&c&d");
 }
 
-/// The same as [`Names::edited`] the plain way: a list of all parameters, each asked of each name alone.
+/// The same as [`ParameterNames::edited`] the plain way: a list of all parameters, each asked of each name alone.
 fn plainly_edited(names: &[&str], text: &str, added: &[Vec<u8>]) -> Option<Vec<u8>> {
     let mut kept: Vec<&str> = Vec::new();
     for parameter in text.split('&') {
