@@ -17,8 +17,8 @@ impl Memory {
 }
 
 impl SharedData for Memory {
-    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
-        self.0.borrow().get(key).map_or((None, None), |(value, version)| (Some(value.clone()), Some(*version)))
+    fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+        self.0.borrow().get(key).cloned()
     }
 
     fn set(&self, key: &str, value: &[u8], expected: u32) -> Result<(), Conflict> {

@@ -36,13 +36,13 @@ fn was_said(text: &str) -> bool {
     let [place, line @ ..] = hash.first_chunk::<9>().copied().unwrap_or_default();
     let key = format!("jwt-auth/log/{place:02x}");
     for _ in 0..MAX_ATTEMPTS {
-        let (said, version) = Envoy.get(&key);
-        let said = said.as_deref().and_then(|value| value.strip_prefix(&line)).and_then(|time| time.try_into().ok());
+        let (said, version) = Envoy.get(&key).unwrap_or((Vec::new(), u32::MAX));
+        let said = said.strip_prefix(&line).and_then(|time| time.try_into().ok());
         if said.is_some_and(|time| now.abs_diff(u32::from_le_bytes(time)) < QUIET_SECONDS) {
             return true;
         }
         let value = [line.as_slice(), &now.to_le_bytes()].concat();
-        if Envoy.set(&key, &value, version.unwrap_or(u32::MAX)).is_ok() {
+        if Envoy.set(&key, &value, version).is_ok() {
             return false;
         }
     }

@@ -9,11 +9,8 @@ use crate::signature::HostSignatures;
 pub(super) struct Envoy;
 
 impl SharedData for Envoy {
-    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
-        match calls::read_shared_data(key) {
-            Ok(Some((value, version))) => (Some(value), Some(version)),
-            Ok(None) | Err(Failed) => (None, None),
-        }
+    fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+        calls::read_shared_data(key).ok().flatten()
     }
 
     fn set(&self, key: &str, value: &[u8], expected: u32) -> Result<(), Conflict> {

@@ -84,14 +84,14 @@ impl Ledger<'_> {
     fn update(&self, mut change: impl FnMut(&mut Vec<Slot>) -> bool) -> bool {
         let key = format!("{KEY_PREFIX}live");
         for _ in 0..MAX_ATTEMPTS {
-            let (value, version) = self.shared_data.get(&key);
-            let Some(mut slots) = self.live_slots(value.as_deref().unwrap_or_default()) else {
+            let (value, version) = self.shared_data.get(&key).unwrap_or((Vec::new(), u32::MAX));
+            let Some(mut slots) = self.live_slots(&value) else {
                 return false;
             };
             if !change(&mut slots) {
                 return false;
             }
-            if self.shared_data.set(&key, &encode(&slots), version.unwrap_or(u32::MAX)).is_ok() {
+            if self.shared_data.set(&key, &encode(&slots), version).is_ok() {
                 return true;
             }
         }

@@ -5,8 +5,8 @@ pub(super) const KEY_PREFIX: &str = "jwt-auth/jti/";
 
 /// Data that all workers of a process share, with compare-and-swap: what replay protection needs of its host.
 pub trait SharedData {
-    /// The value of a key and the number of that version of it, or neither when there is no such key.
-    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>);
+    /// The value of a key and the number of its present version; `None` when there is no such key.
+    fn get(&self, key: &str) -> Option<(Vec<u8>, u32)>;
 
     /// Puts a value under a key if `expected` is the number of its present version, or if there is no such key and
     /// `expected` is [`u32::MAX`]. Zero is never passed: hosts take it for "whatever the version".

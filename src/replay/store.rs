@@ -84,8 +84,8 @@ impl Store<'_> {
         let key = identity.key();
         let mut place = None;
         for _ in 0..MAX_ATTEMPTS {
-            let (value, version) = self.shared_data.get(&key);
-            let Some(mut bucket) = Bucket::live(value.as_deref().unwrap_or_default(), self.now) else {
+            let (value, version) = self.shared_data.get(&key).unwrap_or((Vec::new(), u32::MAX));
+            let Some(mut bucket) = Bucket::live(&value, self.now) else {
                 break;
             };
             if bucket.contains(identity) {
@@ -102,7 +102,7 @@ impl Store<'_> {
                 return Insertion::Refused;
             }
             bucket.push(identity, end);
-            if self.shared_data.set(&key, &bucket.bytes, version.unwrap_or(u32::MAX)).is_ok() {
+            if self.shared_data.set(&key, &bucket.bytes, version).is_ok() {
                 return Insertion::Inserted;
             }
         }

@@ -17,13 +17,13 @@ struct Memory {
 }
 
 impl SharedData for Memory {
-    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+    fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
         let found = self.values.borrow().get(key).cloned();
         let other_worker = self.between.borrow_mut().pop();
         if let Some(other_worker) = other_worker {
             other_worker(self);
         }
-        found.map_or((None, None), |(value, version)| (Some(value), Some(version)))
+        found
     }
 
     fn set(&self, key: &str, value: &[u8], expected: u32) -> Result<(), Conflict> {

@@ -12,11 +12,8 @@ use crate::vectors;
 struct Memory(RefCell<HashMap<String, (Vec<u8>, u32)>>);
 
 impl SharedData for Memory {
-    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
-        match self.0.borrow().get(key) {
-            Some((value, version)) => (Some(value.clone()), Some(*version)),
-            None => (None, None),
-        }
+    fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+        self.0.borrow().get(key).cloned()
     }
 
     fn set(&self, key: &str, value: &[u8], expected: u32) -> Result<(), Conflict> {

@@ -47,8 +47,8 @@ static ALLOCATOR: Counting = Counting;
 struct Nothing;
 
 impl SharedData for Nothing {
-    fn get(&self, _: &str) -> (Option<Vec<u8>>, Option<u32>) {
-        (None, None)
+    fn get(&self, _: &str) -> Option<(Vec<u8>, u32)> {
+        None
     }
 
     fn set(&self, _: &str, _: &[u8], _: u32) -> Result<(), Conflict> {

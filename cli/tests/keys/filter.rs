@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 struct Nowhere;
 
 impl SharedData for Nowhere {
-    fn get(&self, _: &str) -> (Option<Vec<u8>>, Option<u32>) {
-        (None, None)
+    fn get(&self, _: &str) -> Option<(Vec<u8>, u32)> {
+        None
     }
 
     fn set(&self, _: &str, _: &[u8], _: u32) -> Result<(), Conflict> {

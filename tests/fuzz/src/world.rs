@@ -125,8 +125,8 @@ pub fn split_target(target: &[u8]) -> (&[u8], Option<&[u8]>) {
 pub struct Memory(RefCell<HashMap<String, (Vec<u8>, u32)>>);
 
 impl SharedData for Memory {
-    fn get(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
-        self.0.borrow().get(key).cloned().unzip()
+    fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+        self.0.borrow().get(key).cloned()
     }
 
     fn set(&self, key: &str, value: &[u8], expected: u32) -> Result<(), Conflict> {
@@ -145,8 +145,8 @@ impl SharedData for Memory {
 pub struct Garbage<'a>(pub &'a [u8]);
 
 impl SharedData for Garbage<'_> {
-    fn get(&self, _: &str) -> (Option<Vec<u8>>, Option<u32>) {
-        (Some(self.0.to_vec()), Some(1))
+    fn get(&self, _: &str) -> Option<(Vec<u8>, u32)> {
+        Some((self.0.to_vec(), 1))
     }
 
     fn set(&self, _: &str, _: &[u8], _: u32) -> Result<(), Conflict> {
