@@ -41,12 +41,10 @@ pub(crate) struct Config {
     pub(crate) keys: KeySet,
     /// `issuer`, `audiences`, `clockSkewSeconds`, `maxTokenLifetimeSeconds`, `ignoreExpirationCheck`.
     pub(crate) rules: ClaimRules,
-    /// `claimParameters`, `backendPath`, `forwardToken`, `maxFormBytes`.
+    /// `claimParameters`, `backendPath`, `forwardToken`, `maxFormBytes`, `bypassEmptyToken`.
     pub(crate) mapping: Mapping,
     /// `preventJtiReplay`, `maxTrackedJtis`.
     pub(crate) replay: Option<ReplayPolicy>,
-    /// `bypassEmptyToken`.
-    pub(crate) bypass_empty_token: bool,
     /// `tokenCache`.
     pub(crate) cache: CacheLimits,
     /// What was left out.
@@ -107,9 +105,11 @@ impl Config {
         Some(Self {
             keys: keys?,
             rules,
-            mapping: mapping?.hiding_token((!forward_token).then(|| source.clone())).limiting_forms(max_form_bytes),
+            mapping: mapping?
+                .hiding_token((!forward_token).then(|| source.clone()))
+                .limiting_forms(max_form_bytes)
+                .bypassing_empty_token(bypass_empty_token),
             replay: prevent_jti_replay.then(|| ReplayPolicy::new(max_tracked_jtis)),
-            bypass_empty_token,
             cache,
             source,
             warnings: Vec::new(),

@@ -32,6 +32,8 @@ pub(crate) struct Mapping {
     header_names: header::OwnedHeaders,
     backend_path: Option<path::Template>,
     hidden_token: Option<TokenSource>,
+    /// Whether a request without a token goes on.
+    bypasses_empty_token: bool,
     form_limit: FormLimit,
     /// The parameters of the query that the filter owns, and the same with the hidden token's.
     query_names: ParameterNames,
@@ -79,6 +81,7 @@ impl Mapping {
             header_names,
             backend_path,
             hidden_token: None,
+            bypasses_empty_token: false,
             form_limit: FormLimit::NONE,
             query_and_token_names: query_names.clone(),
             query_names,
@@ -91,6 +94,11 @@ impl Mapping {
         let in_query = token.as_ref().filter(|token| token.locations.contains(&TokenLocation::Query));
         let names = names_of(&self.targets, ClaimLocation::Query).chain(in_query.map(|token| token.parameter.as_str()));
         Self { query_and_token_names: ParameterNames::new(names), hidden_token: token, ..self }
+    }
+
+    /// The same mapping, which forwards requests without a token, or refuses them.
+    pub(crate) fn bypassing_empty_token(self, bypasses_empty_token: bool) -> Self {
+        Self { bypasses_empty_token, ..self }
     }
 
     /// The same mapping, which refuses forms of more bytes than this.
@@ -121,8 +129,12 @@ impl Mapping {
         self.header_names.position(name).is_some()
     }
 
-    /// The edits for a request without a token: every target removed, nothing set. A403JT where the path needs a claim.
-    pub(crate) fn scrub(&self, request: Request) -> Result<Edits, Rejection> {
+    /// The edits for a request without a token, which goes on where the configuration says so, without anything in it that
+    /// the backend could take for a claim. I400JR where it must have a token, A403JT where the path needs a claim.
+    pub(crate) fn without_token(&self, request: Request) -> Result<Edits, Rejection> {
+        if !self.bypasses_empty_token {
+            return Err(Rejection::TokenMissing);
+        }
         let values: Values = self.targets.iter().map(|target| target.value(None)).collect::<Result<_, _>>()?;
         Ok(Edits { admission: Admission::WithoutToken, ..self.plan(request, &values, None)? })
     }

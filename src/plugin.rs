@@ -112,7 +112,7 @@ impl Plugin {
     pub fn decide(&self, request: Request, now: NumericDate, host: Host) -> Result<Edits, Rejection> {
         let config = self.config.as_ref().map_err(misconfigured)?;
         let Some(raw) = config.source.find(request)? else {
-            return config.without_token(request);
+            return config.mapping.without_token(request);
         };
         if let Some(accepted) = self.cache.get(&raw) {
             return self.decide_known(config, (&raw, &accepted), request, now);
@@ -165,14 +165,6 @@ impl Plugin {
     ) -> Result<Edits, Rejection> {
         accepted.times.check(&config.rules, now).inspect_err(|_| self.cache.remove(raw))?;
         config.mapping.edits(request, &accepted.values)
-    }
-}
-
-impl Config {
-    /// A request without a token goes on unauthenticated where the configuration says so, without anything in it that the
-    /// backend could take for a claim.
-    fn without_token(&self, request: Request) -> Result<Edits, Rejection> {
-        if self.bypass_empty_token { self.mapping.scrub(request) } else { Err(Rejection::TokenMissing) }
     }
 }
 

@@ -1,4 +1,6 @@
 use super::*;
+use crate::rejection::Rejection;
+use crate::request::Request;
 
 const KEY: &str = "{kty: oct, k: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}";
 
@@ -26,7 +28,7 @@ fn the_pages_own_example_is_right_as_it_stands() {
     let config = Config::parse(PAGE_EXAMPLE.as_bytes()).unwrap();
     assert_eq!(config.source, TokenSource::new("X-Token".to_owned(), vec![TokenLocation::Header]));
     assert!(config.replay.is_none());
-    assert!(!config.bypass_empty_token);
+    assert_eq!(config.mapping.without_token(Request::new(&[])), Err(Rejection::TokenMissing));
     assert_eq!(
         config.rules,
         ClaimRules {
@@ -51,7 +53,7 @@ maxTrackedJtis: 7\ntokenCache: {{maxEntries: 0, maxBytes: 1}}"
     )
     .unwrap();
     assert_eq!(config.source.locations, [TokenLocation::Header, TokenLocation::Query]);
-    assert!(config.bypass_empty_token);
+    assert!(config.mapping.without_token(Request::new(&[])).is_ok());
     assert!(config.replay.is_some());
     assert_eq!(
         config.rules,

@@ -2,6 +2,7 @@ use prost_types::{ListValue, Value as ProtoValue};
 
 use super::*;
 use crate::config::Config;
+use crate::request::Request;
 
 mod limits;
 
@@ -36,7 +37,7 @@ fn a_struct_is_the_same_language_with_the_same_faults() {
     });
     let config = Config::parse(&encoded(&good)).unwrap();
     assert_eq!(config.rules.clock_skew, 30.0);
-    assert!(config.bypass_empty_token);
+    assert!(config.mapping.without_token(Request::new(&[])).is_ok());
 
     let bad = serde_json::json!({"parameter": 1, "clockSkewSeconds": "1.5", "typo": null, "jwk": {"kty": "X"}});
     assert_eq!(
