@@ -9,6 +9,8 @@
 //! everything else from reaching Envoy. Time and bytes are arguments; what a decision needs of the host comes in as
 //! [`Host`].
 
+// What a user gets, a user must be able to name.
+#![deny(unnameable_types)]
 #![cfg_attr(
     test,
     allow(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a test may panic; a request may not")
@@ -47,4 +49,5 @@ pub use rejection::{Invalid, Rejection};
 pub use replay::{Conflict, MAX_JTI_BYTES, SharedData};
 pub use request::{Request, TokenLocation};
 pub use signature::{HostSignatures, SignatureBackend};
+pub use text::Excerpt;
 pub use token::{MAX_HEADER_DEPTH, MAX_TOKEN_BYTES};
