@@ -1,7 +1,7 @@
 //! Log lines that are said once for the process, though every worker configures itself.
 
-use hmac_sha256::Hash;
 use log::Level;
+use sha2::{Digest as _, Sha256};
 
 use super::calls;
 use super::services::{self, Envoy};
@@ -32,7 +32,7 @@ fn was_said(text: &str) -> bool {
         return false;
     };
     // Envoy forgets no key, so there are 256 for all lines that will ever be: the last line of a key stands in its value.
-    let hash = Hash::hash(text.as_bytes());
+    let hash: [u8; 32] = Sha256::digest(text.as_bytes()).into();
     let [place, line @ ..] = hash.first_chunk::<9>().copied().unwrap_or_default();
     let key = format!("jwt-auth/log/{place:02x}");
     for _ in 0..MAX_ATTEMPTS {

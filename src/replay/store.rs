@@ -6,7 +6,7 @@
 //! every configuration: instances with different limits, and a changed limit, find what the others recorded. At a million
 //! live `jti`s a bucket has 15 entries, 300 bytes, which is read and written in a microsecond.
 
-use hmac_sha256::Hash;
+use sha2::{Digest as _, Sha256};
 
 use super::ledger::{Ledger, Reserve};
 use super::shared_data::{KEY_PREFIX, SharedData};
@@ -53,12 +53,12 @@ pub(super) struct Store<'a> {
 
 impl Identity {
     pub(super) fn new(issuer: Option<&str>, jti: &str) -> Self {
-        let mut hash = Hash::new();
+        let mut hash = Sha256::new();
         // The length keeps apart what the two texts would join to; no issuer is as long as the mark for none.
         hash.update(issuer.map_or(u64::MAX, |issuer| issuer.len() as u64).to_le_bytes());
-        hash.update(issuer.unwrap_or_default());
-        hash.update(jti);
-        let digest: [u8; 32] = hash.finalize();
+        hash.update(issuer.unwrap_or_default().as_bytes());
+        hash.update(jti.as_bytes());
+        let digest: [u8; 32] = hash.finalize().into();
         let mut identity = Self { hash: [0; HASH_BYTES], bucket: 0 };
         for (copy, byte) in identity.hash.iter_mut().zip(digest) {
             *copy = byte;
