@@ -10,6 +10,7 @@ pub(super) struct Envoy;
 
 impl SharedData for Envoy {
     fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+        // A value that can't be read counts as none: writing one then fails, as the host has another version.
         calls::read_shared_data(key).ok().flatten()
     }
 
