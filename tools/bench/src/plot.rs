@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::measure::Row;
 
-/// The variants that are drawn and that the README's table lists, in groups. `tests/examples.rs` compares the two.
+/// The variants that are drawn and that the README's table lists, in groups. `tests/examples/` compares the two.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("without authentication", &["none", "noop"]),
     ("one token, sent again and again", &["native-same", "same", "same-guard"]),
