@@ -1,4 +1,4 @@
-//! Holds the filter's memory, as an allocator counts it, against what the code counts itself and what `docs/memory.md` says.
+//! Holds the filter's memory, as an allocator counts it, against what the code counts itself and what `docs/operate.md` says.
 #![allow(
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
@@ -138,7 +138,7 @@ fn caches_count_no_less_than_the_allocator_gives_and_keep_to_their_budget() {
     assert!(caches.bytes() == at_first && TAKEN.load(Ordering::Relaxed) <= before);
 }
 
-/// By `docs/memory.md`: 64 KiB, 4 KiB a key, 1 KiB a mapping, 400 bytes a byte of its name, and its text.
+/// By `docs/operate.md`: 64 KiB, 4 KiB a key, 1 KiB a mapping, 400 bytes a byte of its name, and its text.
 fn a_configuration_takes_no_more_than_its_documentation_says() {
     let rsa = SigningKey::cached(Algorithm::RS256);
     for (keys, targets, location, name_bytes) in [
@@ -167,7 +167,7 @@ fn a_configuration_takes_no_more_than_its_documentation_says() {
     }
 }
 
-/// By `docs/memory.md`: 64 MiB. In a VM it is less, since pointers have half the size there.
+/// By `docs/operate.md`: 64 MiB. In a VM it is less, since pointers have half the size there.
 fn no_document_takes_much_while_it_is_read() {
     let fill = |part: &str, count: usize| part.repeat(count);
     let documents = [

@@ -1,5 +1,5 @@
 //! The demo of `make run`: every line that it prints does what the comment above it says, and nothing of it survives its
-//! end; and the walk of the README. Needs what `make test` sets: `ENVOY_BINARIES`, of which it takes the last,
+//! end; and the commands of the documents. Needs what `make test` sets: `ENVOY_BINARIES`, of which it takes the last,
 //! `JWT_AUTH_WASM` and `JWT_AUTH`.
 
 mod compose;

@@ -4,25 +4,36 @@ use std::process::Command;
 
 use crate::running::{Demo, answered, curls, promised, set};
 
-/// Each command of the README's walk, as typed there but for the ports and the folder, in one shell.
-#[test]
-fn the_walk_of_the_readme_goes_as_it_says() {
-    let (demo, lines) = Demo::new().start();
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).expect("a file");
-    let (_, section) = readme.split_once("\n## A walk\n").expect("the walk");
-    let (_, block) = section.split_once("```sh\n").expect("its commands");
-    let (walk, _) = block.split_once("```").expect("their end");
+/// The documents with commands for the demo, in the order in which they are run.
+const DOCUMENTS: [&str; 2] = ["start.md", "operate.md"];
 
+/// Blocks that are not for the demo, by their first line; `tests/examples/` says why.
+const OTHERS: [&str; 2] = ["make run", "jwt-auth check --config envoy.yaml"];
+
+/// The `sh` blocks of the documents.
+fn commands() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let texts = DOCUMENTS.map(|name| fs::read_to_string(folder.join(name)).expect("a document")).concat();
+    let blocks = texts.split("\n```sh\n").skip(1).map(|rest| rest.split_once("```").expect("its end").0);
+    blocks.filter(|block| !OTHERS.iter().any(|other| block.trim() == *other)).collect()
+}
+
+/// Each command as typed there but for the ports and the folder, in one shell.
+#[test]
+fn the_commands_of_the_documents_do_what_their_comments_say() {
+    let (demo, lines) = Demo::new().start();
     let port = |mark: &str| {
         let line = curls(&lines).into_iter().find(|(comment, _)| comment.contains(mark)).expect(mark).1.to_owned();
         let (_, rest) = line.split_once("127.0.0.1:").expect("an address");
         rest.split('/').next().expect("a port").to_owned()
     };
-    let mut walk = walk.to_owned();
+    let mut walk = commands();
     for (typed, here) in [
         ("127.0.0.1:8080/", format!("127.0.0.1:{}/", port("the token service gives"))),
         ("127.0.0.1:10000/", format!("127.0.0.1:{}/", port("a good token"))),
         ("127.0.0.1:10001/", format!("127.0.0.1:{}/", port("accepts this jti once"))),
+        ("127.0.0.1:10002/", format!("127.0.0.1:{}/", port("a misspelt field"))),
+        ("127.0.0.1:9901/", format!("127.0.0.1:{}/", port("was counted"))),
         ("dist/jwt-auth ", format!("{} ", set("JWT_AUTH").into_string().expect("UTF-8"))),
         ("run/", format!("{}/", demo.folder.path().display())),
     ] {
@@ -43,14 +54,28 @@ fn the_walk_of_the_readme_goes_as_it_says() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let output = String::from_utf8_lossy(&output.stdout);
     let answers: Vec<_> = output.split(END).filter(|answer| !answer.trim().is_empty()).collect();
-    let promises: Vec<_> = walk.lines().filter(|line| line.starts_with("# expect ")).collect();
+    let promises: Vec<_> = walk.lines().filter(|line| line.starts_with("# expect ")).map(promised).collect();
+    assert_eq!(answers.iter().map(|answer| answered(answer)).collect::<Vec<_>>(), promises);
     assert_eq!(
-        answers.iter().map(|answer| answered(answer)).collect::<Vec<_>>(),
-        ["200", "403 A403JT", "200", "403 S403JU", "200", "403 A403JE"]
-    );
-    assert_eq!(
-        promises.into_iter().map(promised).collect::<Vec<_>>(),
-        answers.iter().map(|answer| answered(answer)).collect::<Vec<_>>()
+        promises,
+        [
+            "200",
+            "403 A403JT",
+            "400 I400JR",
+            "200",
+            "403 S403JU",
+            "200",
+            "403 A403JE",
+            "400 I400JP",
+            "200",
+            "200",
+            "200"
+        ]
     );
     assert!(answers[0].contains("\nx-aud: orders\n") && answers[0].contains("\nGET /hello?userId=1213234 HTTP/1.1\n"));
+    let [.., all, counters, prometheus] = answers.as_slice() else { panic!("no statistics") };
+    for counters in [all, counters] {
+        assert!(counters.contains("wasmcustom.jwt_auth.accepted: ") && counters.contains("refused.I400JP: "));
+    }
+    assert!(prometheus.contains("\njwt_auth_accepted{} "), "{prometheus}");
 }
