@@ -72,8 +72,8 @@ fn run() -> Result<(), String> {
     let requests =
         Requests { key: issuer.key(), kid: issuer::KID, now: now(), port: ports.main, token_port: ports.tokens };
     print(&format!(
-        "# The filter guards http://127.0.0.1:{}. Behind it an upstream answers with what it got.\n\
-         # Paste these lines into another terminal. The tokens are good for a day.\n\n{}\
+        "# The filter runs on http://127.0.0.1:{}. The backend behind it answers with the request that it got.\n\
+         # Paste these lines into another terminal. The tokens are valid for a day.\n\n{}\
          # Ctrl-C ends it. Configurations, keys and logs are in {}.\n",
         ports.main,
         requests.everything(&ports),
@@ -109,8 +109,9 @@ fn prepare_compose() -> Result<(), String> {
     let requests =
         Requests { key: issuer.key(), kid: issuer::KID, now: now(), port: ports.main, token_port: ports.tokens };
     print(&format!(
-        "# Once the containers run, the filter guards http://127.0.0.1:{}. Behind it an upstream answers with what it got.\n\
-         # Paste these lines into another terminal. The tokens are good for a day.\n\n{}\
+        "# Once the containers run, the filter is on http://127.0.0.1:{}. The backend behind it answers with the request\n\
+         # that it got.\n\
+         # Paste these lines into another terminal. The tokens are valid for a day.\n\n{}\
          # Configurations and keys are in {}.\n\n",
         ports.main,
         requests.everything(&ports),

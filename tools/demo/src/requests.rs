@@ -37,10 +37,15 @@ impl Requests<'_> {
                 "/",
                 &token_header(&once),
             ),
-            line("403 S403JU: the same again", replay, "/", &token_header(&once)),
-            line("403 S403JI: a token without jti there", replay, "/", &token_header(&self.token(&json!({})))),
+            line("403 S403JU: the same token again", replay, "/", &token_header(&once)),
+            line(
+                "403 S403JI: a token without a jti on that listener",
+                replay,
+                "/",
+                &token_header(&self.token(&json!({}))),
+            ),
             line("400 I400JP: a listener with a misspelt field in its configuration", broken, "/", ""),
-            line("200: what was counted meanwhile", admin, "/stats?filter=jwt_auth", ""),
+            line("200: the counters of the filter", admin, "/stats?filter=jwt_auth", ""),
         ] {
             text += &line;
         }
@@ -54,9 +59,9 @@ impl Requests<'_> {
         let main = self.port;
         [
             format!("# expect 200: the token service gives {USER} a token for her password\ncurl -sS -i {tokens}\n\n"),
-            format!("# expect 400: and none for another one\ncurl -sS -i {wrong}\n\n"),
+            format!("# expect 400: a wrong password\ncurl -sS -i {wrong}\n\n"),
             format!(
-                "# expect 200: such a token opens the API; the backend gets x-aud and userId\n\
+                "# expect 200: a token of the service; the backend gets x-aud and userId\n\
                  curl -sS -i 'http://127.0.0.1:{main}/hello' -H \"X-Token: $(curl -sS {tokens} | {TOKEN_OF})\"\n\n"
             ),
             self.of_main_listener(),
@@ -71,29 +76,33 @@ impl Requests<'_> {
         let forged = format!("{} -H 'X-Aud: forged'", token_header(&good));
         let other_key = SigningKey::generate(Algorithm::RS256);
         [
-            ("200: a good token; the backend gets x-aud and userId", "/hello", token_header(&good)),
-            ("200: the same with forged values of both, which don't get there", "/hello?userId=forged&page=2", forged),
-            ("400 I400JR: no token", "/", String::new()),
-            ("400 I400JD: something that is no token", "/", token_header("garbage")),
+            ("200: a valid token; the backend gets x-aud and userId", "/hello", token_header(&good)),
             (
-                "403 A403JK: a kid that is not configured",
+                "200: the same with forged values of both, which the backend does not get",
+                "/hello?userId=forged&page=2",
+                forged,
+            ),
+            ("400 I400JR: no token", "/", String::new()),
+            ("400 I400JD: something that is not a token", "/", token_header("garbage")),
+            (
+                "403 A403JK: the kid is not configured",
                 "/",
                 token_header(&self.key.token(Some("other"), &self.claims())),
             ),
-            ("403 A403JT: a good token with another userId put in", "/", token_header(&self.tampered(&good))),
+            ("403 A403JT: a valid token in which the userId was changed", "/", token_header(&self.tampered(&good))),
             (
                 "403 A403JT: signed with another key",
                 "/",
                 token_header(&other_key.token(Some(self.kid), &self.claims())),
             ),
-            ("403 A403JT: not signed at all, alg none", "/", token_header(&self.unsigned())),
+            ("403 A403JT: not signed, alg none", "/", token_header(&self.unsigned())),
             (
                 "403 A403JE: expired a minute ago",
                 "/",
                 token_header(&self.token(&json!({"iat": now - DAY, "exp": now - 60}))),
             ),
             (
-                "403 A403JT: made for 7 days, which is not less than 7",
+                "403 A403JT: issued for 7 days; the limit is less than 7",
                 "/",
                 token_header(&self.token(&json!({"exp": now + 7 * DAY}))),
             ),
@@ -102,7 +111,7 @@ impl Requests<'_> {
         .concat()
     }
 
-    /// A good token with these claims put in.
+    /// A valid token with these claims.
     fn token(&self, changes: &Value) -> String {
         let mut claims = self.claims();
         for (name, value) in changes.as_object().into_iter().flatten() {
@@ -125,7 +134,7 @@ impl Requests<'_> {
         format!("{header}.{}.{signature}", base64url(claims.to_string().as_bytes()))
     }
 
-    /// Good for a day.
+    /// Valid for a day.
     fn claims(&self) -> Value {
         json!({"sub": USER, "aud": "orders", "userId": "1213234", "iat": self.now, "exp": self.now + DAY})
     }

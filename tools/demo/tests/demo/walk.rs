@@ -18,6 +18,21 @@ fn commands() -> String {
     blocks.filter(|block| !OTHERS.iter().any(|other| block.trim() == *other)).collect()
 }
 
+/// The two requests on the README's first screen, with a valid token and an expired one: the command, and the lines of the
+/// answer but for its times.
+fn first_screen() -> [(String, Vec<String>); 2] {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).expect("a document");
+    let blocks =
+        readme.split("\n```text\n$ ").skip(1).map(|rest| rest.split_once("\n```").expect("its end").0.to_owned());
+    let [valid, expired] = blocks.collect::<Vec<_>>().try_into().expect("two requests");
+    [(valid, "$TOKEN"), (expired, "$SHORT")].map(|(block, token)| {
+        let (command, answer) = block.split_once('\n').expect("an answer");
+        let lines = answer.lines().filter(|line| !line.is_empty() && *line != "..." && !line.contains("expired at"));
+        let lines = lines.map(|line| line.replace("eyJhbGciOi...", "eyJhbGciOi")).collect();
+        (command.replace("'X-Token: eyJhbGciOi...'", &format!("\"X-Token: {token}\"")), lines)
+    })
+}
+
 /// Each command as typed there but for the ports and the folder, in one shell.
 #[test]
 fn the_commands_of_the_documents_do_what_their_comments_say() {
@@ -27,13 +42,17 @@ fn the_commands_of_the_documents_do_what_their_comments_say() {
         let (_, rest) = line.split_once("127.0.0.1:").expect("an address");
         rest.split('/').next().expect("a port").to_owned()
     };
+    let first_screen = first_screen();
     let mut walk = commands();
+    for (command, _) in &first_screen {
+        walk += &format!("{command}\n");
+    }
     for (typed, here) in [
         ("127.0.0.1:8080/", format!("127.0.0.1:{}/", port("the token service gives"))),
-        ("127.0.0.1:10000/", format!("127.0.0.1:{}/", port("a good token"))),
+        ("127.0.0.1:10000/", format!("127.0.0.1:{}/", port("a valid token"))),
         ("127.0.0.1:10001/", format!("127.0.0.1:{}/", port("accepts this jti once"))),
         ("127.0.0.1:10002/", format!("127.0.0.1:{}/", port("a misspelt field"))),
-        ("127.0.0.1:9901/", format!("127.0.0.1:{}/", port("was counted"))),
+        ("127.0.0.1:9901/", format!("127.0.0.1:{}/", port("the counters"))),
         ("dist/jwt-auth ", format!("{} ", set("JWT_AUTH").into_string().expect("UTF-8"))),
         ("run/", format!("{}/", demo.folder.path().display())),
     ] {
@@ -53,7 +72,12 @@ fn the_commands_of_the_documents_do_what_their_comments_say() {
     let output = Command::new("sh").args(["-e", "-c", &script]).output().expect("a shell");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let output = String::from_utf8_lossy(&output.stdout);
-    let answers: Vec<_> = output.split(END).filter(|answer| !answer.trim().is_empty()).collect();
+    let mut answers: Vec<_> = output.split(END).filter(|answer| !answer.trim().is_empty()).collect();
+    for ((command, lines), answer) in first_screen.iter().zip(answers.split_off(answers.len() - 2)) {
+        for line in lines {
+            assert!(answer.lines().any(|known| known.starts_with(line)), "no {line:?} after {command}:\n{answer}");
+        }
+    }
     let promises: Vec<_> = walk.lines().filter(|line| line.starts_with("# expect ")).map(promised).collect();
     assert_eq!(answers.iter().map(|answer| answered(answer)).collect::<Vec<_>>(), promises);
     assert_eq!(
