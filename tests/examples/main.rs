@@ -82,7 +82,7 @@ fn outcome_of(configuration: &str) -> String {
     plugin.outcome(Err(&jwt_auth::Rejection::TokenMissing)).expect("outcome").0.to_owned()
 }
 
-/// What a guard lets by.
+/// A guard forwards only requests that the plugin has accepted.
 fn assert_guard(name: &str, guard: &Value, outcome: &str) {
     let rules = at(guard, "typed_config/rules");
     let policy = at(rules, "policies/checked");
@@ -95,7 +95,7 @@ principals: [{{filter_state: {{key: wasm.{outcome}, string_match: {{safe_regex: 
     assert_eq!(policy, &serde_yaml::from_str::<Value>(&expected).unwrap(), "{name}");
 }
 
-/// Behind each plugin `x` stands its guard, `x-guard`, and is off where the plugin is off.
+/// Behind each plugin `x` comes its guard, `x-guard`. It is off if the plugin is off.
 fn assert_guarded(name: &str, filters: &[Value]) {
     let position = |wanted: &str| filters.iter().position(|filter| at(filter, "name") == wanted);
     for (index, filter) in filters.iter().enumerate() {
@@ -144,7 +144,7 @@ fn the_filter_of_the_readme_has_its_guard() {
     assert_guard("README.md", guard, &outcome_of(configuration));
 }
 
-/// Both hand the configuration over as JSON.
+/// Both pass the configuration on as JSON.
 #[test]
 fn the_plugins_of_the_manifests_have_no_faults() {
     for (name, plugin) in
@@ -155,7 +155,7 @@ fn the_plugins_of_the_manifests_have_no_faults() {
     }
 }
 
-/// Each code of the filter has its row, and no other stands there.
+/// The table has a row for each code of the filter, and no other.
 #[test]
 fn the_readme_has_the_table_of_codes() {
     let readme = read("README.md");
