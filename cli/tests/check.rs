@@ -169,7 +169,7 @@ fn the_examples_for_envoy_and_for_the_readme_have_no_faults() {
     expect("envoy/envoy.yaml", &["jwt-auth"]);
     expect("envoy/istio-wasmplugin.yaml", &["jwt-auth"]);
     expect("envoy/per-route.yaml", &["jwt-auth", "jwt-auth-payments"]);
-    expect("tests/rows/page-example.yaml", &["plugin"]);
+    expect("tests/kit/src/rows/page-example.yaml", &["plugin"]);
     for name in ["envoy/istio-guard.yaml", "envoy/upstream.yaml"] {
         let other = jwt_auth(&["check", "--config", repository(name).to_str().unwrap()], b"");
         assert_eq!(other.status, 2, "{name} has no plugin");

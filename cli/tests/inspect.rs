@@ -1,13 +1,9 @@
-//! `jwt-auth inspect` against the tokens of `tests/rows`: it is of one mind with the filter about what can be read.
-
-#[allow(dead_code, reason = "the filter's own tests use the rest")]
-#[path = "../../tests/rows/mod.rs"]
-mod rows;
+//! `jwt-auth inspect` against the tokens of `kit::rows`: it is of one mind with the filter about what can be read.
 
 mod support;
 
 use kit::issuer::{Algorithm, SigningKey};
-use rows::{Expected, Row};
+use kit::rows::{self, Expected, Row};
 use serde_json::{Value, json};
 use support::{Answer, jwt_auth, now};
 

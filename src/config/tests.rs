@@ -20,7 +20,7 @@ fn faults_with(fields: &str) -> Vec<String> {
 }
 
 /// The page's own example, comments and all.
-const PAGE_EXAMPLE: &str = include_str!("../../tests/rows/page-example.yaml");
+const PAGE_EXAMPLE: &str = include_str!("../../tests/kit/src/rows/page-example.yaml");
 
 #[test]
 fn the_pages_own_example_is_right_as_it_stands() {

@@ -4,7 +4,7 @@ use kit::issuer::{Algorithm, Family, SigningKey};
 use serde_json::{Value, json};
 
 use crate::encodings::{base64url, public_key_encodings, segments};
-use crate::rows::{Request, Row, Step, World, get, row};
+use kit::rows::{Request, Row, Step, World, get, row};
 
 attacks! {
     t01_alg_none_in_any_spelling_signed_or_not: EITHER, alg_none_in_any_spelling_signed_or_not;

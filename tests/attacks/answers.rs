@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::arena::Arena;
 use crate::encodings::base64url;
-use crate::rows::{World, config, get, header_config, key};
-use crate::runner::now;
+use kit::proxy::now;
+use kit::rows::{World, config, get, header_config, key};
 
 const ALLOWED: [&str; 7] =
     ["connection", "content-length", "content-type", "date", "server", "x-ca-error-code", "x-ca-error-message"];

@@ -12,8 +12,8 @@ use kit::http::{Address, Connection, RequestBuilder, Response};
 use kit::upstream::Upstream;
 use serde_json::{Value, json};
 
-use crate::rows::{self, Expected, Request, Step};
-use crate::runner::{Proxy, filter};
+use kit::proxy::{Proxy, filter};
+use kit::rows::{self, Expected, Request, Step};
 
 /// At most 200 bytes, as text.
 pub(crate) fn cut(bytes: &[u8]) -> String {

@@ -11,8 +11,8 @@ use serde_json::json;
 
 use crate::arena::Arena;
 use crate::encodings::{base64url, segments};
-use crate::rows::{Row, World, config, date, get, header_config, row};
-use crate::runner::{Proxy, filter, now};
+use kit::proxy::{Proxy, filter, now};
+use kit::rows::{Row, World, config, date, get, header_config, row};
 
 attacks! {
     t14_a_token_is_known_by_all_of_its_bytes: EITHER, a_token_is_known_by_all_of_its_bytes;
@@ -96,7 +96,7 @@ fn t14_the_clock_and_the_replay_store_are_asked_each_time() {
             failures.extend(skew.run(&get().token(&token).passes()).err());
         }
         let once = world.token(&json!({"jti": "cached"}));
-        let used = |request: crate::rows::Request| request.refused("S403JU", "Claim jti in JWT is used");
+        let used = |request: kit::rows::Request| request.refused("S403JU", "Claim jti in JWT is used");
         let mut replay = arena.lane("replay");
         failures.extend(replay.run(&get().token(&once).passes()).err());
         for _ in 0..5 {

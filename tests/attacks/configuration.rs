@@ -6,8 +6,8 @@ use kit::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
 use crate::arena::Arena;
-use crate::rows::{Row, World, config, get, header_config, key, row};
-use crate::runner::{filter, now};
+use kit::proxy::{filter, now};
+use kit::rows::{Row, World, config, get, header_config, key, row};
 
 attacks! {
     t15_key_sets_without_keys_or_with_a_bad_one: CHOSEN, key_sets_without_keys_or_with_a_bad_one;
@@ -20,7 +20,7 @@ fn closed(name: &str, config: String, faults: &str, world: &World) -> Row {
     let sample = SigningKey::sample_private_key().token(Some("uniq_key"), &world.claims(&json!({})));
     let steps = [get(), get().token(world.token(&json!({}))), get().token(sample), get().token("junk")]
         .into_iter()
-        .chain([crate::rows::Request { method: "OPTIONS", ..get() }])
+        .chain([kit::rows::Request { method: "OPTIONS", ..get() }])
         .map(|request| request.refused("I400JP", message.clone()))
         .collect();
     row(name, config, steps)

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::encodings::percent_spellings;
-use crate::rows::{Request, Row, Step, World, config, get, header_config, row};
 use crate::trials::single;
+use kit::rows::{Request, Row, Step, World, config, get, header_config, row};
 
 attacks! {
     t04_blanks_and_schemes_in_a_header: CHOSEN, blanks_and_schemes_in_a_header;

@@ -11,8 +11,8 @@ use serde_json::json;
 
 use crate::arena::Arena;
 use crate::encodings::{base64url, header_twins, percent_spellings};
-use crate::rows::{World, config, header_config, key};
-use crate::runner::now;
+use kit::proxy::now;
+use kit::rows::{World, config, header_config, key};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const MAPPED: &str = "claimParameters:

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use crate::encodings::percent_encoded;
-use crate::rows::{Request, Row, Step, World, get, header_config, key, post, row};
 use crate::trials::single;
+use kit::rows::{Request, Row, Step, World, get, header_config, key, post, row};
 
 attacks! {
     t07_control_characters_in_a_header: CHOSEN, control_characters_in_a_header;

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::encodings::{base64url, segments};
-use crate::rows::{Row, Step, World, get, header_config, key, row};
 use crate::trials::single;
+use kit::rows::{Row, Step, World, get, header_config, key, row};
 
 attacks! {
     t11_json_that_readers_disagree_about: CHOSEN, json_that_readers_disagree_about;

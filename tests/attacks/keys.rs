@@ -3,7 +3,7 @@
 use kit::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
-use crate::rows::{Row, Step, World, get, key, row};
+use kit::rows::{Row, Step, World, get, key, row};
 
 attacks! {
     t02_a_kid_that_no_key_has_whatever_it_looks_like: EITHER, a_kid_that_no_key_has_whatever_it_looks_like;

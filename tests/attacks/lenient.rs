@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::rows::{Row, World, get, header_config, post, row};
+use kit::rows::{Row, World, get, header_config, post, row};
 
 attacks! {
     t06_content_types_that_a_backend_reads_as_a_form: CHOSEN, content_types_that_a_backend_reads_as_a_form;

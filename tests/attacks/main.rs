@@ -45,12 +45,6 @@ mod ownership;
 mod race;
 mod replay;
 mod routes;
-#[allow(dead_code, reason = "the rows themselves are tried by the target `conformance`")]
-#[path = "../rows/mod.rs"]
-mod rows;
-#[allow(dead_code, reason = "made for the target `conformance`")]
-#[path = "../conformance/live/runner.rs"]
-mod runner;
 mod scalars;
 mod signatures;
 mod storm;

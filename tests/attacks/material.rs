@@ -4,8 +4,8 @@ use kit::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
 use crate::encodings::{base64url, difference, from_base64url};
-use crate::rows::{Row, World, get, row};
 use crate::scalars::small_order_points;
+use kit::rows::{Row, World, get, row};
 
 attacks! {
     t10_rsa_keys_that_are_weak_or_broken: CHOSEN, rsa_keys_that_are_weak_or_broken;

@@ -13,8 +13,8 @@ use kit::upstream::Upstream;
 use serde_json::{Value, json};
 
 use crate::arena::bytes_of;
-use crate::rows::{World, get};
-use crate::runner::{Proxy, filter, now};
+use kit::proxy::{Proxy, filter, now};
+use kit::rows::{World, get};
 
 /// Listeners, and updates of all of them. With each configuration at its `maxBytes` of 64 MiB, and all of them in one VM as long
 /// as the old ones drain, they ask for 1.1 GiB of a VM's 1 GiB.

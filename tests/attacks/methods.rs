@@ -5,8 +5,8 @@ use kit::http::RequestBuilder;
 use serde_json::json;
 
 use crate::arena::Arena;
-use crate::rows::{Request, Row, World, get, header_config};
 use crate::trials::single;
+use kit::rows::{Request, Row, World, get, header_config};
 
 attacks! {
     t18_no_method_and_no_preflight_goes_round_the_filter: CHOSEN, no_method_and_no_preflight_goes_round_the_filter;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::encodings::{header_twins, percent_spellings};
-use crate::rows::{Request, Row, World, get, header_config, post, row};
+use kit::rows::{Request, Row, World, get, header_config, post, row};
 
 attacks! {
     t06_a_mapped_header_named_as_one_for_this_hop: CHOSEN, a_mapped_header_named_as_one_for_this_hop;
@@ -41,7 +41,7 @@ fn rows(
     world: &World,
     place: &str,
     name: &str,
-    requests: impl Fn(Option<&'static str>, Option<&String>) -> Vec<crate::rows::Step>,
+    requests: impl Fn(Option<&'static str>, Option<&String>) -> Vec<kit::rows::Step>,
 ) -> Vec<Row> {
     let config = header_config(&format!("bypassEmptyToken: true\n{}", mapped(place, name)));
     let steps = arrivals(world).iter().flat_map(|(token, value)| requests(*value, token.as_ref())).collect();

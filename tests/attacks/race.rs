@@ -7,8 +7,8 @@ use kit::envoy;
 use serde_json::json;
 
 use crate::arena::Arena;
-use crate::rows::{World, get, header_config};
-use crate::runner::now;
+use kit::proxy::now;
+use kit::rows::{World, get, header_config};
 
 #[test]
 fn t13_a_race_with_forged_and_good_tokens() {

@@ -4,7 +4,7 @@ use kit::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
 use crate::encodings::{base64url, difference, from_base64url, segments};
-use crate::rows::{Request, Row, Step, World, config, date, get, header_config, key, post, row};
+use kit::rows::{Request, Row, Step, World, config, date, get, header_config, key, post, row};
 
 attacks! {
     t13_what_is_refused_burns_nothing: CHOSEN, what_is_refused_burns_nothing;

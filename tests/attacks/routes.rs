@@ -10,8 +10,8 @@ use kit::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
 use crate::arena::{Arena, Lane};
-use crate::rows::{World, header_config};
-use crate::runner::{filter, now};
+use kit::proxy::{filter, now};
+use kit::rows::{World, header_config};
 
 const FILTER_CONFIG: &str = "type.googleapis.com/envoy.config.route.v3.FilterConfig";
 const BACKEND_PATH: &str =

@@ -4,7 +4,7 @@ use kit::issuer::{Algorithm, SigningKey};
 use serde_json::json;
 
 use crate::encodings::{base64url, der, der_integer, difference, from_base64url, segments, sum};
-use crate::rows::{Row, Step, World, get, row};
+use kit::rows::{Row, Step, World, get, row};
 
 attacks! {
     t10_ecdsa_numbers_of_zero_and_of_the_order_and_beyond: EITHER, ecdsa_numbers_of_zero_and_of_the_order_and_beyond;

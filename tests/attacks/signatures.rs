@@ -4,7 +4,7 @@ use kit::issuer::{Algorithm, SigningKey};
 use serde_json::json;
 
 use crate::encodings::{base64url, from_base64url, segments, sum};
-use crate::rows::{Row, Step, World, get, row};
+use kit::rows::{Row, Step, World, get, row};
 
 attacks! {
     t10_ecdsa_signatures_of_every_wrong_length: EITHER, ecdsa_signatures_of_every_wrong_length;

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::arena::{Arena, bytes_of};
 use crate::encodings::base64url;
-use crate::rows::{Request, World, get, key};
-use crate::runner::now;
+use kit::proxy::now;
+use kit::rows::{Request, World, get, key};
 
 const HOSTILE: usize = 300;
 const CONNECTIONS: usize = 4;

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::rows::{Request, Row, Step, World, date, get, header_config, key, row};
 use crate::trials::single;
+use kit::rows::{Request, Row, Step, World, date, get, header_config, key, row};
 
 attacks! {
     t03_a_time_of_another_type_is_not_a_missing_one: CHOSEN, a_time_of_another_type_is_not_a_missing_one;

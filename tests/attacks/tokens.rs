@@ -6,9 +6,9 @@ use serde_json::json;
 
 use crate::arena::Arena;
 use crate::encodings::{base64url, segments};
-use crate::rows::{Row, Step, World, config, get, header_config, key};
-use crate::runner::{filter, now};
 use crate::trials::single;
+use kit::proxy::{filter, now};
+use kit::rows::{Row, Step, World, config, get, header_config, key};
 
 attacks! {
     t09_a_query_that_is_not_well_formed: CHOSEN, a_query_that_is_not_well_formed;
@@ -225,7 +225,7 @@ fn a_query_that_is_not_well_formed(world: &World) -> Vec<Row> {
         let token = world.token(&json!({}));
         let begin = &token[..16];
         let query = |query: String| get().target(format!("/p?{query}"));
-        let not_read = |request: crate::rows::Request, shown: &str| {
+        let not_read = |request: kit::rows::Request, shown: &str| {
             request.refused("I400JD", format!("JWT Deserialize Failed: {shown}"))
         };
         vec![

@@ -10,8 +10,8 @@ use kit::bootstrap::{Configuration, Listener};
 use kit::envoy;
 
 use crate::arena::{Arena, cut};
-use crate::rows::{self, Request, Row, Step, World};
-use crate::runner::{filter, now};
+use kit::proxy::{filter, now};
+use kit::rows::{self, Request, Row, Step, World};
 
 /// Both checks of signatures.
 pub(crate) const EITHER: &[&str] = &["signatures: wasm", "signatures: host"];

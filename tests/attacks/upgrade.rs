@@ -7,8 +7,8 @@ use kit::http2;
 use serde_json::json;
 
 use crate::arena::Arena;
-use crate::rows::{World, get, header_config};
-use crate::runner::{filter, now};
+use kit::proxy::{filter, now};
+use kit::rows::{World, get, header_config};
 
 /// A second proxy that obeys RFC 9110 §7.6.1 drops each header that `connection` names, so no owned header may be named there.
 #[test]

@@ -9,15 +9,15 @@ mod processes;
 mod redirects;
 mod replay;
 mod routes;
-mod runner;
 
 use std::collections::HashMap;
 
 use kit::bootstrap::{Configuration, Listener, WasmFilter};
 use kit::envoy;
 
-use crate::{rows, vectors};
-use runner::{Proxy, filter, module, now};
+use crate::vectors;
+use kit::proxy::{Proxy, filter, module, now};
+use kit::rows;
 
 /// The check of signatures that a run forces, as the configuration of the VM.
 const BACKENDS: [&str; 2] = ["signatures: wasm", "signatures: host"];

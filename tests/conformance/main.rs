@@ -11,7 +11,4 @@
 
 mod live;
 mod native;
-#[path = "../rows/mod.rs"]
-mod rows;
-#[path = "../vectors/mod.rs"]
 mod vectors;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use jwt_auth::{Conflict, Edits, Host, NumericDate, Plugin, Rejection, Request, SharedData};
 
-use crate::rows::{self, Expected, Row, Step};
 use crate::vectors;
+use kit::rows::{self, Expected, Row, Step};
 
 /// Shared data as Envoy keeps it.
 #[derive(Default)]

@@ -6,8 +6,8 @@ use kit::bootstrap::{Configuration, Listener};
 use kit::envoy;
 use serde_json::json;
 
-use super::runner::{Proxy, filter, now};
-use crate::rows::{Request, World, get, header_config, post};
+use kit::proxy::{Proxy, filter, now};
+use kit::rows::{Request, World, get, header_config, post};
 
 const TWO_HEADERS: &str = "claimParameters: [{claimName: sub, parameterName: X-Sub, location: header},
   {claimName: iss, parameterName: X-Iss, location: header}]";

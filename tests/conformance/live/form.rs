@@ -6,8 +6,8 @@ use kit::envoy;
 use kit::http::{Connection, Request, RequestBuilder};
 use serde_json::json;
 
-use super::runner::{Proxy, filter, now};
-use crate::rows::{World, header_config};
+use kit::proxy::{Proxy, filter, now};
+use kit::rows::{World, header_config};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 

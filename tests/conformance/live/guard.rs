@@ -10,8 +10,8 @@ use kit::envoy::{self, Update};
 use kit::http::Response;
 use serde_json::json;
 
-use super::runner::{Proxy, filter, now};
-use crate::rows::{Request, World, get, header_config};
+use kit::proxy::{Proxy, filter, now};
+use kit::rows::{Request, World, get, header_config};
 
 /// Who answers a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use kit::envoy;
 use kit::http2::{Body, Connection, Request, exchange};
 use serde_json::json;
 
-use super::runner::{Proxy, filter, now};
-use crate::rows::{World, header_config};
+use kit::proxy::{Proxy, filter, now};
+use kit::rows::{World, header_config};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 

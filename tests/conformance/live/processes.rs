@@ -4,8 +4,8 @@ use kit::bootstrap::{Configuration, Listener};
 use kit::envoy;
 use serde_json::json;
 
-use super::runner::{Proxy, filter, now};
-use crate::rows::{World, get, header_config};
+use kit::proxy::{Proxy, filter, now};
+use kit::rows::{World, get, header_config};
 
 fn proxy(binary: &std::path::Path, listeners: &[(&str, &str)], backend: Option<&str>) -> Proxy {
     let listener = |&(name, lines): &(&str, &str)| {

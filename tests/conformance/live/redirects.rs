@@ -6,8 +6,8 @@ use kit::envoy::{self, Envoy};
 use kit::upstream::Upstream;
 use serde_json::{Value, json};
 
-use super::runner::{Proxy, filter, now};
-use crate::rows::{World, get, header_config};
+use kit::proxy::{Proxy, filter, now};
+use kit::rows::{World, get, header_config};
 
 /// A listener whose path `/start` leads to a backend that redirects to `/end`.
 fn listener(name: &str, lines: &str) -> Listener {

@@ -7,8 +7,8 @@ use kit::bootstrap::{Configuration, Listener, WasmFilter};
 use kit::envoy::{self, Update};
 use serde_json::json;
 
-use super::runner::{Proxy, filter, now};
-use crate::rows::{self, World, get, header_config};
+use kit::proxy::{Proxy, filter, now};
+use kit::rows::{self, World, get, header_config};
 
 fn listener(name: &str, lines: &str) -> Listener {
     Listener::new(name, vec![filter(Configuration::Text(header_config(lines)), None)])

@@ -8,8 +8,8 @@ use kit::issuer::{Algorithm, SigningKey};
 use kit::upstream::Upstream;
 use serde_json::{Value, json};
 
-use super::runner::{module, now};
-use crate::rows::World;
+use kit::proxy::{module, now};
+use kit::rows::World;
 
 const EXAMPLE: &str = include_str!("../../../envoy/per-route.yaml");
 

@@ -29,4 +29,6 @@ pub mod envoy;
 pub mod http;
 pub mod http2;
 pub mod issuer;
+pub mod proxy;
+pub mod rows;
 pub mod upstream;

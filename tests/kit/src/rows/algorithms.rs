@@ -1,13 +1,13 @@
 //! The algorithms, each fixed by its key (specification, section 3, steps 3 and 4).
 
+use crate::issuer::{Algorithm, Family, SigningKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use kit::issuer::{Algorithm, Family, SigningKey};
 use serde_json::{Value, json};
 
 use super::{Row, Step, World, get, row};
 
-pub(crate) fn rows(world: &World) -> Vec<Row> {
+pub(super) fn rows(world: &World) -> Vec<Row> {
     let claims = world.claims(&json!({}));
     Algorithm::ALL
         .into_iter()

@@ -1,8 +1,8 @@
-//! The vectors beside this file as requests and what must come of them.
+//! The vectors of `tests/vectors` as requests and what must come of them.
 
 use serde_json::{Value, json};
 
-use crate::rows::{Request, get};
+use kit::rows::{Request, get};
 
 /// One token under one key.
 pub(crate) struct Vector {
@@ -24,10 +24,10 @@ pub(crate) struct Vector {
 /// The vectors of all files.
 pub(crate) fn all() -> Vec<Vector> {
     let files = [
-        include_str!("independent.json"),
-        include_str!("recent.json"),
-        include_str!("rfc7515.json"),
-        include_str!("page.json"),
+        include_str!("../vectors/independent.json"),
+        include_str!("../vectors/recent.json"),
+        include_str!("../vectors/rfc7515.json"),
+        include_str!("../vectors/page.json"),
     ];
     files
         .into_iter()

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Row, World, get, header_config, key, row};
 
-pub(crate) fn rows(world: &World) -> Vec<Row> {
+pub(super) fn rows(world: &World) -> Vec<Row> {
     let claims = world.claims(&json!({})).to_string();
     let header = r#"{"alg":"ES256","kid":"k1"}"#;
     let raw = |header: &str, payload: &str| key().token_raw(header.as_bytes(), payload.as_bytes());

@@ -1,11 +1,11 @@
 //! Which key a token is verified with (specification, section 3, step 2).
 
-use kit::issuer::{Algorithm, SigningKey};
+use crate::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
 use super::{Row, World, config, get, key, row};
 
-pub(crate) fn rows(world: &World) -> Vec<Row> {
+pub(super) fn rows(world: &World) -> Vec<Row> {
     let claims = world.claims(&json!({}));
     let rsa = SigningKey::cached(Algorithm::RS256);
     let encryption = SigningKey::sample_private_key();

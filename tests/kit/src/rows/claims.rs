@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Row, Step, World, date, get, header_config, key, row};
 
-pub(crate) fn rows(world: &World) -> Vec<Row> {
+pub(super) fn rows(world: &World) -> Vec<Row> {
     let now = world.now;
     let request = |members: &Value| get().token(world.token(members));
     let expired = |exp: u64| ("A403JE", format!("JWT is expired at {}", date(exp)));

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use kit::bootstrap::{Bootstrap, Configuration, Listener, WasmFilter};
-use kit::envoy::Envoy;
-use kit::http::{RequestBuilder, Response, exchange};
-use kit::upstream::Upstream;
-
+use crate::bootstrap::{Bootstrap, Configuration, Listener, WasmFilter};
+use crate::envoy::Envoy;
+use crate::http::{RequestBuilder, Response, exchange};
 use crate::rows::{self, Expected, Request, Step};
+use crate::upstream::Upstream;
 
 /// The module under test: the file that is delivered, not another build of it.
-pub(crate) fn module() -> &'static Path {
+pub fn module() -> &'static Path {
     static MODULE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
     MODULE.get_or_init(|| {
         let path = std::env::var_os("JWT_AUTH_WASM").expect("JWT_AUTH_WASM names the module; `make test` sets it");
@@ -21,31 +20,33 @@ pub(crate) fn module() -> &'static Path {
 }
 
 /// Seconds since the epoch.
-pub(crate) fn now() -> u64 {
+pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
 /// The filter with this configuration and, if one is forced, this check of signatures.
-pub(crate) fn filter(configuration: Configuration, backend: Option<&str>) -> WasmFilter {
+pub fn filter(configuration: Configuration, backend: Option<&str>) -> WasmFilter {
     let mut filter = WasmFilter::new("jwt", module(), configuration);
     filter.vm_configuration = backend.map(str::to_owned);
     filter
 }
 
 /// A running Envoy and its upstream.
-pub(crate) struct Proxy {
-    pub(crate) envoy: Envoy,
-    pub(crate) upstream: Upstream,
+pub struct Proxy {
+    /// The process.
+    pub envoy: Envoy,
+    /// The backend of every listener.
+    pub upstream: Upstream,
 }
 
 impl Proxy {
     /// Starts Envoy with two workers and these listeners.
-    pub(crate) fn start(binary: &Path, listeners: Vec<Listener>) -> Self {
+    pub fn start(binary: &Path, listeners: Vec<Listener>) -> Self {
         Self::with_workers(binary, listeners, 2)
     }
 
     /// Starts Envoy with so many workers and these listeners.
-    pub(crate) fn with_workers(binary: &Path, listeners: Vec<Listener>, workers: u32) -> Self {
+    pub fn with_workers(binary: &Path, listeners: Vec<Listener>, workers: u32) -> Self {
         let upstream = Upstream::start();
         let bootstrap = Bootstrap::fixed(upstream.address(), listeners);
         let envoy = Envoy::start(binary, &bootstrap, workers).unwrap_or_else(|error| panic!("{error}"));
@@ -53,7 +54,7 @@ impl Proxy {
     }
 
     /// Starts Envoy with two workers and listeners that can be updated.
-    pub(crate) fn watched(binary: &Path, listeners: Vec<Listener>) -> Self {
+    pub fn watched(binary: &Path, listeners: Vec<Listener>) -> Self {
         let upstream = Upstream::start();
         let bootstrap = Bootstrap::watched(upstream.address(), listeners);
         let envoy = Envoy::start(binary, &bootstrap, 2).unwrap_or_else(|error| panic!("{error}"));
@@ -61,7 +62,7 @@ impl Proxy {
     }
 
     /// The answer to one request on a connection of its own.
-    pub(crate) fn send(&self, listener: &str, request: &Request) -> Response {
+    pub fn send(&self, listener: &str, request: &Request) -> Response {
         let mut builder = RequestBuilder::new(request.method, &request.target).header("host", "test");
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
@@ -74,7 +75,7 @@ impl Proxy {
     }
 
     /// Sends the request of a step and holds the whole of what came of it against what must come of it.
-    pub(crate) fn run(&self, listener: &str, step: &Step) -> Result<(), String> {
+    pub fn run(&self, listener: &str, step: &Step) -> Result<(), String> {
         let before = self.upstream.requests();
         let response = self.send(listener, &step.request);
         let reached = self.upstream.requests() - before;
@@ -99,7 +100,7 @@ impl Proxy {
     }
 
     /// The filter's counters that are not zero, by their names behind `wasmcustom.jwt_auth.`, once all workers have told them.
-    pub(crate) fn counted(&self) -> BTreeMap<String, u64> {
+    pub fn counted(&self) -> BTreeMap<String, u64> {
         // Each worker tells its counts once a second; a busy machine takes its time.
         std::thread::sleep(std::time::Duration::from_millis(2500));
         let counters = self.envoy.stats("wasmcustom.jwt_auth.").unwrap();
@@ -108,7 +109,7 @@ impl Proxy {
     }
 
     /// What in Envoy's log should not be there: a failing module, or one of these values as it was sent.
-    pub(crate) fn unsafe_log_lines<'a>(&self, sent: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
+    pub fn unsafe_log_lines<'a>(&self, sent: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
         const LONG_ENOUGH_TO_BE_A_SECRET: usize = 40;
         let log = self.envoy.log();
         let mut found: Vec<String> = log
@@ -129,7 +130,7 @@ impl Proxy {
     }
 
     /// Fails with every failure and Envoy's log, if there is one.
-    pub(crate) fn report(&self, failures: &[String]) {
+    pub fn report(&self, failures: &[String]) {
         assert!(
             failures.is_empty(),
             "{} failures:\n{}\n\nEnvoy's log:\n{}",

@@ -8,7 +8,7 @@ const BOTH: &str = "claimParameters:
 - {claimName: aud, parameterName: X-Aud, location: header}
 - {claimName: userId, parameterName: userId, location: query}";
 
-pub(crate) fn rows(world: &World) -> Vec<Row> {
+pub(super) fn rows(world: &World) -> Vec<Row> {
     let request = |members: &Value| get().token(world.token(members));
     let both = json!({"aud": "orders", "userId": "1213234"});
     let set = &[("x-aud", "orders")];

@@ -9,7 +9,7 @@ const MAPPED: &str = "claimParameters:
 - {claimName: userId, parameterName: userId, location: formData}
 - {claimName: role, parameterName: role, location: formData}";
 
-pub(crate) fn rows(world: &World) -> Vec<Row> {
+pub(super) fn rows(world: &World) -> Vec<Row> {
     let token = world.token(&json!({"userId": "a b&c=é"}));
     let form = |body: &str| post(FORM, body).token(&token);
     let opaque = |request: Request| -> Step {

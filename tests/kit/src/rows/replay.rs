@@ -1,13 +1,13 @@
 //! Each `jti` once (specification, section 4). Rows share one store on a live Envoy, so no `jti` stands in two rows.
 
-use kit::issuer::{Algorithm, SigningKey};
+use crate::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
 use super::{Request, Row, Step, World, date, get, header_config, key, row};
 
 const REPLAY: &str = "preventJtiReplay: true";
 
-pub(crate) fn rows(world: &World) -> Vec<Row> {
+pub(super) fn rows(world: &World) -> Vec<Row> {
     let token = |members: Value| world.token(&members);
     let request = |members: Value| get().token(token(members));
     let once = |members: Value| [request(members.clone()).passes(), used(request(members))];

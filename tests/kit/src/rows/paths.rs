@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Row, World, get, header_config, row};
 
-pub(crate) fn rows(world: &World) -> Vec<Row> {
+pub(super) fn rows(world: &World) -> Vec<Row> {
     let config = |lines: &str| {
         header_config(&format!(
             "claimParameters: [{{claimName: userId, parameterName: userId, location: path}}]\n{lines}"

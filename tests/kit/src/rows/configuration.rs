@@ -1,14 +1,14 @@
 //! A configuration with faults refuses every request (specification, section 1).
 
-use kit::issuer::{Algorithm, SigningKey};
+use crate::issuer::{Algorithm, SigningKey};
 use serde_json::json;
 
 use super::{Row, World, config, get, header_config, key, row};
 
 /// The gateway's own example, comments and all.
-pub(crate) const PAGE_EXAMPLE: &str = include_str!("page-example.yaml");
+const PAGE_EXAMPLE: &str = include_str!("page-example.yaml");
 
-pub(crate) fn rows(world: &World) -> Vec<Row> {
+pub(super) fn rows(world: &World) -> Vec<Row> {
     let token = world.token(&json!({}));
     let faulty = |name: &str, config: String, faults: &str| {
         let message = format!("Invalid JWT plugin config: {faults}");

@@ -6,7 +6,7 @@ use super::{Row, World, config, get, header_config, row};
 
 const REQUIRED: (&str, &str) = ("I400JR", "JWT required");
 
-pub(crate) fn rows(world: &World) -> Vec<Row> {
+pub(super) fn rows(world: &World) -> Vec<Row> {
     let token = world.token(&json!({}));
     let other = world.token(&json!({"sub": "bob"}));
     let none = |request: super::Request| request.refused(REQUIRED.0, REQUIRED.1);

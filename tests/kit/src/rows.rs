@@ -1,0 +1,239 @@
+//! What the filter does, row by row: a plugin configuration, requests one after another, and the whole result of each.
+//!
+//! `tests/conformance` runs them natively against the core and against the module in every Envoy; the tests of the
+//! command compare `jwt-auth check` and `jwt-auth inspect` with them. [`crate::proxy::judge`] compares an answer of a
+//! live Envoy with a [`Step`].
+
+mod algorithms;
+mod claims;
+mod configuration;
+mod finding;
+mod forms;
+mod keys;
+mod mapping;
+mod paths;
+mod replay;
+mod tokens;
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::issuer::{Algorithm, SigningKey};
+use serde_json::{Value, json};
+
+/// One configuration and what happens to requests under it, in order.
+pub struct Row {
+    /// What the row protects.
+    pub name: String,
+    /// The plugin configuration: YAML text.
+    pub config: String,
+    /// The requests, in order.
+    pub steps: Vec<Step>,
+}
+
+/// One request and its whole result.
+pub struct Step {
+    /// What the client sends.
+    pub request: Request,
+    /// What the backend or the client must get.
+    pub expected: Expected,
+}
+
+/// A request, without `host` and without the headers that frame the body.
+#[derive(Clone)]
+pub struct Request {
+    /// The method.
+    pub method: &'static str,
+    /// Path and query, as sent.
+    pub target: Vec<u8>,
+    /// The other headers, in order.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The body, if there is one.
+    pub body: Option<Vec<u8>>,
+}
+
+/// The whole result of one request.
+pub enum Expected {
+    /// The backend gets the request, changed like this.
+    Passes {
+        /// Path and query that the backend gets.
+        target: Vec<u8>,
+        /// The headers that are removed, in lower case.
+        without: Vec<&'static str>,
+        /// The headers that are added, names in lower case.
+        with: Vec<(&'static str, Vec<u8>)>,
+        /// The body that the backend gets.
+        body: Vec<u8>,
+    },
+    /// The client gets this answer, and the backend nothing.
+    Refused {
+        /// `x-ca-error-code`.
+        code: &'static str,
+        /// `x-ca-error-message`.
+        message: String,
+    },
+}
+
+/// The HTTP status of a code, as the table of the specification has it.
+pub fn status_of(code: &str) -> u16 {
+    match code {
+        "I400JR" | "I400JD" | "I400JP" => 400,
+        "I413FD" => 413,
+        "I415FD" => 415,
+        "S503JF" => 503,
+        _ => 403,
+    }
+}
+
+/// Every row, with tokens made for the time `now` in seconds since the epoch.
+pub fn all(now: u64) -> Vec<Row> {
+    let world = World { now };
+    [
+        finding::rows(&world),
+        tokens::rows(&world),
+        keys::rows(&world),
+        algorithms::rows(&world),
+        claims::rows(&world),
+        mapping::rows(&world),
+        paths::rows(&world),
+        forms::rows(&world),
+        replay::rows(&world),
+        configuration::rows(&world),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The time, and tokens made for it.
+pub struct World {
+    /// Seconds since the epoch.
+    pub now: u64,
+}
+
+impl World {
+    /// Claims that are valid for an hour, with these members set; a member given as the string "absent" is removed.
+    ///
+    /// # Panics
+    /// When `members` is not an object.
+    pub fn claims(&self, members: &Value) -> Value {
+        let mut claims = json!({"iat": self.now, "exp": self.now + 3600, "sub": "alice"});
+        for (name, value) in members.as_object().unwrap() {
+            if value == "absent" {
+                claims.as_object_mut().unwrap().remove(name);
+            } else {
+                claims[name] = value.clone();
+            }
+        }
+        claims
+    }
+
+    /// A valid token signed with [`key`], with these members among its claims.
+    pub fn token(&self, members: &Value) -> String {
+        key().token(Some("k1"), &self.claims(members))
+    }
+}
+
+/// The key of most rows: ES256, which signs quickly.
+pub fn key() -> SigningKey {
+    SigningKey::cached(Algorithm::ES256)
+}
+
+/// A configuration with the key of most rows and these lines.
+pub fn config(lines: &str) -> String {
+    format!("jwk: {}\n{lines}\n", key().public_jwk(Some("k1"), true))
+}
+
+/// A configuration that reads the token from the header X-Token, and these lines.
+pub fn header_config(lines: &str) -> String {
+    config(&format!("parameter: X-Token\nparameterLocation: header\n{lines}"))
+}
+
+/// A row of these parts.
+pub fn row(name: impl Into<String>, config: impl Into<String>, steps: Vec<Step>) -> Row {
+    Row { name: name.into(), config: config.into(), steps }
+}
+
+/// A `GET /p`.
+pub fn get() -> Request {
+    Request { method: "GET", target: b"/p".to_vec(), headers: Vec::new(), body: None }
+}
+
+/// A `POST /p` of this type and body.
+pub fn post(content_type: &str, body: impl AsRef<[u8]>) -> Request {
+    let body = Some(body.as_ref().to_vec());
+    Request { method: "POST", body, ..get() }.header("content-type", content_type)
+}
+
+impl Request {
+    /// With this path and query.
+    pub fn target(mut self, target: impl AsRef<[u8]>) -> Self {
+        self.target = target.as_ref().to_vec();
+        self
+    }
+
+    /// With one more header.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.to_owned(), value.as_ref().to_vec()));
+        self
+    }
+
+    /// With the token in the header X-Token.
+    pub fn token(self, token: impl AsRef<[u8]>) -> Self {
+        self.header("X-Token", token)
+    }
+
+    /// The backend gets the request as it was sent.
+    pub fn passes(self) -> Step {
+        let target = self.target.clone();
+        self.passes_to(target, &[], &[])
+    }
+
+    /// The backend gets the request with another target, without some headers, and with others.
+    pub fn passes_to(self, target: impl AsRef<[u8]>, without: &[&'static str], with: &[(&'static str, &str)]) -> Step {
+        let with = with.iter().map(|&(name, value)| (name, value.as_bytes().to_vec())).collect();
+        let target = target.as_ref().to_vec();
+        let body = self.body.clone().unwrap_or_default();
+        Step { request: self, expected: Expected::Passes { target, without: without.to_vec(), with, body } }
+    }
+
+    /// The backend gets the request with another body.
+    pub fn passes_with_body(self, body: &str) -> Step {
+        let expected = Expected::Passes {
+            target: self.target.clone(),
+            without: Vec::new(),
+            with: Vec::new(),
+            body: body.as_bytes().to_vec(),
+        };
+        Step { request: self, expected }
+    }
+
+    /// The client gets this code and message.
+    pub fn refused(self, code: &'static str, message: impl Into<String>) -> Step {
+        Step { request: self, expected: Expected::Refused { code, message: message.into() } }
+    }
+
+    /// The client gets A403JT for this reason.
+    pub fn invalid(self, reason: &str) -> Step {
+        self.refused("A403JT", format!("Invalid JWT: {reason}"))
+    }
+}
+
+impl Expected {
+    /// The headers that the backend must get for what the client sent, sorted.
+    pub fn backend_headers(&self, sent: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
+        let Self::Passes { without, with, .. } = self else { return Vec::new() };
+        let mut headers: Vec<_> = sent
+            .iter()
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
+            .filter(|(name, _)| !without.contains(&name.as_str()))
+            .chain(with.iter().map(|(name, value)| ((*name).to_owned(), value.clone())))
+            .collect();
+        headers.sort();
+        headers
+    }
+}
+
+/// A date as the messages write it, formatted by another library than the filter's.
+pub fn date(seconds: u64) -> String {
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+}
