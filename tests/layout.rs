@@ -3,8 +3,6 @@
 //! An import is a path that begins at `crate`, `super`, `self` or the name of a child, in a `use` or in the code. It counts as
 //! one of the deepest file that it names. Test code and `mod` lines don't count. `lib.rs` imports all, so none may import it.
 
-#![allow(clippy::expect_used, clippy::string_slice, reason = "a test may panic")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -28,7 +26,7 @@ type Files = BTreeMap<String, String>;
 #[test]
 fn src_has_no_circle_and_no_import_of_a_higher_floor() {
     let mut files = Files::new();
-    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "", &mut files);
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../src"), "", &mut files);
     assert!(files.contains_key("host::root"), "{:?}", files.keys());
     assert_eq!(problems(&files), Vec::<String>::new());
 }

@@ -1,14 +1,5 @@
 //! Every known attack on a filter like this one, tried on the module in real Envoys. A test is named for its class, T1 to
 //! T22; `docs/attacks.md` says which class stands for what and what stops it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice,
-    reason = "a test may panic; a request may not"
-)]
 
 /// Lists attacks of a module, each as the name of its test, the checks of signatures that it is tried with, and the
 /// function that gives its rows; and makes the tests.

@@ -1,42 +1,12 @@
 //! The rows and the vectors, against the core.
-use std::cell::RefCell;
-use std::collections::HashMap;
-
-use jwt_auth::{Conflict, Edits, Host, NumericDate, Plugin, Rejection, Request, SharedData};
-
-use crate::vectors;
+use jwt_auth::{Edits, Plugin, Rejection};
+use kit::host::{self, Headers, Memory};
 use kit::rows::{self, Expected, Row, Step};
 
-/// Shared data as Envoy keeps it.
-#[derive(Default)]
-struct Memory(RefCell<HashMap<String, (Vec<u8>, u32)>>);
-
-impl SharedData for Memory {
-    fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
-        self.0.borrow().get(key).cloned()
-    }
-
-    fn set(&self, key: &str, value: &[u8], expected: u32) -> Result<(), Conflict> {
-        let mut values = self.0.borrow_mut();
-        let next = match values.get(key) {
-            Some((_, version)) if *version == expected => version + 1,
-            Some(_) => return Err(Conflict),
-            None => 1,
-        };
-        values.insert(key.to_owned(), (value.to_vec(), next));
-        Ok(())
-    }
-}
-
-type Headers = Vec<(String, Vec<u8>)>;
+use crate::vectors;
 
 fn decide(plugin: &Plugin, request: &rows::Request, now: f64, memory: &Memory) -> Result<Edits, Rejection> {
-    let host = Host { shared_data: memory, signatures: None };
-    let headers = head(request);
-    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-    let head = Request::new(&headers);
-    let head = if request.body.is_some() { head.with_body() } else { head };
-    plugin.decide(head, NumericDate::from_unix_seconds(now), host)
+    host::decide(plugin, &head(request), request.body.is_some(), now, memory)
 }
 
 fn head(request: &rows::Request) -> Headers {

@@ -2,9 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use properties::json::Json;
 use serde_json::Value;
 
-use crate::json::Json;
 use crate::{Case, Verdict};
 
 /// A reason for a disagreement, and the tokens that it is one for.

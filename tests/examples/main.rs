@@ -1,13 +1,5 @@
 //! What people copy works: the configurations of `envoy/`, and every block and link of the documents. The test on a live Envoy
 //! needs what `make test` sets: `ENVOY_BINARIES`, `JWT_AUTH_WASM` and `JWT_AUTH`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a test may panic; a request may not"
-)]
 
 mod documents;
 mod issuers;

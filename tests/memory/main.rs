@@ -1,16 +1,10 @@
 //! Holds the filter's memory, as an allocator counts it, against what the code counts itself and what `docs/operate.md` says.
-#![allow(
-    clippy::unwrap_used,
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    reason = "a test may panic; a request may not"
-)]
-#![expect(unsafe_code, reason = "an allocator that counts is one")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jwt_auth::{CACHE_BUDGET_BYTES, Conflict, Host, NumericDate, Plugin, Request, SharedData, TokenCaches};
+use jwt_auth::{CACHE_BUDGET_BYTES, Host, NumericDate, Plugin, Request, TokenCaches};
+use kit::host::Memory;
 use kit::issuer::{Algorithm, SigningKey};
 use serde_json::json;
 
@@ -44,18 +38,6 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-struct Nothing;
-
-impl SharedData for Nothing {
-    fn get(&self, _: &str) -> Option<(Vec<u8>, u32)> {
-        None
-    }
-
-    fn set(&self, _: &str, _: &[u8], _: u32) -> Result<(), Conflict> {
-        Err(Conflict)
-    }
-}
-
 fn key() -> SigningKey {
     SigningKey::from_shared_secret(Algorithm::HS256, &[7; 32])
 }
@@ -84,7 +66,7 @@ fn keep(plugin: &Plugin, number: usize, claim: &str) {
     let token = key().token(None, &json!({"n": number, "c": claim}));
     let headers = [("t", token.as_bytes())];
     for _ in 0..2 {
-        let host = Host { shared_data: &Nothing, signatures: None };
+        let host = Host { shared_data: &Memory::default(), signatures: None };
         plugin.decide(Request::new(&headers), NumericDate::from_unix_seconds(1.0), host).unwrap();
     }
 }

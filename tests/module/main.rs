@@ -2,14 +2,6 @@
 //!
 //! A failed call must never crash the VM, which would cost the requests of every plugin in it, and never forward a request
 //! that was not decided or not edited as a whole.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a test may panic; a request may not"
-)]
 
 mod host;
 

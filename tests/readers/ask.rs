@@ -73,7 +73,7 @@ fn run((command, program): (&str, &str), lines: &[String]) -> Vec<serde_json::Ma
         "READERS must be set: READERS=$(tools/scripts/readers.sh), which says what it can't fetch; `make test` does it",
     );
     let mut child = Command::new(Path::new(&readers).join(command))
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/readers/programs").join(program))
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("readers/programs").join(program))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

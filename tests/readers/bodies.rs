@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use properties::world;
 use serde_json::json;
 
 use crate::ask::run_all;
 use crate::generate::Chance;
-use crate::world;
 
 const SEED: u64 = 7519;
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use jwt_auth::Plugin;
+use properties::world;
 use serde_json::json;
 
 use crate::ask::{Answers, Found, Question, ask};
 use crate::generate::{Chance, encoded, names};
-use crate::world;
 
 const SEED: u64 = 7519;
 

@@ -1,4 +1,4 @@
-//! libFuzzer's side of [`jwt_auth_fuzz::config`].
+//! libFuzzer's side of [`properties::config`].
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| jwt_auth_fuzz::config::holds(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| properties::config::holds(input));

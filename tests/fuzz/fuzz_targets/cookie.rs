@@ -1,4 +1,4 @@
-//! libFuzzer's side of [`jwt_auth_fuzz::cookie`].
+//! libFuzzer's side of [`properties::cookie`].
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| jwt_auth_fuzz::cookie::holds(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| properties::cookie::holds(input));

@@ -1,4 +1,4 @@
-//! libFuzzer's side of [`jwt_auth_fuzz::decide`].
+//! libFuzzer's side of [`properties::decide`].
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| jwt_auth_fuzz::decide::holds(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| properties::decide::holds(input));

@@ -1,4 +1,4 @@
-//! libFuzzer's side of [`jwt_auth_fuzz::form`].
+//! libFuzzer's side of [`properties::form`].
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| jwt_auth_fuzz::form::holds(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| properties::form::holds(input));

@@ -1,4 +1,4 @@
-//! libFuzzer's side of [`jwt_auth_fuzz::path`].
+//! libFuzzer's side of [`properties::path`].
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| jwt_auth_fuzz::path::holds(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| properties::path::holds(input));

@@ -1,4 +1,4 @@
-//! libFuzzer's side of [`jwt_auth_fuzz::query`].
+//! libFuzzer's side of [`properties::query`].
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| jwt_auth_fuzz::query::holds(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| properties::query::holds(input));

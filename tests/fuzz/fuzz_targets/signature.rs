@@ -1,4 +1,4 @@
-//! libFuzzer's side of [`jwt_auth_fuzz::signature`].
+//! libFuzzer's side of [`properties::signature`].
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| jwt_auth_fuzz::signature::holds(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| properties::signature::holds(input));

@@ -1,4 +1,4 @@
-//! libFuzzer's side of [`jwt_auth_fuzz::signed`].
+//! libFuzzer's side of [`properties::signed`].
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| jwt_auth_fuzz::signed::holds(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| properties::signed::holds(input));

@@ -55,6 +55,14 @@ impl SigningKey {
         Self { algorithm, secret: Secret::Oct(secret.to_vec()) }
     }
 
+    /// The key of ES256 or ES384 with this private scalar, big-endian.
+    ///
+    /// # Panics
+    /// When `algorithm` is another one, or the scalar is not one of its curve.
+    pub fn from_scalar(algorithm: Algorithm, scalar: &[u8]) -> Self {
+        Self { algorithm, secret: Secret::from_scalar(algorithm, scalar) }
+    }
+
     /// The RSA key with these unsigned big-endian integers, signing RS256. Its primes are computed from them.
     ///
     /// # Errors

@@ -1,6 +1,12 @@
-//! What the tests of `jwt-auth` stand on: keys and tokens ([`issuer`]), raw HTTP/1.1 ([`http`]), HTTP/2
-//! ([`http2`]), a backend that echoes the bytes it got ([`upstream`]), Envoy configurations ([`bootstrap`]) and
-//! live Envoy processes ([`envoy`]).
+//! What the tests of `jwt-auth` share.
+//!
+//! - [`rows`]: what the filter does, as a table of configurations, requests and results
+//! - [`issuer`]: keys, JWKs and tokens
+//! - `host`: what the filter gets from Envoy, in memory, to run it in this process
+//! - [`http`], [`http2`]: requests, byte by byte
+//! - [`upstream`]: a backend that echoes the bytes it got
+//! - [`bootstrap`], [`envoy`]: Envoy configurations and live Envoy processes
+//! - [`proxy`]: one Envoy with the filter in front of one upstream
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -21,11 +27,13 @@
 //! assert_eq!(at_upstream.target, b"/");
 //! ```
 //!
-//! Everything is blocking: threads and standard library sockets, and no async runtime but one inside [`http2`]. Envoy's own sockets are Unix
-//! sockets in its temporary directory, so that tests in parallel take no port from one another.
+//! Everything is blocking; only [`http2`] has an async runtime inside. Envoy listens on Unix sockets in its temporary
+//! directory, so that tests in parallel never compete for a port.
 
 pub mod bootstrap;
 pub mod envoy;
+#[cfg(feature = "core")]
+pub mod host;
 pub mod http;
 pub mod http2;
 pub mod issuer;

@@ -47,6 +47,15 @@ impl Secret {
         Self::Rsa(Arc::new(key))
     }
 
+    pub(super) fn from_scalar(algorithm: Algorithm, scalar: &[u8]) -> Self {
+        let fits = "a scalar of the curve";
+        match algorithm {
+            Algorithm::ES256 => Self::P256(p256::ecdsa::SigningKey::from_slice(scalar).expect(fits)),
+            Algorithm::ES384 => Self::P384(p384::ecdsa::SigningKey::from_slice(scalar).expect(fits)),
+            other => panic!("no key of {other} is made of a scalar here"),
+        }
+    }
+
     pub(super) fn rsa_from_components(n: &[u8], e: &[u8], d: &[u8]) -> Result<Self, String> {
         let [n, e, d] = [n, e, d].map(BigUint::from_bytes_be);
         match RsaPrivateKey::from_components(n, e, d, Vec::new()) {

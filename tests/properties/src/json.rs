@@ -1,22 +1,30 @@
-//! JSON read by hand [RFC 8259], for a model that shares no code with the filter: no name twice in an object, bounded depth,
-//! numbers as they are written.
+//! A JSON parser written by hand [RFC 8259], as a model that shares no code with the filter: it rejects duplicate members
+//! and deep nesting, and keeps numbers as they are written.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
+/// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Json {
+pub enum Json {
+    /// `null`.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A number as written.
     Number(String),
-    Text(String),
-    List(Vec<Json>),
+    /// A string, unescaped.
+    String(String),
+    /// An array.
+    Array(Vec<Json>),
+    /// An object; no two members have the same name.
     Object(Vec<(String, Json)>),
 }
 
 impl Json {
-    /// The members of the one object that a text is, with no more objects and arrays in each other than this.
-    pub(super) fn object(text: &[u8], max_depth: usize) -> Option<Vec<(String, Self)>> {
+    /// The members of the object that `text` is; `None` if it is anything else, has a duplicate member, or nests deeper than
+    /// `max_depth`.
+    pub fn object(text: &[u8], max_depth: usize) -> Option<Vec<(String, Self)>> {
         let mut reader = Reader(std::str::from_utf8(text).ok()?.chars().peekable());
         let value = reader.value(max_depth)?;
         reader.space();
@@ -26,15 +34,18 @@ impl Json {
         }
     }
 
-    /// The text of a claim for a backend; `None` for null. `Err` for a value that is JSON there, too.
-    pub(super) fn to_text(&self) -> Result<Option<String>, &Self> {
+    /// The text that a backend gets for a claim; `None` for null.
+    ///
+    /// # Errors
+    /// The value itself, where the backend gets it as JSON.
+    pub fn to_text(&self) -> Result<Option<String>, &Self> {
         match self {
             Self::Null => Ok(None),
-            Self::List(elements) => {
+            Self::Array(elements) => {
                 let texts: Result<Vec<_>, _> = elements
                     .iter()
                     .map(|element| match element {
-                        Self::List(_) => Err(self),
+                        Self::Array(_) => Err(self),
                         Self::Null => Ok("null".to_owned()),
                         other => other.to_text().map(Option::unwrap_or_default).map_err(|_| self),
                     })
@@ -43,13 +54,13 @@ impl Json {
             }
             Self::Object(_) => Err(self),
             Self::Bool(value) => Ok(Some(value.to_string())),
-            Self::Number(text) | Self::Text(text) => Ok(Some(text.clone())),
+            Self::Number(text) | Self::String(text) => Ok(Some(text.clone())),
         }
     }
 }
 
-/// The member of this name.
-pub(super) fn member<'a>(members: &'a [(String, Json)], name: &str) -> Option<&'a Json> {
+/// The value of the member with this name.
+pub fn member<'a>(members: &'a [(String, Json)], name: &str) -> Option<&'a Json> {
     members.iter().find(|(other, _)| other == name).map(|(_, value)| value)
 }
 
@@ -68,8 +79,8 @@ impl Reader<'_> {
         self.space();
         match self.0.peek()? {
             '{' => self.members(depth.checked_sub(1)?).map(Json::Object),
-            '[' => self.elements(depth.checked_sub(1)?).map(Json::List),
-            '"' => self.text().map(Json::Text),
+            '[' => self.elements(depth.checked_sub(1)?).map(Json::Array),
+            '"' => self.text().map(Json::String),
             't' => self.word("true").map(|()| Json::Bool(true)),
             'f' => self.word("false").map(|()| Json::Bool(false)),
             'n' => self.word("null").map(|()| Json::Null),

@@ -2,18 +2,6 @@
 //!
 //! The inputs are put together from the words of the fuzzer's dictionaries and from bytes of any kind. The seed is fixed, so
 //! that a run of the tests says the same every time; `make fuzz` is for what nobody has thought of.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::string_slice,
-    reason = "a test may panic; a request may not"
-)]
-
-#[path = "../fuzz/src/lib.rs"]
-pub mod fuzz;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
@@ -102,8 +90,8 @@ macro_rules! properties {
     ($($name:ident: $dictionary:literal, $words:literal, $shape:expr;)*) => {$(
         #[test]
         fn $name() {
-            let dictionary = include_str!(concat!("../fuzz/dictionaries/", $dictionary, ".dict"));
-            try_out(dictionary, $words, $shape, fuzz::$name::holds);
+            let dictionary = include_str!(concat!("../../fuzz/dictionaries/", $dictionary, ".dict"));
+            try_out(dictionary, $words, $shape, properties::$name::holds);
         }
     )*};
 }

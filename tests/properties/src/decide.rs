@@ -5,13 +5,14 @@
 
 use std::sync::OnceLock;
 
-use jwt_auth::{Edits, HeaderEdit, Host, Plugin, Rejection, SharedData};
+use jwt_auth::{Edits, HeaderEdit, Host, Plugin, Rejection};
+use kit::host::{Headers, Memory};
 use kit::issuer::{Algorithm, SigningKey};
 use percent_encoding::percent_decode;
 use serde_json::{Value, json};
 
 use super::parameters::stands_for;
-use super::world::{self, Garbage, Headers, Input, Memory, NOW};
+use super::world::{self, Input, NOW};
 
 /// Each has a key to it; the last is faulty.
 const CONFIGURATIONS: [&str; 8] = [
@@ -256,14 +257,14 @@ fn check_edits(case: &Case, headers: &Headers, edits: &Edits, has_token: bool) {
 fn check_replay(case: &Case, headers: &Headers, has_body: bool) {
     if case.replay {
         let memory = Memory::default();
-        let decide_with = |shared_data: &dyn SharedData| {
-            let host = Host { shared_data, signatures: None };
+        let decide_with = |memory: &Memory| {
+            let host = Host { shared_data: memory, signatures: None };
             world::decide_on(NOW, &case.plugin, headers, has_body, host).map_err(|rejection| rejection.code())
         };
         assert_eq!(decide_with(&memory).map(drop), Ok(()));
         assert_eq!(decide_with(&memory).map(drop), Err("S403JU"));
         for (_, value) in headers {
-            let code = decide_with(&Garbage(value)).err().unwrap_or("pass");
+            let code = decide_with(&Memory::filled_with(value)).err().unwrap_or("pass");
             assert!(["pass", "S403JU", "S503JF"].contains(&code), "{code}");
         }
     }

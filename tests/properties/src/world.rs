@@ -1,18 +1,14 @@
-//! What the properties share: the clock, the keys, the tokens, and a host.
+//! What the properties share: the clock, the key, the tokens and the decision.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use jwt_auth::{Conflict, Edits, Host, NumericDate, Plugin, Rejection, Request, SharedData};
+use jwt_auth::{Edits, Host, Plugin, Rejection};
+use kit::host::{self, Headers, Memory};
 use kit::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
 /// The clock of every decision.
 pub const NOW: u32 = 1_700_000_000;
-
-/// Headers as a host has them.
-pub type Headers = Vec<(String, Vec<u8>)>;
 
 /// An input, taken apart from its front.
 #[derive(Clone, Copy)]
@@ -87,17 +83,14 @@ pub fn decide_at(now: u32, plugin: &Plugin, headers: &Headers, has_body: bool) -
     decide_on(now, plugin, headers, has_body, host)
 }
 
-/// Decides on a request, and checks of a refusal what must hold of every one.
+/// Like [`decide`] with any host. Checks of a rejection what must hold of every one.
 pub fn decide_on(now: u32, plugin: &Plugin, headers: &Headers, has_body: bool, host: Host) -> Result<Edits, Rejection> {
-    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-    let head = Request::new(&headers);
-    let head = if has_body { head.with_body() } else { head };
-    plugin.decide(head, NumericDate::from_unix_seconds(f64::from(now)), host).inspect_err(check_refusal)
+    host::decide_with(plugin, headers, has_body, f64::from(now), host).inspect_err(check_rejection)
 }
 
 /// One line of visible ASCII and spaces, at most 1 KiB, with a code and a status of the table, and a body of JSON that says
 /// the same.
-fn check_refusal(rejection: &Rejection) {
+fn check_rejection(rejection: &Rejection) {
     let message = rejection.message();
     assert!(message.bytes().all(|byte| (0x20..=0x7e).contains(&byte)), "{message:?}");
     assert!(message.len() <= 1024, "{message}");
@@ -117,39 +110,5 @@ pub fn split_target(target: &[u8]) -> (&[u8], Option<&[u8]>) {
     match target.iter().position(|&byte| byte == b'?') {
         Some(mark) => (&target[..mark], Some(&target[mark + 1..])),
         None => (target, None),
-    }
-}
-
-/// Shared data as Envoy keeps it.
-#[derive(Default)]
-pub struct Memory(RefCell<HashMap<String, (Vec<u8>, u32)>>);
-
-impl SharedData for Memory {
-    fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
-        self.0.borrow().get(key).cloned()
-    }
-
-    fn set(&self, key: &str, value: &[u8], expected: u32) -> Result<(), Conflict> {
-        let mut values = self.0.borrow_mut();
-        let next = match values.get(key) {
-            Some((_, version)) if *version == expected => version + 1,
-            Some(_) => return Err(Conflict),
-            None => 1,
-        };
-        values.insert(key.to_owned(), (value.to_vec(), next));
-        Ok(())
-    }
-}
-
-/// Shared data in which somebody else has put these bytes under every key.
-pub struct Garbage<'a>(pub &'a [u8]);
-
-impl SharedData for Garbage<'_> {
-    fn get(&self, _: &str) -> Option<(Vec<u8>, u32)> {
-        Some((self.0.to_vec(), 1))
-    }
-
-    fn set(&self, _: &str, _: &[u8], _: u32) -> Result<(), Conflict> {
-        Ok(())
     }
 }

@@ -74,10 +74,10 @@ pub fn holds(input: &[u8]) {
 fn model(rules: Rules, header: &[u8], payload: &[u8]) -> Result<Option<Json>, &'static str> {
     let header = Json::object(header, MAX_HEADER_DEPTH).ok_or("I400JD")?;
     match member(&header, "kid") {
-        None | Some(Json::Text(_)) => {}
+        None | Some(Json::String(_)) => {}
         Some(_) => return Err("A403JK"),
     }
-    let algorithm = Json::Text("HS256".to_owned());
+    let algorithm = Json::String("HS256".to_owned());
     if member(&header, "crit").is_some() || member(&header, "alg") != Some(&algorithm) {
         return Err("A403JT");
     }
@@ -117,9 +117,9 @@ fn model(rules: Rules, header: &[u8], payload: &[u8]) -> Result<Option<Json>, &'
 /// Whether another list would be joined to the same text.
 fn joins_ambiguously(value: &Json) -> bool {
     match value {
-        Json::List(elements) => {
-            let is_lone_empty = elements.as_slice() == [Json::Text(String::new())];
-            is_lone_empty || elements.iter().any(|element| matches!(element, Json::Text(text) if text.contains(',')))
+        Json::Array(elements) => {
+            let is_lone_empty = elements.as_slice() == [Json::String(String::new())];
+            is_lone_empty || elements.iter().any(|element| matches!(element, Json::String(text) if text.contains(',')))
         }
         _ => false,
     }
@@ -128,8 +128,8 @@ fn joins_ambiguously(value: &Json) -> bool {
 fn has_control(value: &Json) -> bool {
     let is_raw_control = |text: &String| text.chars().any(|letter| letter.is_control() && letter >= '\u{7f}');
     match value {
-        Json::Text(text) => is_raw_control(text),
-        Json::List(elements) => elements.iter().any(has_control),
+        Json::String(text) => is_raw_control(text),
+        Json::Array(elements) => elements.iter().any(has_control),
         Json::Object(members) => members.iter().any(|(name, value)| is_raw_control(name) || has_control(value)),
         Json::Null | Json::Bool(_) | Json::Number(_) => false,
     }

@@ -6,12 +6,13 @@
 use std::collections::BTreeSet;
 
 use jwt_auth::{Plugin, Rejection};
+use kit::host::Headers;
 use prost::Message as _;
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct};
 use serde_json::Value;
 
-use super::world::{self, Headers};
+use super::world;
 
 /// A secret that the dictionary has; where it stands as one, as `k`, it must not show up in a fault.
 const SECRET: &str = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0";
