@@ -1,10 +1,10 @@
 //! T1 and T12: a token that wants to choose how it is verified.
 
 use kit::issuer::{Algorithm, Family, SigningKey};
+use kit::rows::{Request, Row, Step, World, get, row};
 use serde_json::{Value, json};
 
 use crate::encodings::{base64url, public_key_encodings, segments};
-use kit::rows::{Request, Row, Step, World, get, row};
 
 attacks! {
     t01_alg_none_in_any_spelling_signed_or_not: EITHER, alg_none_in_any_spelling_signed_or_not;

@@ -3,12 +3,12 @@
 use kit::envoy;
 use kit::http::RequestBuilder;
 use kit::issuer::SigningKey;
+use kit::proxy::now;
+use kit::rows::{World, config, get, header_config, key};
 use serde_json::json;
 
 use crate::arena::Arena;
 use crate::encodings::base64url;
-use kit::proxy::now;
-use kit::rows::{World, config, get, header_config, key};
 
 const ALLOWED: [&str; 7] =
     ["connection", "content-length", "content-type", "date", "server", "x-ca-error-code", "x-ca-error-message"];
@@ -126,8 +126,8 @@ fn t19_no_answer_is_split_or_holds_what_was_sent_as_it_was() {
                 let sent = request.build();
                 failures.push(format!(
                     "{listener} {}: {flaws:?}\n{}",
-                    crate::arena::cut(&sent),
-                    crate::arena::cut(&answer)
+                    kit::proxy::cut(&sent),
+                    kit::proxy::cut(&answer)
                 ));
             }
         }

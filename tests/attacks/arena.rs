@@ -9,16 +9,10 @@ use std::time::Duration;
 use kit::bootstrap::{Bootstrap, Configuration, Listener};
 use kit::envoy::Envoy;
 use kit::http::{Address, Connection, RequestBuilder, Response};
+use kit::proxy::{Proxy, bytes_of, cut, filter, judge};
+use kit::rows::{Request, Step};
 use kit::upstream::Upstream;
-use serde_json::{Value, json};
-
-use kit::proxy::{Proxy, filter};
-use kit::rows::{self, Expected, Request, Step};
-
-/// At most 200 bytes, as text.
-pub(crate) fn cut(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned()
-}
+use serde_json::Value;
 
 fn listeners(configs: &[(&str, String)]) -> Vec<Listener> {
     let listener =
@@ -142,57 +136,5 @@ impl Lane<'_> {
         let before = self.upstream.requests();
         let response = self.exchange(&bytes_of(&step.request)).map_err(|error| format!("no answer: {error}"))?;
         judge(step, &response, self.upstream.requests() - before)
-    }
-}
-
-/// The bytes of a request, `host` included.
-pub(crate) fn bytes_of(request: &Request) -> Vec<u8> {
-    let mut builder = RequestBuilder::new(request.method, &request.target).header("host", "test");
-    for (name, value) in &request.headers {
-        builder = builder.header(name, value);
-    }
-    if let Some(body) = &request.body {
-        builder = builder.body(body);
-    }
-    builder.build()
-}
-
-/// Holds an answer, and how many requests reached the backend for it, against what a step demands.
-pub(crate) fn judge(step: &Step, response: &Response, reached: usize) -> Result<(), String> {
-    let held = |is_good: bool, found: String, expected: String| {
-        if is_good { Ok(()) } else { Err(format!("{found}, expected {expected}")) }
-    };
-    match &step.expected {
-        Expected::Refused { code, message } => {
-            let text = |name: &str| response.header(name).map(|value| String::from_utf8_lossy(value).into_owned());
-            let body: Option<Value> = serde_json::from_slice(&response.body).ok();
-            let found = (response.status, text("x-ca-error-code"), text("x-ca-error-message"), body, reached);
-            let expected = (
-                rows::status_of(code),
-                Some((*code).to_owned()),
-                Some(message.clone()),
-                Some(json!({"code": code, "message": message})),
-                0,
-            );
-            held(found == expected, format!("{found:?}"), format!("{expected:?}"))
-        }
-        Expected::Passes { target, body, .. } => {
-            let Ok(echoed) = response.echoed() else {
-                let code = cut(response.header("x-ca-error-message").unwrap_or_default());
-                return Err(format!("{} {code} {}, expected to pass", response.status, response.text()));
-            };
-            let mut headers = echoed.headers.clone();
-            headers.retain(|(name, _)| !["host", "content-length", "transfer-encoding"].contains(&name.as_str()));
-            headers.sort();
-            let mut expected = step.expected.backend_headers(&step.request.headers);
-            expected.iter_mut().for_each(|(_, value)| *value = value.trim_ascii().to_vec());
-            let shown = |headers: &[(String, Vec<u8>)]| {
-                headers.iter().map(|(name, value)| format!("{name}: {:.60}", cut(value))).collect::<Vec<_>>()
-            };
-            let found = (response.status, reached, cut(&echoed.target), shown(&headers), cut(&echoed.body));
-            let is_good = (response.status, reached) == (200, 1) && echoed.target == *target && echoed.body == *body;
-            let wanted = (200, 1, cut(target), shown(&expected), cut(body));
-            held(is_good && headers == expected, format!("{found:?}"), format!("{wanted:?}"))
-        }
     }
 }

@@ -7,12 +7,12 @@ use std::time::Duration;
 use kit::bootstrap::{Configuration, Listener};
 use kit::envoy::{self, Update};
 use kit::issuer::{Algorithm, SigningKey};
+use kit::proxy::{Proxy, filter, now};
+use kit::rows::{Row, World, config, date, get, header_config, row};
 use serde_json::json;
 
 use crate::arena::Arena;
 use crate::encodings::{base64url, segments};
-use kit::proxy::{Proxy, filter, now};
-use kit::rows::{Row, World, config, date, get, header_config, row};
 
 attacks! {
     t14_a_token_is_known_by_all_of_its_bytes: EITHER, a_token_is_known_by_all_of_its_bytes;

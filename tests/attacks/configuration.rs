@@ -3,11 +3,11 @@
 use kit::bootstrap::{Configuration, Listener};
 use kit::envoy;
 use kit::issuer::{Algorithm, SigningKey};
+use kit::proxy::{filter, now};
+use kit::rows::{Row, World, config, get, header_config, key, row};
 use serde_json::{Value, json};
 
 use crate::arena::Arena;
-use kit::proxy::{filter, now};
-use kit::rows::{Row, World, config, get, header_config, key, row};
 
 attacks! {
     t15_key_sets_without_keys_or_with_a_bad_one: CHOSEN, key_sets_without_keys_or_with_a_bad_one;

@@ -1,10 +1,10 @@
 //! T4, T5 and T20: which bytes are the token, and what is left of them.
 
+use kit::rows::{Request, Row, Step, World, config, get, header_config, row};
 use serde_json::json;
 
 use crate::encodings::percent_spellings;
 use crate::trials::single;
-use kit::rows::{Request, Row, Step, World, config, get, header_config, row};
 
 attacks! {
     t04_blanks_and_schemes_in_a_header: CHOSEN, blanks_and_schemes_in_a_header;

@@ -5,14 +5,16 @@ use std::path::Path;
 
 use kit::envoy;
 use kit::http::Response;
-use kit::http2::raw::{END_HEADERS, END_STREAM, HEADERS, frame, literal_headers};
-use kit::http2::{Body, Connection, Request, exchange, raw};
+use kit::http2::{
+    Body, Connection, Request, exchange, raw,
+    raw::{END_HEADERS, END_STREAM, HEADERS, frame, literal_headers},
+};
+use kit::proxy::now;
+use kit::rows::{World, config, header_config, key};
 use serde_json::json;
 
 use crate::arena::Arena;
 use crate::encodings::{base64url, header_twins, percent_spellings};
-use kit::proxy::now;
-use kit::rows::{World, config, header_config, key};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const MAPPED: &str = "claimParameters:

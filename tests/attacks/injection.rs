@@ -1,10 +1,10 @@
 //! T7 and T8: claims whose text wants to be more than a value.
 
+use kit::rows::{Request, Row, Step, World, get, header_config, key, post, row};
 use serde_json::json;
 
 use crate::encodings::percent_encoded;
 use crate::trials::single;
-use kit::rows::{Request, Row, Step, World, get, header_config, key, post, row};
 
 attacks! {
     t07_control_characters_in_a_header: CHOSEN, control_characters_in_a_header;

@@ -1,10 +1,10 @@
 //! T11: JSON that two readers read in two ways, and JSON that is meant to cost much.
 
+use kit::rows::{Row, Step, World, get, header_config, key, row};
 use serde_json::{Value, json};
 
 use crate::encodings::{base64url, segments};
 use crate::trials::single;
-use kit::rows::{Row, Step, World, get, header_config, key, row};
 
 attacks! {
     t11_json_that_readers_disagree_about: CHOSEN, json_that_readers_disagree_about;

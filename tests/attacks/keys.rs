@@ -1,9 +1,8 @@
 //! T2: a token that wants to choose its key.
 
 use kit::issuer::{Algorithm, SigningKey};
-use serde_json::{Value, json};
-
 use kit::rows::{Row, Step, World, get, key, row};
+use serde_json::{Value, json};
 
 attacks! {
     t02_a_kid_that_no_key_has_whatever_it_looks_like: EITHER, a_kid_that_no_key_has_whatever_it_looks_like;

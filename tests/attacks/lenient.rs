@@ -1,9 +1,8 @@
 //! T6 again, for backends that read more than the standards say. What such a backend takes for the target is the client's
 //! word under the filter's name. (`docs/security.md` names what is left to such backends: `;` for `&`, and `%uXXXX`.)
 
-use serde_json::json;
-
 use kit::rows::{Row, World, get, header_config, post, row};
+use serde_json::json;
 
 attacks! {
     t06_content_types_that_a_backend_reads_as_a_form: CHOSEN, content_types_that_a_backend_reads_as_a_form;

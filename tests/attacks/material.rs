@@ -1,11 +1,11 @@
 //! T10: keys in the configuration that are weak, broken or private. Each closes the filter.
 
 use kit::issuer::{Algorithm, SigningKey};
+use kit::rows::{Row, World, get, row};
 use serde_json::{Value, json};
 
 use crate::encodings::{base64url, difference, from_base64url};
 use crate::scalars::small_order_points;
-use kit::rows::{Row, World, get, row};
 
 attacks! {
     t10_rsa_keys_that_are_weak_or_broken: CHOSEN, rsa_keys_that_are_weak_or_broken;

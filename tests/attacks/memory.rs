@@ -9,12 +9,10 @@ use kit::bootstrap::{Bootstrap, Configuration, Listener};
 use kit::envoy::{self, Envoy, Update};
 use kit::http::{Address, Connection, exchange};
 use kit::issuer::{Algorithm, SigningKey};
+use kit::proxy::{Proxy, bytes_of, filter, now};
+use kit::rows::{World, get};
 use kit::upstream::Upstream;
 use serde_json::{Value, json};
-
-use crate::arena::bytes_of;
-use kit::proxy::{Proxy, filter, now};
-use kit::rows::{World, get};
 
 /// Listeners, and updates of all of them. With each configuration at its `maxBytes` of 64 MiB, and all of them in one VM as long
 /// as the old ones drain, they ask for 1.1 GiB of a VM's 1 GiB.

@@ -2,11 +2,11 @@
 
 use kit::envoy;
 use kit::http::RequestBuilder;
+use kit::rows::{Request, Row, World, get, header_config};
 use serde_json::json;
 
 use crate::arena::Arena;
 use crate::trials::single;
-use kit::rows::{Request, Row, World, get, header_config};
 
 attacks! {
     t18_no_method_and_no_preflight_goes_round_the_filter: CHOSEN, no_method_and_no_preflight_goes_round_the_filter;
@@ -80,12 +80,12 @@ fn t18_upgrades_tunnels_and_odd_requests() {
         ];
         for request in &requests {
             let answer = arena.raw_answer("a", request);
-            let sent = crate::arena::cut(&request.build());
+            let sent = kit::proxy::cut(&request.build());
             let answers_are_refusals = String::from_utf8_lossy(&answer)
                 .lines()
                 .filter_map(|line| line.strip_prefix("HTTP/1.1 "))
                 .all(|line| line.starts_with('4') || line.starts_with("5") || line.starts_with("100 "));
-            assert!(answers_are_refusals, "{sent}: {}", crate::arena::cut(&answer));
+            assert!(answers_are_refusals, "{sent}: {}", kit::proxy::cut(&answer));
             assert_eq!(arena.proxy.upstream.requests(), 0, "{sent}");
         }
         arena.proxy.report(&arena.harm(std::iter::empty()));

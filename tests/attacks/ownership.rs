@@ -1,9 +1,9 @@
 //! T6: what a client sends in the place of a claim. The names that only a lenient backend reads so are in `lenient`.
 
+use kit::rows::{Request, Row, World, get, header_config, post, row};
 use serde_json::{Value, json};
 
 use crate::encodings::{header_twins, percent_spellings};
-use kit::rows::{Request, Row, World, get, header_config, post, row};
 
 attacks! {
     t06_a_mapped_header_named_as_one_for_this_hop: CHOSEN, a_mapped_header_named_as_one_for_this_hop;

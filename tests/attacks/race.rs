@@ -4,11 +4,11 @@ use std::sync::Barrier;
 use std::thread;
 
 use kit::envoy;
+use kit::proxy::now;
+use kit::rows::{World, get, header_config};
 use serde_json::json;
 
 use crate::arena::Arena;
-use kit::proxy::now;
-use kit::rows::{World, get, header_config};
 
 #[test]
 fn t13_a_race_with_forged_and_good_tokens() {
@@ -29,7 +29,7 @@ fn t13_a_race_with_forged_and_good_tokens() {
                     let (tokens, start) = (&tokens, &start);
                     scope.spawn(move || {
                         let send = |token: &str| {
-                            let bytes = crate::arena::bytes_of(&get().token(token));
+                            let bytes = kit::proxy::bytes_of(&get().token(token));
                             kit::http::exchange(address, &bytes).unwrap().status
                         };
                         tokens

@@ -1,10 +1,10 @@
 //! T13: a `jti` once, whatever is tried before, beside and after.
 
 use kit::issuer::{Algorithm, SigningKey};
+use kit::rows::{Request, Row, Step, World, config, date, get, header_config, key, post, row};
 use serde_json::{Value, json};
 
 use crate::encodings::{base64url, difference, from_base64url, segments};
-use kit::rows::{Request, Row, Step, World, config, date, get, header_config, key, post, row};
 
 attacks! {
     t13_what_is_refused_burns_nothing: CHOSEN, what_is_refused_burns_nothing;

@@ -7,11 +7,11 @@ use kit::bootstrap::{Configuration, Listener, WasmFilter};
 use kit::envoy;
 use kit::http::RequestBuilder;
 use kit::issuer::{Algorithm, SigningKey};
+use kit::proxy::{filter, now};
+use kit::rows::{World, header_config};
 use serde_json::{Value, json};
 
 use crate::arena::{Arena, Lane};
-use kit::proxy::{filter, now};
-use kit::rows::{World, header_config};
 
 const FILTER_CONFIG: &str = "type.googleapis.com/envoy.config.route.v3.FilterConfig";
 const BACKEND_PATH: &str =

@@ -1,10 +1,10 @@
 //! T10: ECDSA and EdDSA signatures whose numbers are at the ends of their range or are written in another way.
 
 use kit::issuer::{Algorithm, SigningKey};
+use kit::rows::{Row, Step, World, get, row};
 use serde_json::json;
 
 use crate::encodings::{base64url, der, der_integer, difference, from_base64url, segments, sum};
-use kit::rows::{Row, Step, World, get, row};
 
 attacks! {
     t10_ecdsa_numbers_of_zero_and_of_the_order_and_beyond: EITHER, ecdsa_numbers_of_zero_and_of_the_order_and_beyond;

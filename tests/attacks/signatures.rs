@@ -1,10 +1,10 @@
 //! T10: signatures of every wrong length, and of other keys and texts.
 
 use kit::issuer::{Algorithm, SigningKey};
+use kit::rows::{Row, Step, World, get, row};
 use serde_json::json;
 
 use crate::encodings::{base64url, from_base64url, segments, sum};
-use kit::rows::{Row, Step, World, get, row};
 
 attacks! {
     t10_ecdsa_signatures_of_every_wrong_length: EITHER, ecdsa_signatures_of_every_wrong_length;

@@ -4,12 +4,12 @@ use std::thread;
 
 use kit::envoy;
 use kit::issuer::{Algorithm, SigningKey};
+use kit::proxy::{bytes_of, now};
+use kit::rows::{Request, World, get, key};
 use serde_json::json;
 
-use crate::arena::{Arena, bytes_of};
+use crate::arena::Arena;
 use crate::encodings::base64url;
-use kit::proxy::now;
-use kit::rows::{Request, World, get, key};
 
 const HOSTILE: usize = 300;
 const CONNECTIONS: usize = 4;

@@ -1,9 +1,9 @@
 //! T3: the time claims, in every number and everything that is none.
 
+use kit::rows::{Request, Row, Step, World, date, get, header_config, key, row};
 use serde_json::json;
 
 use crate::trials::single;
-use kit::rows::{Request, Row, Step, World, date, get, header_config, key, row};
 
 attacks! {
     t03_a_time_of_another_type_is_not_a_missing_one: CHOSEN, a_time_of_another_type_is_not_a_missing_one;

@@ -2,13 +2,13 @@
 
 use kit::bootstrap::{Configuration, Listener};
 use kit::envoy;
+use kit::proxy::{filter, now};
+use kit::rows::{Row, Step, World, config, get, header_config, key};
 use serde_json::json;
 
 use crate::arena::Arena;
 use crate::encodings::{base64url, segments};
 use crate::trials::single;
-use kit::proxy::{filter, now};
-use kit::rows::{Row, Step, World, config, get, header_config, key};
 
 attacks! {
     t09_a_query_that_is_not_well_formed: CHOSEN, a_query_that_is_not_well_formed;

@@ -8,10 +8,10 @@ use std::thread;
 
 use kit::bootstrap::{Configuration, Listener};
 use kit::envoy;
-
-use crate::arena::{Arena, cut};
-use kit::proxy::{filter, now};
+use kit::proxy::{cut, filter, now};
 use kit::rows::{self, Request, Row, Step, World};
+
+use crate::arena::Arena;
 
 /// Both checks of signatures.
 pub(crate) const EITHER: &[&str] = &["signatures: wasm", "signatures: host"];

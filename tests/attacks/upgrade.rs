@@ -4,11 +4,11 @@ use kit::bootstrap::{Configuration, Listener};
 use kit::envoy;
 use kit::http::Request;
 use kit::http2;
+use kit::proxy::{filter, now};
+use kit::rows::{World, get, header_config};
 use serde_json::json;
 
 use crate::arena::Arena;
-use kit::proxy::{filter, now};
-use kit::rows::{World, get, header_config};
 
 /// A second proxy that obeys RFC 9110 §7.6.1 drops each header that `connection` names, so no owned header may be named there.
 #[test]

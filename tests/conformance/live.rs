@@ -14,10 +14,10 @@ use std::collections::HashMap;
 
 use kit::bootstrap::{Configuration, Listener, WasmFilter};
 use kit::envoy;
-
-use crate::vectors;
 use kit::proxy::{Proxy, filter, module, now};
 use kit::rows;
+
+use crate::vectors;
 
 /// The check of signatures that a run forces, as the configuration of the VM.
 const BACKENDS: [&str; 2] = ["signatures: wasm", "signatures: host"];
@@ -82,20 +82,16 @@ fn every_vector_is_judged_as_expected_in_every_envoy_with_either_check_of_signat
             let mut failures = Vec::new();
             for vector in &vectors {
                 let response = proxy.send(&names[&vector.config()], &vector.request());
-                let found = match response.status {
-                    200 => "pass".to_owned(),
-                    _ => String::from_utf8_lossy(response.header("x-ca-error-code").unwrap_or_default()).into_owned(),
-                };
-                let subject = (found == "pass")
-                    .then(|| {
-                        response.echoed().unwrap().header("x-sub").map(|sub| String::from_utf8(sub.to_vec()).unwrap())
-                    })
-                    .flatten();
-                if found != vector.expected || subject != vector.subject {
-                    failures.push(format!(
-                        "{} ({backend}): {found} {subject:?}, expected {} {:?}",
-                        vector.name, vector.expected, vector.subject
-                    ));
+                let text = |name: &str| String::from_utf8_lossy(response.header(name).unwrap_or_default()).into_owned();
+                let passed = response.status == 200;
+                let code = if passed { "pass".to_owned() } else { text("x-ca-error-code") };
+                // A vector that names no message may be answered with any.
+                let message = vector.message.as_ref().map(|_| text("x-ca-error-message"));
+                let subject = passed.then(|| response.echoed().unwrap().header("x-sub").map(<[u8]>::to_vec)).flatten();
+                let found = (&code, &message, &subject);
+                let expected = (&vector.expected, &vector.message, &vector.subject.clone().map(String::into_bytes));
+                if found != expected {
+                    failures.push(format!("{} ({backend}): {found:?}, expected {expected:?}", vector.name));
                 }
             }
             proxy.report(&failures);

@@ -1,8 +1,7 @@
 //! The vectors of `tests/vectors` as requests and what must come of them.
 
-use serde_json::{Value, json};
-
 use kit::rows::{Request, get};
+use serde_json::{Value, json};
 
 /// One token under one key.
 pub(crate) struct Vector {

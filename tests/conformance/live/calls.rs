@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use kit::bootstrap::{Configuration, Listener};
 use kit::envoy;
-use serde_json::json;
-
 use kit::proxy::{Proxy, filter, now};
 use kit::rows::{Request, World, get, header_config, post};
+use serde_json::json;
 
 const TWO_HEADERS: &str = "claimParameters: [{claimName: sub, parameterName: X-Sub, location: header},
   {claimName: iss, parameterName: X-Iss, location: header}]";

@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 use kit::bootstrap::{Configuration, Listener, WasmFilter};
 use kit::envoy::{self, Update};
 use kit::http::Response;
-use serde_json::json;
-
 use kit::proxy::{Proxy, filter, now};
 use kit::rows::{Request, World, get, header_config};
+use serde_json::json;
 
 /// Who answers a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

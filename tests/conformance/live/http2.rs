@@ -3,10 +3,9 @@
 use kit::bootstrap::{Configuration, Listener};
 use kit::envoy;
 use kit::http2::{Body, Connection, Request, exchange};
-use serde_json::json;
-
 use kit::proxy::{Proxy, filter, now};
 use kit::rows::{World, header_config};
+use serde_json::json;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 

@@ -2,10 +2,9 @@
 
 use kit::bootstrap::{Configuration, Listener};
 use kit::envoy;
-use serde_json::json;
-
 use kit::proxy::{Proxy, filter, now};
 use kit::rows::{World, get, header_config};
+use serde_json::json;
 
 fn proxy(binary: &std::path::Path, listeners: &[(&str, &str)], backend: Option<&str>) -> Proxy {
     let listener = |&(name, lines): &(&str, &str)| {

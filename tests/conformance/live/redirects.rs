@@ -3,11 +3,10 @@
 
 use kit::bootstrap::{Bootstrap, Configuration, Listener};
 use kit::envoy::{self, Envoy};
-use kit::upstream::Upstream;
-use serde_json::{Value, json};
-
 use kit::proxy::{Proxy, filter, now};
 use kit::rows::{World, get, header_config};
+use kit::upstream::Upstream;
+use serde_json::{Value, json};
 
 /// A listener whose path `/start` leads to a backend that redirects to `/end`.
 fn listener(name: &str, lines: &str) -> Listener {

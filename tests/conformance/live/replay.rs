@@ -5,10 +5,9 @@ use std::thread;
 
 use kit::bootstrap::{Configuration, Listener, WasmFilter};
 use kit::envoy::{self, Update};
-use serde_json::json;
-
 use kit::proxy::{Proxy, filter, now};
 use kit::rows::{self, World, get, header_config};
+use serde_json::json;
 
 fn listener(name: &str, lines: &str) -> Listener {
     Listener::new(name, vec![filter(Configuration::Text(header_config(lines)), None)])

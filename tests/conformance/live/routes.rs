@@ -5,11 +5,10 @@ use std::path::Path;
 use kit::envoy::{self, Envoy};
 use kit::http::{RequestBuilder, Response, exchange};
 use kit::issuer::{Algorithm, SigningKey};
-use kit::upstream::Upstream;
-use serde_json::{Value, json};
-
 use kit::proxy::{module, now};
 use kit::rows::World;
+use kit::upstream::Upstream;
+use serde_json::{Value, json};
 
 const EXAMPLE: &str = include_str!("../../../envoy/per-route.yaml");
 

@@ -1,0 +1,63 @@
+use std::fmt::Debug;
+
+use serde_json::json;
+
+use crate::http::Response;
+use crate::rows::{self, Expected, Step};
+
+/// Compares an answer, and how many requests reached the backend for it, with the whole of what a step expects.
+///
+/// # Errors
+/// What was found, and what was expected; long values are cut.
+pub fn judge(step: &Step, response: &Response, reached: usize) -> Result<(), String> {
+    match &step.expected {
+        Expected::Refused { code, message } => {
+            let text = |name: &str| response.header(name).map(|value| String::from_utf8_lossy(value).into_owned());
+            let found = (
+                response.status,
+                text("x-ca-error-code"),
+                text("x-ca-error-message"),
+                text("content-type"),
+                response.text(),
+                reached,
+            );
+            let expected = (
+                rows::status_of(code),
+                Some((*code).to_owned()),
+                Some(message.clone()),
+                Some("application/json".to_owned()),
+                format!("{}\n", json!({"code": code, "message": message})),
+                0,
+            );
+            same(found == expected, &found, &expected)
+        }
+        Expected::Passes { target, body, .. } => {
+            let Ok(echoed) = response.echoed() else {
+                return Err(format!("{}: {}, expected to pass", response.status, cut(&response.body)));
+            };
+            let mut headers = echoed.headers.clone();
+            // What frames the body may change with it; the upstream read the body by it.
+            headers.retain(|(name, _)| !["host", "content-length", "transfer-encoding"].contains(&name.as_str()));
+            headers.sort();
+            let mut expected = step.expected.backend_headers(&step.request.headers);
+            // The codec removes white space around a value [RFC 9110 §5.5].
+            expected.iter_mut().for_each(|(_, value)| *value = value.trim_ascii().to_vec());
+            let is_same = (response.status, reached) == (200, 1)
+                && (&echoed.target, &headers, &echoed.body) == (target, &expected, body);
+            let shown = |headers: &[(String, Vec<u8>)]| {
+                headers.iter().map(|(name, value)| format!("{name}: {:.60}", cut(value))).collect::<Vec<_>>()
+            };
+            let found = (response.status, reached, cut(&echoed.target), shown(&headers), cut(&echoed.body));
+            same(is_same, &found, &(200, 1, cut(target), shown(&expected), cut(body)))
+        }
+    }
+}
+
+/// At most 200 bytes, as text.
+pub fn cut(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned()
+}
+
+fn same(is_same: bool, found: &dyn Debug, expected: &dyn Debug) -> Result<(), String> {
+    if is_same { Ok(()) } else { Err(format!("{found:?}, expected {expected:?}")) }
+}
