@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 
+use kit::bootstrap::{http_listener, router};
 use kit::envoy::Envoy;
 use kit::http::Address;
 use serde_json::{Value, json};
@@ -76,14 +77,9 @@ fn listener(variant: &Variant, settings: &Settings) -> Value {
             },
         }));
     }
-    filters.push(json!({
-        "name": "envoy.filters.http.router",
-        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
-    }));
+    filters.push(router());
     let manager = json!({
-        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": variant.name,
-        // Else a refusal with 400 closes its connection, and the next one's price would be counted.
+        // Else a rejection with 400 closes its connection, and the next one's price would be counted.
         "http_protocol_options": {"override_stream_error_on_invalid_http_message": true},
         "route_config": {"virtual_hosts": [{
             "name": "any",
@@ -92,11 +88,7 @@ fn listener(variant: &Variant, settings: &Settings) -> Value {
         }]},
         "http_filters": filters,
     });
-    json!({
-        "name": variant.name,
-        "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
-        "filter_chains": [{"filters": [
-            {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager},
-        ]}],
-    })
+    // `wrk` knows no Unix sockets.
+    let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": 0}});
+    http_listener(variant.name, &address, manager)
 }
