@@ -14,6 +14,7 @@ mod mapping;
 mod paths;
 mod replay;
 mod tokens;
+mod values;
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -73,7 +74,7 @@ pub enum Expected {
     },
 }
 
-/// The HTTP status of a code, as the table of the specification has it.
+/// The HTTP status that belongs to a code.
 pub fn status_of(code: &str) -> u16 {
     match code {
         "I400JR" | "I400JD" | "I400JP" => 400,
@@ -94,6 +95,7 @@ pub fn all(now: u64) -> Vec<Row> {
         algorithms::rows(&world),
         claims::rows(&world),
         mapping::rows(&world),
+        values::rows(&world),
         paths::rows(&world),
         forms::rows(&world),
         replay::rows(&world),

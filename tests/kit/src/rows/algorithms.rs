@@ -1,4 +1,4 @@
-//! The algorithms, each fixed by its key (specification, section 3, steps 3 and 4).
+//! The algorithms, each fixed by its key.
 
 use crate::issuer::{Algorithm, Family, SigningKey};
 use base64::Engine as _;

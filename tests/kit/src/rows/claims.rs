@@ -1,4 +1,4 @@
-//! The claims of a token whose signature is good (specification, section 3, step 5).
+//! The claims of a token whose signature is valid.
 
 use serde_json::{Value, json};
 

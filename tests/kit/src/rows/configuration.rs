@@ -1,4 +1,4 @@
-//! A configuration with faults refuses every request (specification, section 1).
+//! A configuration with faults refuses every request.
 
 use crate::issuer::{Algorithm, SigningKey};
 use serde_json::json;

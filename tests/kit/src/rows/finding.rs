@@ -1,4 +1,4 @@
-//! Where a token is looked for, and what counts as none (specification, section 2).
+//! Where a token is looked for, and what counts as none.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Claims as parameters of a form (specification, section 5.4).
+//! Claims as parameters of a form.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Which key a token is verified with (specification, section 3, step 2).
+//! Which key a token is verified with.
 
 use crate::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Claims as segments of the path (specification, section 5.3).
+//! Claims as segments of the path.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Each `jti` once (specification, section 4). Rows share one store on a live Envoy, so no `jti` stands in two rows.
+//! Each `jti` once. Rows share one store on a live Envoy, so no `jti` stands in two rows.
 
 use crate::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What can be read as a token (specification, section 3, step 1).
+//! What can be read as a token.
 
 use serde_json::json;
 
