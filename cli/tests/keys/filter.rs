@@ -1,28 +1,16 @@
 //! What the filter says to a token.
 
-use jwt_auth::{Conflict, Edits, Host, NumericDate, Plugin, Request, SharedData};
+use jwt_auth::{Edits, Plugin};
+use kit::host::{self, Memory};
 use serde_json::{Value, json};
-
-/// Keeps nothing.
-struct Nowhere;
-
-impl SharedData for Nowhere {
-    fn get(&self, _: &str) -> Option<(Vec<u8>, u32)> {
-        None
-    }
-
-    fn set(&self, _: &str, _: &[u8], _: u32) -> Result<(), Conflict> {
-        Ok(())
-    }
-}
 
 /// The filter under a plugin configuration without faults, at a time in seconds since the epoch.
 pub(crate) fn decide(configuration: &str, token: &str, now: u64) -> Result<Edits, String> {
     let plugin = Plugin::new(configuration.as_bytes(), b"");
     assert!(plugin.faults().is_none(), "{configuration}\n{:?}", plugin.faults());
-    let headers = [(":path", "/"), ("x-token", token)].map(|(name, value)| (name, value.as_bytes()));
-    let host = Host { shared_data: &Nowhere, signatures: None };
-    let decision = plugin.decide(Request::new(&headers), NumericDate::from_unix_seconds(now as f64), host);
+    let headers =
+        [(":path", "/"), ("x-token", token)].map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+    let decision = host::decide(&plugin, &headers.to_vec(), false, now as f64, &Memory::default());
     decision.map_err(|rejection| format!("{}: {}", rejection.code(), rejection.message()))
 }
 
