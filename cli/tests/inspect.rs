@@ -1,4 +1,4 @@
-//! `jwt-auth inspect` against the tokens of `kit::rows`: it is of one mind with the filter about what can be read.
+//! `jwt-auth inspect` on the tokens of `kit::rows`: it agrees with the filter on what can be read.
 
 mod support;
 

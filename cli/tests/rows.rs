@@ -1,5 +1,4 @@
-//! `jwt-auth check` gives the answers of `kit::rows`: those of the filter, which the conformance test of the filter holds
-//! against live Envoys, row by row.
+//! `jwt-auth check` gives the answers of `kit::rows`, the same that `tests/conformance` expects of live Envoys.
 
 mod support;
 

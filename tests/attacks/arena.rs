@@ -1,4 +1,4 @@
-//! Where attacks are tried: a running Envoy, connections that are used again, and what must come of a request.
+//! Where attacks are tried: a running Envoy and connections that are used again.
 
 use std::cell::RefCell;
 use std::io::{self, Read as _, Write as _};
@@ -131,7 +131,7 @@ impl Lane<'_> {
         Ok(response)
     }
 
-    /// Sends the request of a step and holds the whole of what came of it against what must come of it.
+    /// Sends the request of a step and compares the whole result with the expected one.
     pub(crate) fn run(&mut self, step: &Step) -> Result<(), String> {
         let before = self.upstream.requests();
         let response = self.exchange(&bytes_of(&step.request)).map_err(|error| format!("no answer: {error}"))?;

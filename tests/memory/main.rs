@@ -1,4 +1,4 @@
-//! Holds the filter's memory, as an allocator counts it, against what the code counts itself and what `docs/operate.md` says.
+//! Compares the filter's memory, as an allocator counts it, with what the code counts itself and what `docs/operate.md` says.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Key pairs, JWKs and compact JWS tokens, well formed or as broken as a test wants them.
+//! Key pairs, JWKs and compact JWS tokens, well-formed or as broken as a test needs them.
 
 mod algorithm;
 mod secret;

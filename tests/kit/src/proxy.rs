@@ -13,7 +13,10 @@ use crate::rows::{Request, Step};
 use crate::upstream::Upstream;
 pub use judge::{cut, judge};
 
-/// The module under test: the file that is delivered, not another build of it.
+/// The module under test: the file that users get, not another build of it.
+///
+/// # Panics
+/// When `JWT_AUTH_WASM` is not set.
 pub fn module() -> &'static Path {
     static MODULE: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
     MODULE.get_or_init(|| {
@@ -27,7 +30,7 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// The filter with this configuration and, if one is forced, this check of signatures.
+/// The filter with this configuration and, if `backend` forces one, this signature check.
 pub fn filter(configuration: Configuration, backend: Option<&str>) -> WasmFilter {
     let mut filter = WasmFilter::new("jwt", module(), configuration);
     filter.vm_configuration = backend.map(str::to_owned);
@@ -93,16 +96,16 @@ impl Proxy {
         judge(step, &response, self.upstream.requests() - before)
     }
 
-    /// The filter's counters that are not zero, by their names behind `wasmcustom.jwt_auth.`, once all workers have told them.
+    /// The filter's counters that are not zero, named without `wasmcustom.jwt_auth.`, once all workers have reported them.
     pub fn counted(&self) -> BTreeMap<String, u64> {
-        // Each worker tells its counts once a second; a busy machine takes its time.
+        // Each worker reports its counts once a second; a busy machine takes longer.
         std::thread::sleep(std::time::Duration::from_millis(2500));
         let counters = self.envoy.stats("wasmcustom.jwt_auth.").unwrap();
         let raised = counters.into_iter().filter(|(_, count)| *count > 0);
         raised.map(|(name, count)| (name.replace("wasmcustom.jwt_auth.", ""), count)).collect()
     }
 
-    /// What in Envoy's log should not be there: a failing module, or one of these values as it was sent.
+    /// What must not be in Envoy's log: a failing module, or one of the values sent.
     pub fn unsafe_log_lines<'a>(&self, sent: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
         const LONG_ENOUGH_TO_BE_A_SECRET: usize = 40;
         let log = self.envoy.log();

@@ -1,5 +1,5 @@
-//! Any bytes as a configuration: a plugin that decides or one that refuses everything, and what it says of a fault is bounded
-//! and holds no secret.
+//! Any bytes as a configuration: the plugin either decides or rejects everything, and its configuration errors are bounded
+//! and reveal no secret.
 //!
 //! Input: the configuration itself. JSON that is read alike everywhere is tried as a `google.protobuf.Struct`, too.
 

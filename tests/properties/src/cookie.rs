@@ -1,4 +1,4 @@
-//! A token taken out of the cookies: every other cookie keeps its bytes and its place.
+//! A token removed from the cookies: every other cookie keeps its bytes and its position.
 //!
 //! Input: a digit for the header that gets the token, one for the side, then each line a `cookie` header.
 

@@ -1,4 +1,4 @@
-//! A whole decision about any head of a request: who passes, what of the request changes, and nothing else.
+//! A whole decision on any request headers: who passes, what changes, and that nothing else does.
 //!
 //! Input: a digit for the configuration, one for whether there is a body, then each line a header, `name: value`. In these
 //! `{token}` stands for a good token, `{expired}` for one that was, `{forged}` for one of another key.
@@ -205,7 +205,7 @@ fn canonical(name: &str) -> String {
     name.to_ascii_lowercase().replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")
 }
 
-/// The edits put each claim in its place once, take away what stands for one, and touch nothing else.
+/// The edits set each claim once, remove what could be read as one, and touch nothing else.
 fn check_edits(case: &Case, headers: &Headers, edits: &Edits, has_token: bool) {
     let targets = |place: &'static str| case.targets.iter().filter(move |[_, _, other]| other == place);
     let is_hidden = |name: &str| {
@@ -253,7 +253,7 @@ fn check_edits(case: &Case, headers: &Headers, edits: &Edits, has_token: bool) {
     }
 }
 
-/// The same token passes once and not twice, and whatever stands in the shared data breaks nothing.
+/// A token passes once and not twice, and no bytes in the shared data break anything.
 fn check_replay(case: &Case, headers: &Headers, has_body: bool) {
     if case.replay {
         let memory = Memory::default();

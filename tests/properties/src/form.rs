@@ -1,4 +1,4 @@
-//! A claim in a form: it stands there once, and every other parameter keeps its bytes and its place.
+//! A claim in a form: it appears once, and every other parameter keeps its bytes and its position.
 //!
 //! Input: a digit for the parameter's name, one for whether the claim is there, a line with its text, the body.
 

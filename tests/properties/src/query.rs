@@ -1,4 +1,4 @@
-//! A claim in the query: it stands there once, and every other parameter keeps its bytes and its place.
+//! A claim in the query: it appears once, and every other parameter keeps its bytes and its position.
 //!
 //! Input: a digit for the parameter's name, one for how the token comes and goes, a line with the claim's text, the target.
 

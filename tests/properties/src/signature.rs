@@ -1,4 +1,4 @@
-//! The filter's own check of signatures and the host's agree on signatures derived from good ones.
+//! The filter's own signature check and the host's agree on signatures derived from valid ones.
 //!
 //! The host is [`RingSignatures`], which shares no code with the filter's libraries.
 //!

@@ -1,4 +1,4 @@
-//! Any header and payload, properly signed: what comes of them is what a small model says that shares no code with the filter.
+//! Any header and payload with a valid signature: the filter decides as a small model does that shares no code with it.
 //!
 //! Input: a digit for the configuration, a line with the header (an empty one is the usual), the payload.
 

@@ -47,7 +47,7 @@ pub fn key() -> &'static SigningKey {
     KEY.get_or_init(|| SigningKey::from_shared_secret(Algorithm::HS256, &[0x5a; 64]))
 }
 
-/// Claims that are good for an hour, with these members.
+/// Claims that are valid for an hour, with these members.
 pub fn claims(members: &Value) -> Value {
     let mut claims = json!({"iat": NOW, "exp": NOW + 3600, "jti": "j1", "sub": "alice"});
     let members = members.as_object().expect("members of a claims set").clone();
@@ -58,13 +58,13 @@ pub fn claims(members: &Value) -> Value {
 /// The longest token that the filter reads.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// A good token with these members among its claims; `None` when it would be longer than the filter reads.
+/// A valid token with these members among its claims; `None` when it would be longer than the filter reads.
 pub fn token(members: &Value) -> Option<String> {
     let token = key().token(None, &claims(members));
     (token.len() <= MAX_TOKEN_BYTES).then_some(token)
 }
 
-/// A plugin of this configuration and [`key`], which must be without faults.
+/// A plugin of this configuration and [`key`], which must have no configuration errors.
 pub fn plugin(mut configuration: Value) -> Plugin {
     configuration["jwk"] = key().public_jwk(None, false);
     let plugin = Plugin::new(configuration.to_string().as_bytes(), b"");

@@ -94,7 +94,7 @@ impl Configuration {
     }
 }
 
-/// The HTTP filter `guard`, which forwards a request only if a filter with this `outcome.prefix` has let it by.
+/// The HTTP filter `guard`, which forwards a request only if a filter with this `outcome.prefix` has accepted it.
 pub fn guard(prefix: &str) -> Value {
     json!({
         "name": "guard",
