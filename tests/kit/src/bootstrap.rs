@@ -8,10 +8,7 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 pub use filter::{Configuration, WasmFilter, guard};
-pub use listener::{Listener, http_listener, router};
-
-/// The name of the one cluster.
-pub const CLUSTER: &str = "upstream";
+pub use listener::{CLUSTER, Listener, http_listener, router};
 
 /// The LDS file in Envoy's working directory.
 pub(crate) const LDS_FILE: &str = "lds.json";

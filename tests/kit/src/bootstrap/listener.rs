@@ -1,6 +1,9 @@
 use serde_json::{Value, json};
 
-use super::{CLUSTER, WasmFilter, guard};
+use super::filter::{WasmFilter, guard};
+
+/// The name of the one cluster.
+pub const CLUSTER: &str = "upstream";
 
 /// A listener on the Unix socket `<name>.sock`, HTTP/1 or HTTP/2 as the client speaks, that sends everything to the
 /// upstream. Envoy adds as little as it can to the requests; `x-forwarded-proto`, which it always adds, is removed again
