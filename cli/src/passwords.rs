@@ -1,15 +1,15 @@
-//! Passwords as Argon2id hashes in PHC strings: `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`.
+//! Password hashes: Argon2id, as PHC strings: `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`.
 
-use argon2::password_hash::{Output, ParamsString, PasswordHash, PasswordHashString, PasswordHasher as _, SaltString};
+use argon2::password_hash::{ParamsString, PasswordHashString, PasswordHasher as _, SaltString};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordVerifier as _, Version};
 use aws_lc_rs::rand;
 
 use crate::failure::Failure;
 
-/// Longer ones would only cost time. Argon2 itself has no such limit.
+/// The longest password. Argon2 itself has no limit; longer ones would only take time.
 pub(crate) const MAX_PASSWORD_BYTES: usize = 1024;
 
-/// What OWASP's Password Storage Cheat Sheet asks for: 19 MiB, two passes, one lane.
+/// The parameters of OWASP's Password Storage Cheat Sheet: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
@@ -20,7 +20,7 @@ const SALT_BYTES: usize = 16;
 #[derive(Clone)]
 pub(crate) struct StoredHash(PasswordHashString);
 
-/// All that the time of a check depends on, but for the length of the password that is checked.
+/// What the time of a check depends on, apart from the length of the password.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Cost {
     params: ParamsString,
@@ -28,18 +28,23 @@ pub(crate) struct Cost {
     hash_bytes: usize,
 }
 
-/// The PHC string of a password, with a new salt.
+/// The PHC string of a password, with a new random salt.
+///
+/// # Errors
+/// If there are no random numbers.
 pub(crate) fn hash(password: &[u8]) -> Result<String, Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure::new(format!("the password can't be hashed: {error}"));
+    let failed = |error: &dyn std::fmt::Display| Failure::new(format!("can't hash the password: {error}"));
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| failed(&error))?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let salt = salt(SALT_BYTES)?;
+    let mut salt = [0; SALT_BYTES];
+    rand::fill(&mut salt).map_err(|_| Failure::new("the operating system gave no random numbers"))?;
+    let salt = SaltString::encode_b64(&salt).map_err(|error| failed(&error))?;
     let hash = argon2.hash_password(password, &salt).map_err(|error| failed(&error))?;
     Ok(hash.to_string())
 }
 
 impl StoredHash {
-    /// Reads a PHC string; `None` when it is not one of Argon2id, version 19, with salt and hash.
+    /// Reads a PHC string; `None` unless it is Argon2id, version 19, with salt and hash.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let stored = PasswordHashString::new(text).ok()?;
         let hash = stored.password_hash();
@@ -48,23 +53,7 @@ impl StoredHash {
         (is_known && is_whole).then_some(Self(stored))
     }
 
-    /// A hash that no password is known for and that costs as much to check.
-    pub(crate) fn of_nobody(cost: &Cost) -> Result<Self, Failure> {
-        let failed = |_| Failure::new("a hash for unknown users can't be made");
-        let mut output = vec![0; cost.hash_bytes];
-        rand::fill(&mut output).map_err(|_| Failure::new("the operating system gave no random numbers"))?;
-        let salt = salt(cost.salt_bytes)?;
-        let hash = PasswordHash {
-            algorithm: ARGON2ID_IDENT,
-            version: Some(Version::V0x13.into()),
-            params: cost.params.clone(),
-            salt: Some(salt.as_salt()),
-            hash: Some(Output::new(&output).map_err(failed)?),
-        };
-        Ok(Self(hash.serialize()))
-    }
-
-    /// What a check of it costs.
+    /// The cost of checking a password against it.
     pub(crate) fn cost(&self) -> Cost {
         let hash = self.0.password_hash();
         let mut decoded = [0; 64];
@@ -75,17 +64,11 @@ impl StoredHash {
         }
     }
 
-    /// Whether it is the hash of this password. Takes the time and memory of [`Self::cost`].
+    /// Whether this is the hash of `password`. Takes the time and memory of [`Self::cost`].
     pub(crate) fn matches(&self, password: &[u8]) -> bool {
-        // The parameters are those of the hash.
+        // It uses the parameters of the hash, not the default ones.
         Argon2::default().verify_password(password, &self.0.password_hash()).is_ok()
     }
-}
-
-fn salt(bytes: usize) -> Result<SaltString, Failure> {
-    let mut salt = vec![0; bytes];
-    rand::fill(&mut salt).map_err(|_| Failure::new("the operating system gave no random numbers"))?;
-    SaltString::encode_b64(&salt).map_err(|error| Failure::new(format!("no salt of {bytes} bytes: {error}")))
 }
 
 #[cfg(test)]
@@ -93,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_has_the_parameters_of_owasp_a_new_salt_and_matches_its_password_alone() {
+    fn a_hash_has_the_parameters_of_owasp_and_a_new_salt_and_matches_only_its_password() {
         let (one, other) = (hash(b"wonderland").expect("a hash"), hash(b"wonderland").expect("a hash"));
         for text in [&one, &other] {
             assert!(text.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{text}");
@@ -105,20 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_of_nobody_costs_what_those_of_the_users_cost() {
-        for text in [
-            "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXoxMjM0NTY",
-            "$argon2id$v=19$m=64,t=1,p=2$c29tZXNhbHRzb21lc2FsdA$YWJjZGVmZ2hpamtsbW5vcA",
-        ] {
-            let stored = StoredHash::parse(text).expect("a PHC string");
-            let nobody = StoredHash::of_nobody(&stored.cost()).expect("a hash");
-            assert_eq!(nobody.cost(), stored.cost());
-            assert_ne!(nobody.0.as_str(), text);
-        }
-    }
-
-    #[test]
-    fn only_whole_hashes_of_argon2id_are_taken() {
+    fn only_complete_argon2id_hashes_are_accepted() {
         for text in [
             "",
             "wonderland",

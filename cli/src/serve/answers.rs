@@ -1,4 +1,4 @@
-//! What a client is told [RFC 6749 §5].
+//! The answers of the service [RFC 6749 §5].
 
 use std::time::Duration;
 
@@ -13,33 +13,33 @@ use crate::lifetime::Lifetime;
 /// Why there is no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// The request can't be understood, and what is wrong with it.
+    /// The request is not valid, with the reason.
     InvalidRequest(&'static str),
     /// A `grant_type` other than `password`.
     UnsupportedGrantType,
-    /// Name or password of a form are wrong; which one is not said.
+    /// A wrong user name or password in a form. The answer does not say which of them is wrong.
     InvalidGrant,
-    /// Name or password of HTTP Basic are wrong, or the scheme is another one.
+    /// A wrong user name or password in HTTP Basic, or another scheme.
     InvalidClient,
-    /// Too many tries; with the time until the next may be made.
-    TooManyTries(Duration),
-    /// A longer body than any form has.
+    /// The client has to wait this long before its next attempt.
+    TooManyAttempts(Duration),
+    /// The body is too large.
     TooLarge,
-    /// The request took longer to come than it may.
+    /// The request took too long.
     TooSlow,
-    /// More requests than can be worked on.
+    /// Too many passwords are being checked.
     Busy,
-    /// The service failed.
+    /// The service could not make a token.
     Failed,
 }
 
 /// The answer with a token.
 pub(super) fn token(token: &str, lifetime: Lifetime) -> Response {
     let body = json!({"access_token": token, "token_type": "Bearer", "expires_in": lifetime.as_secs()});
-    unstored(answer(StatusCode::OK, &body))
+    uncached(answer(StatusCode::OK, &body))
 }
 
-/// The answer with a JWK set, which may be kept for five minutes.
+/// The answer with a JWK set, which can be cached for five minutes.
 pub(super) fn key_set(keys: &Value) -> Response {
     let mut response = answer(StatusCode::OK, keys);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
@@ -51,19 +51,21 @@ impl IntoResponse for Refusal {
         let (status, error, description) = match self {
             Self::InvalidRequest(what) => (StatusCode::BAD_REQUEST, "invalid_request", what),
             Self::UnsupportedGrantType => {
-                (StatusCode::BAD_REQUEST, "unsupported_grant_type", "expected password as grant_type, or none")
+                (StatusCode::BAD_REQUEST, "unsupported_grant_type", "expected the grant_type password, or none")
             }
             Self::InvalidGrant => (StatusCode::BAD_REQUEST, "invalid_grant", "wrong user name or password"),
             Self::InvalidClient => (StatusCode::UNAUTHORIZED, "invalid_client", "wrong user name or password"),
-            Self::TooManyTries(_) => {
-                (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", "too many tries, wait before the next")
+            Self::TooManyAttempts(_) => {
+                (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", "too many attempts; retry later")
             }
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "the body is too long"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "the body is too large"),
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "invalid_request", "the request took too long"),
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "too many requests"),
+            Self::Busy => {
+                (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "too many requests; retry later")
+            }
             Self::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "the token could not be made"),
         };
-        let mut response = unstored(answer(status, &json!({"error": error, "error_description": description})));
+        let mut response = uncached(answer(status, &json!({"error": error, "error_description": description})));
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, value);
         }
@@ -77,8 +79,8 @@ impl Refusal {
             Self::InvalidClient => {
                 Some((WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="token", charset="UTF-8""#)))
             }
-            // Whole seconds, and never too early.
-            Self::TooManyTries(wait) => {
+            // Whole seconds, rounded up.
+            Self::TooManyAttempts(wait) => {
                 Some((RETRY_AFTER, (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).into()))
             }
             Self::Busy => Some((RETRY_AFTER, 1.into())),
@@ -99,8 +101,8 @@ fn answer(status: StatusCode, body: &Value) -> Response {
     response
 }
 
-/// Marked so that nobody keeps it [RFC 6749 §5.1].
-fn unstored(mut response: Response) -> Response {
+/// The response, marked as not to be cached [RFC 6749 §5.1].
+fn uncached(mut response: Response) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
     response

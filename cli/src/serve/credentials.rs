@@ -10,14 +10,14 @@ use super::answers::Refusal;
 use super::users::MAX_NAME_BYTES;
 use crate::passwords::MAX_PASSWORD_BYTES;
 
-/// What a client says who it is. It has no `Debug`.
+/// A user name and a password. There is no `Debug`, so they are never printed.
 pub(super) struct Credentials {
     pub(super) name: String,
     pub(super) password: Zeroizing<String>,
     pub(super) scheme: Scheme,
 }
 
-/// How it says so.
+/// How the client sent them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
     /// The resource owner password credentials of OAuth 2.0 [RFC 6749 §4.3.2].
@@ -26,14 +26,17 @@ pub(super) enum Scheme {
     Basic,
 }
 
-/// The credentials of a request: of its form or of its `Authorization`, not of both.
+/// The credentials in the form or in `Authorization`.
+///
+/// # Errors
+/// If both or neither have credentials, or if they are malformed or too long.
 pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Credentials, Refusal> {
     let basic = read_basic(headers)?;
     let form = read_form(headers, body)?;
     let credentials = match (basic, form) {
-        (Some(_), Some(_)) => return Err(Refusal::InvalidRequest("credentials both in the form and in Authorization")),
+        (Some(_), Some(_)) => return Err(Refusal::InvalidRequest("both the form and Authorization have credentials")),
         (Some(credentials), None) | (None, Some(credentials)) => credentials,
-        (None, None) => return Err(Refusal::InvalidRequest("expected username and password as a form, or HTTP Basic")),
+        (None, None) => return Err(Refusal::InvalidRequest("expected username and password in a form, or HTTP Basic")),
     };
     if credentials.name.len() > MAX_NAME_BYTES || credentials.password.len() > MAX_PASSWORD_BYTES {
         return Err(Refusal::InvalidRequest("the user name or the password is too long"));
@@ -45,7 +48,7 @@ fn read_basic(headers: &HeaderMap) -> Result<Option<Credentials>, Refusal> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(Refusal::InvalidRequest("more than one Authorization"));
+        return Err(Refusal::InvalidRequest("expected one Authorization header"));
     }
     let is_basic = |scheme: &[u8]| scheme.eq_ignore_ascii_case(b"basic");
     let mut parts = value.as_bytes().splitn(2, |&byte| byte == b' ');
@@ -54,9 +57,7 @@ fn read_basic(headers: &HeaderMap) -> Result<Option<Credentials>, Refusal> {
     let decoded = STANDARD.decode(encoded.trim_ascii()).map(Zeroizing::new).ok();
     let text = decoded.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok());
     let Some((name, password)) = text.and_then(|text| text.split_once(':')) else {
-        return Err(Refusal::InvalidRequest(
-            "Authorization: Basic without the base64 of a name, a colon and a password",
-        ));
+        return Err(Refusal::InvalidRequest("expected Authorization: Basic with the base64 of name:password"));
     };
     Ok(Some(Credentials {
         name: name.to_owned(),
@@ -80,14 +81,14 @@ fn read_form(headers: &HeaderMap, body: &[u8]) -> Result<Option<Credentials>, Re
             "grant_type" => &mut grant_type,
             "username" => &mut username,
             "password" => &mut password,
-            // Others are to be ignored [RFC 6749 §3.2].
+            // Other parameters are ignored [RFC 6749 §3.2].
             _ => continue,
         };
         if parameter.replace(Zeroizing::new(value.into_owned())).is_some() {
-            return Err(Refusal::InvalidRequest("a parameter stands twice"));
+            return Err(Refusal::InvalidRequest("duplicate parameter"));
         }
     }
-    // One without a value counts as left out [RFC 6749 §3.2].
+    // A parameter without a value is treated as omitted [RFC 6749 §3.2].
     let [grant_type, username, password] =
         [grant_type, username, password].map(|value| value.filter(|value| !value.is_empty()));
     if grant_type.is_some_and(|grant_type| *grant_type != "password") {

@@ -1,30 +1,47 @@
-//! The request log: one line on stderr for each request, in which nothing stands that a client made up.
+//! The request log: one line on stderr for each request, without any text that a client made up.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use axum::http::{Method, Request, StatusCode};
-use axum::response::Response;
+use axum::Extension;
+use axum::extract::Request;
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use tokio::time::timeout;
 
+use super::answers::Refusal;
 use super::service::{Authenticated, PATHS};
 
-/// The line of one request, which is written when this is dropped: with the answer, or as of a client that has gone.
-pub(super) struct Entry {
+/// How long a request can take, its body and the check of its password included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Answers a request in time, and writes its log line. If the client leaves first, the future is dropped, and the line says so.
+pub(super) async fn answer(Extension(client): Extension<SocketAddr>, request: Request, next: Next) -> Response {
+    let mut entry = Entry::new(client, &request);
+    let response = timeout(REQUEST_TIMEOUT, next.run(request)).await;
+    let response = response.unwrap_or_else(|_| Refusal::TooSlow.into_response());
+    entry.status = Some(response.status());
+    entry.user = response.extensions().get().cloned();
+    response
+}
+
+/// The line of one request; it is written when this is dropped.
+struct Entry {
     client: SocketAddr,
-    /// `None` for one that is not common.
+    /// `None` for an uncommon method.
     method: Option<Method>,
-    /// `None` for one that the service does not know: people paste tokens into paths.
+    /// `None` for a path that the service does not have: people paste tokens into paths.
     path: Option<&'static str>,
-    /// `None` while there is no answer.
+    /// `None` until there is an answer.
     status: Option<StatusCode>,
-    /// Who got a token. A name that did not is not logged: people type passwords there.
+    /// The user who got a token. Other names are not logged: people type passwords into the field.
     user: Option<Authenticated>,
 }
 
 impl Entry {
-    /// For a request that is yet to be answered.
-    pub(super) fn begin<B>(client: SocketAddr, request: &Request<B>) -> Self {
+    fn new<B>(client: SocketAddr, request: &Request<B>) -> Self {
         let common = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
         Self {
             client,
@@ -35,13 +52,6 @@ impl Entry {
         }
     }
 
-    /// Writes the line of an answered request.
-    pub(super) fn answered(mut self, response: &Response) {
-        self.status = Some(response.status());
-        self.user = response.extensions().get().cloned();
-    }
-
-    /// The line at this time.
     fn line(&self, time: SystemTime) -> String {
         let mut line = format!(
             "{} client={} method={} path={} status={}",
@@ -52,7 +62,7 @@ impl Entry {
             self.status.as_ref().map_or("gone", StatusCode::as_str),
         );
         if let Some(Authenticated(name)) = &self.user {
-            // Quoted and escaped, so that no name can make up a field.
+            // Quoted and escaped, so that no name can look like another field.
             line += &format!(" user={name:?}");
         }
         line
@@ -61,7 +71,7 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        // A log that can't be written must not keep the service from its work.
+        // The service works on if the log can't be written.
         let _ = writeln!(std::io::stderr().lock(), "{}", self.line(SystemTime::now()));
     }
 }
@@ -69,12 +79,11 @@ impl Drop for Entry {
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
-    use std::time::Duration;
 
     use super::*;
 
     #[test]
-    fn a_line_holds_nothing_that_a_client_could_hide_a_secret_in() {
+    fn a_line_has_nothing_that_could_hide_a_secret_of_a_client() {
         let user = Authenticated("a \"b\" status=500".to_owned());
         let (ok, gone) = (Some(StatusCode::OK), None);
         for (method, path, status, user, expected) in [
@@ -85,7 +94,7 @@ mod tests {
         ] {
             let request = Request::builder().method(method).uri(path).body(()).expect("a request");
             let client = SocketAddr::from((Ipv4Addr::LOCALHOST, 4000));
-            let mut entry = Entry::begin(client, &request);
+            let mut entry = Entry::new(client, &request);
             (entry.status, entry.user) = (status, user);
             let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
             assert_eq!(entry.line(time), format!("2027-01-15T08:00:00Z client=127.0.0.1:4000 {expected}"));

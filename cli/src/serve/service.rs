@@ -1,14 +1,15 @@
-//! The three things that the service answers, and the way from a password to a token.
+//! The three paths of the service, and how a password becomes a token.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::middleware::from_fn;
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use serde_json::json;
@@ -17,7 +18,8 @@ use tokio::task::spawn_blocking;
 use super::answers::{self, Refusal};
 use super::checks::Checks;
 use super::credentials::{self, Credentials, Scheme};
-use super::tries::{Source, Tries};
+use super::limits::RateLimit;
+use super::log;
 use super::users::{User, Users};
 use crate::claims::Claims;
 use crate::failure::Failure;
@@ -25,51 +27,52 @@ use crate::key::SigningKey;
 use crate::lifetime::Lifetime;
 use crate::token;
 
-/// The paths that there are.
+/// The paths of the service.
 pub(super) const PATHS: [&str; 3] = ["/token", "/.well-known/jwks.json", "/healthz"];
 
-/// A user name, a password and what OAuth 2.0 adds fit well.
+/// The longest body: enough for a user name, a password and what OAuth 2.0 adds.
 const MAX_BODY_BYTES: usize = 8 * 1024;
 
-/// What goes into every token.
-pub(crate) struct TokenRules {
-    /// From `iat` to `exp`.
-    pub(crate) lifetime: Lifetime,
+/// The claims that are the same in every token.
+pub(super) struct TokenRules {
+    /// The time from `iat` to `exp`.
+    pub(super) lifetime: Lifetime,
     /// `iss`.
-    pub(crate) issuer: Option<String>,
+    pub(super) issuer: Option<String>,
     /// `aud`.
-    pub(crate) audiences: Vec<String>,
+    pub(super) audiences: Vec<String>,
 }
 
 /// The token service.
-pub(crate) struct Service {
+pub(super) struct Service {
     key: SigningKey,
     key_set: serde_json::Value,
     users: Users,
     rules: TokenRules,
-    tries: Tries,
+    rate_limit: RateLimit,
     checks: Checks,
 }
 
-/// In a response: the user who got a token, for the log.
+/// An extension of a response, for the log: the user who got a token.
 #[derive(Clone)]
 pub(super) struct Authenticated(pub(super) String);
 
 impl Service {
-    /// Fails with a key for HS*: what it would publish is the secret.
-    pub(crate) fn new(key: SigningKey, users: Users, rules: TokenRules) -> Result<Self, Failure> {
+    /// # Errors
+    /// For an HS* key: it has no public key that could be published.
+    pub(super) fn new(key: SigningKey, users: Users, rules: TokenRules) -> Result<Self, Failure> {
         let Some(public) = key.public_jwk() else {
             return Err(Failure::new(format!(
-                "{} has no public key to publish: who can check its tokens can make them",
+                "{} has no public key to publish: anyone who can verify its tokens can also forge them",
                 key.algorithm().name()
             ))
             .with_remedy("make another key: jwt-auth keygen --alg RS256 --private private.jwk.json"));
         };
         let key_set = json!({"keys": [public]});
-        Ok(Self { key, key_set, users, rules, tries: Tries::new(), checks: Checks::new() })
+        Ok(Self { key, key_set, users, rules, rate_limit: RateLimit::new(), checks: Checks::new() })
     }
 
-    /// What answers requests. Each must have the address of its client as a `SocketAddr` extension.
+    /// Answers requests. Each request needs the address of its client as a `SocketAddr` extension.
     pub(super) fn into_router(self) -> Router {
         let [token, key_set, health] = PATHS;
         Router::new()
@@ -77,26 +80,25 @@ impl Service {
             .route(key_set, get(give_key_set))
             .route(health, get(|| async { "ok\n" }))
             .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+            .layer(from_fn(log::answer))
             .with_state(Arc::new(self))
     }
 
-    /// The token of the user whose name and password these are.
-    fn token_for(&self, credentials: &Credentials, source: &Source) -> Result<(String, &User), Refusal> {
-        self.tries.begin(source, Instant::now()).map_err(Refusal::TooManyTries)?;
+    /// The answer with a token for this user name and password.
+    fn answer(&self, credentials: &Credentials) -> Result<Response, Refusal> {
         let Some(user) = self.users.authenticate(&credentials.name, &credentials.password) else {
             return Err(match credentials.scheme {
                 Scheme::Form => Refusal::InvalidGrant,
                 Scheme::Basic => Refusal::InvalidClient,
             });
         };
-        self.tries.give_back(source);
-        match self.sign(user) {
-            Ok(token) => Ok((token, user)),
-            Err(failure) => {
-                failure.report();
-                Err(Refusal::Failed)
-            }
-        }
+        let token = self.sign(user).map_err(|failure| {
+            failure.report();
+            Refusal::Failed
+        })?;
+        let mut response = answers::token(&token, self.rules.lifetime);
+        response.extensions_mut().insert(Authenticated(user.name.clone()));
+        Ok(response)
     }
 
     fn sign(&self, user: &User) -> Result<String, Failure> {
@@ -119,37 +121,21 @@ async fn give_token(
     Extension(client): Extension<SocketAddr>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Response {
-    match token_for_request(service, client, &headers, body).await {
-        Ok(response) => response,
-        Err(refusal) => refusal.into_response(),
-    }
-}
-
-async fn token_for_request(
-    service: Arc<Service>,
-    client: SocketAddr,
-    headers: &HeaderMap,
-    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
         _ => Refusal::InvalidRequest("the body can't be read"),
     })?;
-    let credentials = credentials::read(headers, &body)?;
-    let source = Source::new(&credentials.name, client.ip());
-    // Who has no try left is told so before waiting for a check.
-    service.tries.check(&source, Instant::now()).map_err(Refusal::TooManyTries)?;
+    let credentials = credentials::read(&headers, &body)?;
+    service.rate_limit.count(client.ip()).map_err(Refusal::TooManyAttempts)?;
     let place = service.checks.begin().await?;
-    let check = spawn_blocking(move || {
-        // Held until the check is done, also when its client has gone.
+    let answered = spawn_blocking(move || {
+        // Kept until the check is done, even if the client has left.
         let _place = place;
-        let (token, user) = service.token_for(&credentials, &source)?;
-        let mut response = answers::token(&token, service.rules.lifetime);
-        response.extensions_mut().insert(Authenticated(user.name.clone()));
-        Ok(response)
+        service.rate_limit.forget_idle_clients();
+        service.answer(&credentials)
     });
-    check.await.unwrap_or(Err(Refusal::Failed))
+    answered.await.unwrap_or(Err(Refusal::Failed))
 }
 
 async fn give_key_set(State(service): State<Arc<Service>>) -> Response {

@@ -1,4 +1,4 @@
-//! The users file, and who a name and a password belong to.
+//! The users file, and the check of a name and a password.
 
 use std::collections::HashMap;
 
@@ -8,59 +8,61 @@ use serde_yaml::{Mapping, Value};
 use crate::passwords::StoredHash;
 use crate::token;
 
-/// The longest user name, in bytes. Names are kept while their tries are counted, those of nobody, too.
+/// The longest user name, in bytes.
 pub(super) const MAX_NAME_BYTES: usize = 256;
 
-/// The claims that the service makes.
+/// The claims that the service sets.
 const OWN_CLAIMS: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 
-/// Everyone who gets tokens.
+/// The users who can get tokens.
 pub(super) struct Users {
     by_name: HashMap<String, User>,
-    /// What the password of an unknown user is checked against, which takes the time that a known one takes.
-    nobody: StoredHash,
+    /// Passwords of unknown users are checked against this, so that the answer takes as long as for a known user.
+    decoy: StoredHash,
 }
 
-/// One who gets tokens.
+/// A user who can get tokens.
 pub(super) struct User {
     /// The `sub`.
     pub(super) name: String,
-    /// What the file says for the tokens of this user.
+    /// The claims of the file for the tokens of this user.
     pub(super) claims: Vec<(String, Box<RawValue>)>,
     password: StoredHash,
 }
 
 impl Users {
-    /// Reads a users file, or gives all its faults. No fault holds a hash.
+    /// Reads a users file.
+    ///
+    /// # Errors
+    /// All errors of the file. They contain no passwords and no hashes.
     pub(super) fn parse(text: &[u8]) -> Result<Self, Vec<String>> {
-        let root: Value = serde_yaml::from_slice(text).map_err(|error| vec![format!("no YAML: {error}")])?;
-        let mut faults = Vec::new();
-        let entries = read_users(&root, &mut faults);
-        let nobody = nobody(&entries, &mut faults);
-        match nobody {
-            Some(nobody) if faults.is_empty() => {
+        let root: Value = serde_yaml::from_slice(text).map_err(|error| vec![format!("not valid YAML: {error}")])?;
+        let mut errors = Vec::new();
+        let entries = read_users(&root, &mut errors);
+        let decoy = decoy(&entries, &mut errors);
+        match decoy {
+            Some(decoy) if errors.is_empty() => {
                 let users = entries.into_iter().filter_map(Entry::into_user);
-                Ok(Self { by_name: users.map(|user| (user.name.clone(), user)).collect(), nobody })
+                Ok(Self { by_name: users.map(|user| (user.name.clone(), user)).collect(), decoy })
             }
-            Some(_) | None => Err(faults),
+            Some(_) | None => Err(errors),
         }
     }
 
-    /// The user of this name and password. Whoever is named, known or not, it is one check of the same cost.
+    /// The user with this name and password. There is always one check of the same cost, whether the user exists or not.
     pub(super) fn authenticate(&self, name: &str, password: &str) -> Option<&User> {
         self.authenticate_by(name, |stored| stored.matches(password.as_bytes()))
     }
 
     fn authenticate_by(&self, name: &str, check: impl FnOnce(&StoredHash) -> bool) -> Option<&User> {
         let user = self.by_name.get(name);
-        let stored = user.map_or(&self.nobody, |user| &user.password);
+        let stored = user.map_or(&self.decoy, |user| &user.password);
         if check(stored) { user } else { None }
     }
 }
 
-/// What could be read of a user. Names and hashes of entries with other faults are compared with those of the others, too.
+/// The valid fields of an entry. An entry with errors is still compared with the others.
 struct Entry {
-    path: String,
     name: Option<String>,
     password: Option<StoredHash>,
     claims: Option<Vec<(String, Box<RawValue>)>>,
@@ -72,103 +74,93 @@ impl Entry {
     }
 }
 
-/// The hash to check unknown users against, which must cost what those of the known ones cost.
-fn nobody(entries: &[Entry], faults: &mut Vec<String>) -> Option<StoredHash> {
-    let hashes = entries.iter().filter_map(|entry| Some((&entry.path, entry.password.as_ref()?.cost())));
-    let hashes: Vec<_> = hashes.collect();
-    if hashes.windows(2).any(|pair| pair[0].1 != pair[1].1) {
-        faults.push(
-            "users: expected the same Argon2 parameters in every passwordHash, or the time of an answer would tell names"
+/// The hash that passwords of unknown users are checked against: any user's, since all checks must take the same time.
+fn decoy(entries: &[Entry], errors: &mut Vec<String>) -> Option<StoredHash> {
+    let hashes: Vec<_> = entries.iter().filter_map(|entry| entry.password.as_ref()).collect();
+    if hashes.windows(2).any(|pair| pair[0].cost() != pair[1].cost()) {
+        errors.push(
+            "users: expected the same Argon2 parameters in every passwordHash, because the time of an answer would reveal \
+             which names exist"
                 .to_owned(),
         );
     }
-    let mut nobody = None;
-    for (path, cost) in hashes {
-        match StoredHash::of_nobody(&cost) {
-            Ok(hash) => nobody = nobody.or(Some(hash)),
-            Err(_) => faults.push(format!("{path}.passwordHash: expected a salt and a hash of common length")),
-        }
-    }
-    nobody
+    hashes.first().map(|hash| (*hash).clone())
 }
 
-fn read_users(root: &Value, faults: &mut Vec<String>) -> Vec<Entry> {
-    let Some(file) = section(root, "", &["users"], faults) else { return Vec::new() };
+fn read_users(root: &Value, errors: &mut Vec<String>) -> Vec<Entry> {
+    let Some(file) = section(root, "", &["users"], errors) else { return Vec::new() };
     let Some(Value::Sequence(entries)) = file.get("users").filter(|users| **users != Value::Sequence(Vec::new()))
     else {
-        faults.push("users: expected a list of at least one user".to_owned());
+        errors.push("users: expected a list of at least one user".to_owned());
         return Vec::new();
     };
     let mut users: Vec<Entry> = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         let path = format!("users[{index}]");
-        let Some(user) = read_user(entry, &path, faults) else { continue };
+        let Some(user) = read_user(entry, &path, errors) else { continue };
         if user.name.is_some() && users.iter().any(|other| other.name == user.name) {
-            faults.push(format!("{path}.name: expected a name that no other user has"));
+            errors.push(format!("{path}.name: duplicate name"));
         }
         users.push(user);
     }
     users
 }
 
-fn read_user(entry: &Value, path: &str, faults: &mut Vec<String>) -> Option<Entry> {
-    let entry = section(entry, path, &["name", "passwordHash", "claims"], faults)?;
+fn read_user(entry: &Value, path: &str, errors: &mut Vec<String>) -> Option<Entry> {
+    let entry = section(entry, path, &["name", "passwordHash", "claims"], errors)?;
     let name = entry.get("name").and_then(text).filter(|name| is_name(name));
     if name.is_none() {
-        faults.push(format!(
-            "{path}.name: expected a text of 1 to {MAX_NAME_BYTES} bytes without colon (HTTP Basic has none) and control characters"
+        errors.push(format!(
+            "{path}.name: expected a string of 1 to {MAX_NAME_BYTES} bytes without colons (HTTP Basic allows none) and control characters"
         ));
     }
     let password = entry.get("passwordHash").and_then(text).and_then(StoredHash::parse);
     if password.is_none() {
-        faults.push(format!("{path}.passwordHash: expected an Argon2id hash, as `jwt-auth hash-password` prints one"));
+        errors.push(format!("{path}.passwordHash: expected an Argon2id hash; `jwt-auth hash-password` makes one"));
     }
     let claims = match entry.get("claims") {
         None => Some(Vec::new()),
-        Some(claims) => read_claims(claims, &format!("{path}.claims"), faults),
+        Some(claims) => read_claims(claims, &format!("{path}.claims"), errors),
     };
-    Some(Entry { path: path.to_owned(), name: name.map(str::to_owned), password, claims })
+    Some(Entry { name: name.map(str::to_owned), password, claims })
 }
 
-fn read_claims(claims: &Value, path: &str, faults: &mut Vec<String>) -> Option<Vec<(String, Box<RawValue>)>> {
+fn read_claims(claims: &Value, path: &str, errors: &mut Vec<String>) -> Option<Vec<(String, Box<RawValue>)>> {
     let Value::Mapping(claims) = claims else {
-        faults.push(format!("{path}: expected claims by their names"));
+        errors.push(format!("{path}: expected a map of claims"));
         return None;
     };
-    let before = faults.len();
+    let before = errors.len();
     let mut read = Vec::new();
     for (name, value) in claims {
         let value = Some(value).filter(|value| is_json(value));
         match (text(name), value.and_then(|value| token::value(value).ok())) {
             (Some(name), _) if OWN_CLAIMS.contains(&name) => {
-                faults.push(format!(
-                    "{path}.{name}: expected other claims than {}, which the service sets",
-                    OWN_CLAIMS.join(", ")
-                ));
+                errors.push(format!("{path}.{name}: the service sets {} itself", OWN_CLAIMS.join(", ")));
             }
             (Some(name), Some(value)) => read.push((name.to_owned(), value)),
-            (Some(name), None) => faults
-                .push(format!("{path}.{name}: expected what JSON has, too: no tags, .nan or .inf, and texts as names")),
-            (None, _) => faults.push(format!("{path}: expected texts as names")),
+            (Some(name), None) => errors
+                .push(format!("{path}.{name}: expected a JSON value: no tags, no .nan or .inf, only strings as keys")),
+            (None, _) => errors.push(format!("{path}: expected only strings as names of claims")),
         }
     }
-    (faults.len() == before).then_some(read)
+    (errors.len() == before).then_some(read)
 }
 
-/// A mapping with no other fields than these.
-fn section<'a>(value: &'a Value, path: &str, fields: &[&str], faults: &mut Vec<String>) -> Option<&'a Mapping> {
+/// A map with only these fields.
+fn section<'a>(value: &'a Value, path: &str, fields: &[&str], errors: &mut Vec<String>) -> Option<&'a Mapping> {
     let name = if path.is_empty() { "the file" } else { path };
     let Value::Mapping(section) = value else {
-        faults.push(format!("{name}: expected {}", fields.join(", ")));
+        errors.push(format!("{name}: expected {}", fields.join(", ")));
         return None;
     };
     for field in section.keys().filter(|field| text(field).is_none_or(|field| !fields.contains(&field))) {
-        faults.push(format!("{name}: unknown field {:?}, expected {}", text(field).unwrap_or("?"), fields.join(", ")));
+        errors.push(format!("{name}: unknown field {:?}, expected {}", text(field).unwrap_or("?"), fields.join(", ")));
     }
     Some(section)
 }
 
-/// A text without a tag, which could mean anything.
+/// A string without a tag.
 fn text(value: &Value) -> Option<&str> {
     match value {
         Value::String(text) => Some(text),
@@ -178,7 +170,7 @@ fn text(value: &Value) -> Option<&str> {
     }
 }
 
-/// Whether JSON has all of it. What it has not would be written as something else.
+/// Whether JSON can express the value. `serde_json` would write other values as something else.
 fn is_json(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) | Value::String(_) => true,

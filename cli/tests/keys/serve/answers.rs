@@ -53,8 +53,8 @@ fn a_name_and_a_password_give_a_token_that_the_filter_takes() {
 fn what_gives_no_token_says_why_as_oauth_does() {
     let service = Running::start(&[]);
     let invalid = |description| refused(400, "invalid_request", description, &[]);
-    let neither = "expected username and password as a form, or HTTP Basic";
-    let no_basic = "Authorization: Basic without the base64 of a name, a colon and a password";
+    let neither = "expected username and password in a form, or HTTP Basic";
+    let no_basic = "expected Authorization: Basic with the base64 of name:password";
     let type_ = "expected a body of type application/x-www-form-urlencoded";
     let post = || RequestBuilder::post("/token");
     let long = format!("username={}&password=x", "a".repeat(257));
@@ -70,25 +70,25 @@ fn what_gives_no_token_says_why_as_oauth_does() {
         (form("grant_type=password"), invalid(neither)),
         (post().header("content-type", FORM).body("username=alice"), invalid("expected both username and password")),
         (form("password=wonderland&username="), invalid("expected both username and password")),
-        (form("username=alice&password=a&password=wonderland"), invalid("a parameter stands twice")),
+        (form("username=alice&password=a&password=wonderland"), invalid("duplicate parameter")),
         (
             form("grant_type=refresh_token"),
-            refused(400, "unsupported_grant_type", "expected password as grant_type, or none", &[]),
+            refused(400, "unsupported_grant_type", "expected the grant_type password, or none", &[]),
         ),
         (post().body("username=alice&password=wonderland"), invalid(type_)),
         (post().header("content-type", "application/json").body("{\"username\":\"alice\"}"), invalid(type_)),
         (
             basic("alice", "wonderland").header("content-type", FORM).body("username=alice&password=wonderland"),
-            invalid("credentials both in the form and in Authorization"),
+            invalid("both the form and Authorization have credentials"),
         ),
-        (basic("alice", "wonderland").header("authorization", "Basic x"), invalid("more than one Authorization")),
+        (basic("alice", "wonderland").header("authorization", "Basic x"), invalid("expected one Authorization header")),
         (post().header("authorization", "Basic ??"), invalid(no_basic)),
         (post().header("authorization", format!("Basic {}", STANDARD.encode("alice"))), invalid(no_basic)),
         (post().header("authorization", format!("Basic {}", STANDARD.encode(b"alice:\xff"))), invalid(no_basic)),
         (form(&long), invalid("the user name or the password is too long")),
         (form(&longer), invalid("the user name or the password is too long")),
         (post().header("transfer-encoding", "chunked").raw_body("nothing\r\n"), invalid("the body can't be read")),
-        (form(&longest), refused(413, "invalid_request", "the body is too long", &[])),
+        (form(&longest), refused(413, "invalid_request", "the body is too large", &[])),
     ] {
         let response = service.send(&request);
         assert_eq!(whole(&response), expected, "{}", String::from_utf8_lossy(&request.build()));

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::SocketAddr;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -83,12 +84,53 @@ impl Running {
         exchange(&self.address, &request.build()).expect("an answer")
     }
 
+    /// A connection from this address of the machine. Linux answers to every address of 127.0.0.0/8.
+    pub(super) fn connect_from(&self, client: Ipv4Addr) -> ConnectionFrom {
+        let Address::Tcp(service) = self.address else { panic!("{}", self.address) };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+        let stream = runtime.block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+            socket.bind((client, 0).into()).expect("an address of this machine");
+            socket.connect(service).await.expect("a connection").into_std().expect("a socket")
+        });
+        stream.set_nonblocking(false).expect("a socket");
+        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
+        ConnectionFrom(BufReader::new(stream))
+    }
+
     /// Ends it with SIGTERM and gives its exit code and the rest of its log.
     pub(super) fn stop(mut self) -> (Option<i32>, String) {
         terminate(&self.child);
         let mut log = String::new();
         self.stderr.read_to_string(&mut log).expect("its stderr");
         (self.child.wait().expect("its end").code(), log)
+    }
+}
+
+/// A connection from an address of choice.
+pub(super) struct ConnectionFrom(BufReader<TcpStream>);
+
+impl ConnectionFrom {
+    /// Sends one request and reads its answer, which must have a `content-length`.
+    pub(super) fn send(&mut self, request: &RequestBuilder) -> Response {
+        self.0.get_mut().write_all(&request.build()).expect("a request");
+        let status = self.line().split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+        let header = |line: String| {
+            let (name, value) = line.split_once(": ").expect("a header");
+            (name.to_ascii_lowercase(), value.as_bytes().to_vec())
+        };
+        let headers = std::iter::repeat_with(|| self.line()).take_while(|line| !line.is_empty()).map(header).collect();
+        let mut response = Response { status, headers, body: Vec::new(), trailers: Vec::new() };
+        let length = response.header("content-length").map(|length| String::from_utf8_lossy(length).into_owned());
+        response.body = vec![0; length.and_then(|length| length.parse().ok()).expect("a length")];
+        self.0.read_exact(&mut response.body).expect("a body");
+        response
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).expect("a line");
+        line.trim_end().to_owned()
     }
 }
 
