@@ -8,9 +8,10 @@ use jwt_auth::Algorithm;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::family::{Family, algorithm_parser};
 use crate::files::{Prepared, Readers, is_same, print};
 use crate::jwk::Jwk;
-use crate::key::{Family, RsaBits, SigningKey, algorithm_parser, default_key_id, generate, key_id};
+use crate::key::{RsaBits, SigningKey, default_key_id, generate, key_id};
 
 /// Make a key: a private JWK to sign with, and the public one for the filter.
 ///
@@ -25,7 +26,7 @@ Examples:
   jwt-auth keygen --alg HS256 --private secret.jwk.json")]
 pub(crate) struct Arguments {
     /// What the key signs.
-    #[arg(long, value_parser = algorithm_parser())]
+    #[arg(long, ignore_case = true, value_parser = algorithm_parser())]
     alg: Algorithm,
     /// The length of an RSA modulus; 2048 if left out.
     #[arg(long)]
@@ -67,10 +68,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 impl Arguments {
     fn check(&self) -> Result<(), Failure> {
         let family = Family::for_algorithm(self.alg);
-        if self.bits.is_some() && family != Family::Rsa {
+        if self.bits.is_some() && !matches!(family, Family::Rsa) {
             return Err(Failure::new(format!("--bits is for RSA keys; a key for {} has one length", self.alg.name())));
         }
-        if self.public.is_some() && family == Family::Oct {
+        if self.public.is_some() && family.is_secret() {
             return Err(Failure::new(format!(
                 "{} has no public key: who can check its tokens can make them",
                 self.alg.name()

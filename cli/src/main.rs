@@ -6,6 +6,7 @@ mod check;
 mod claims;
 mod completions;
 mod failure;
+mod family;
 mod files;
 mod hash_password;
 mod inspect;

@@ -9,9 +9,10 @@ use jwt_auth::{Algorithm, Plugin};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::family::public_key_algorithm_parser;
 use crate::files::{self, is_same};
 use crate::jwk::Jwk;
-use crate::key::{complete, key_id, public_jwk, public_key_algorithm_parser};
+use crate::key::{complete, key_id, public_jwk};
 use crate::keygen::{plugin, write_jwks};
 use crate::pem::{self, Found};
 
@@ -39,7 +40,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "FILE|-")]
     file: PathBuf,
     /// The algorithm for the JWK; RS256 for RSA keys and EdDSA for Ed25519 by default. Other keys fit one algorithm.
-    #[arg(long, value_parser = public_key_algorithm_parser())]
+    #[arg(long, ignore_case = true, value_parser = public_key_algorithm_parser())]
     alg: Option<Algorithm>,
     /// The name of the key [default: the RFC 7638 thumbprint of the public key].
     #[arg(long, value_parser = key_id)]

@@ -1,4 +1,4 @@
-//! Keys in files that are no JWK: PEM [RFC 7468] and DER, as OpenSSL and others write them.
+//! Keys and certificates in PEM [RFC 7468] and DER, as OpenSSL and others write them.
 
 mod der;
 
@@ -9,35 +9,45 @@ use zeroize::Zeroizing;
 use crate::failure::Failure;
 use crate::jwk::Jwk;
 
-/// A key of a file, with its numbers only: no `kid`, no `use`, and an `alg` only where the file demands one. It is private if the
-/// JWK has a `d`.
+/// A key of a file. The JWK has the numbers of the key, and `alg` if the file fixes it. It is private if it has a `d`.
 pub(crate) struct Found {
-    /// What it was in the file, for people: `certificate of CN=example`.
+    /// A description, such as `certificate of CN=example`.
     pub(crate) what: String,
     pub(crate) jwk: Jwk,
-    /// What is to be known about it, for people.
+    /// A warning for the user.
     pub(crate) warning: Option<&'static str>,
 }
 
-/// What a file holds.
+/// The keys of a file.
 pub(crate) struct Contents {
-    /// In the order of the file; a private key and its certificate are one key.
+    /// In the order of the file. A private key and its certificate are one key.
     pub(crate) keys: Vec<Found>,
-    /// Why other parts of the file could not be used, such as a key that is encrypted.
+    /// Why a part of the file was skipped, such as an encrypted key.
     unusable: Option<Failure>,
 }
 
-/// Whether a file looks like PEM or DER. A JWK begins with a brace, which neither does.
+/// The private JWK of a PKCS #8 key in DER.
+///
+/// # Errors
+/// If it is damaged.
+pub(crate) fn private_key(der: &[u8]) -> Result<Jwk, Failure> {
+    der::private(der).map(|found| found.jwk)
+}
+
+/// Whether a file is PEM or DER and not a JWK, which begins with a brace.
 pub(crate) fn is_pem_or_der(content: &[u8]) -> bool {
     is_pem(content) || content.first() == Some(&der::SEQUENCE)
 }
 
-/// All keys of a PEM or DER file. Fails for one that is damaged or of a kind that the filter does not know.
+/// All keys of a PEM or DER file.
+///
+/// # Errors
+/// If a key is damaged or of a kind that the filter does not support.
 pub(crate) fn read(content: &[u8], now: SystemTime) -> Result<Contents, Failure> {
     let mut contents = Contents { keys: Vec::new(), unusable: None };
     if is_pem(content) {
         let blocks = pem::parse_many(content).map_err(|error| {
-            Failure::new(format!("the PEM is damaged: {error}")).with_remedy("copy it again, as a whole")
+            Failure::new(format!("the PEM is damaged: {error}")).with_remedy("copy the whole file again")
         })?;
         for block in blocks {
             let is_encrypted = block.headers().get("Proc-Type").is_some_and(|kind| kind.contains("ENCRYPTED"));
@@ -51,22 +61,28 @@ pub(crate) fn read(content: &[u8], now: SystemTime) -> Result<Contents, Failure>
         }
     } else {
         contents.push(der::any(content, now).ok_or_else(|| {
-            Failure::new("this DER is neither a certificate nor a key without a password").with_remedy(FORMS)
+            Failure::new("the DER is neither a certificate nor an unencrypted key").with_remedy(FORMS)
         })??);
     }
     Ok(contents)
 }
 
 impl Contents {
-    /// The keys, at least one.
+    /// All keys.
+    ///
+    /// # Errors
+    /// If there is none.
     pub(crate) fn into_keys(self) -> Result<Vec<Found>, Failure> {
         if self.keys.is_empty() {
-            return Err(self.unusable.unwrap_or_else(|| Failure::new("no key in the PEM").with_remedy(FORMS)));
+            return Err(self.unusable.unwrap_or_else(|| Failure::new("there is no key in the PEM").with_remedy(FORMS)));
         }
         Ok(self.keys)
     }
 
-    /// The one private key.
+    /// The private key.
+    ///
+    /// # Errors
+    /// If there is not exactly one.
     pub(crate) fn into_private(self) -> Result<Jwk, Failure> {
         let Self { keys, unusable } = self;
         let holds = keys.first().map(|found| found.what.clone());
@@ -74,16 +90,16 @@ impl Contents {
         match (private.next(), private.next(), holds) {
             (Some(only), None, _) => Ok(only),
             (Some(_), Some(_), _) => {
-                Err(Failure::new("several private keys are in the file").with_remedy("put the one to use into a file"))
+                Err(Failure::new("the file has several private keys").with_remedy("use a file with one private key"))
             }
             (None, _, holds) => Err(unusable.unwrap_or_else(|| {
-                Failure::new(format!("no private key in the file, only a {}", holds.as_deref().unwrap_or("parameter")))
-                    .with_remedy("signing needs the private key")
+                Failure::new(format!("the file has no private key, only a {}", holds.as_deref().unwrap_or("parameter")))
+                    .with_remedy("use a file with the private key")
             })),
         }
     }
 
-    /// Adds a key, or its private part to the public one that is there.
+    /// Adds a key, or completes its public key with the private one.
     fn push(&mut self, found: Found) {
         match self.keys.iter_mut().find(|other| other.jwk.has_public_numbers_of(&found.jwk)) {
             Some(other) if other.jwk.d.is_none() && found.jwk.d.is_some() => other.jwk = found.jwk,
@@ -93,7 +109,7 @@ impl Contents {
     }
 }
 
-/// What is read, for people.
+/// What is supported.
 const FORMS: &str = "expected CERTIFICATE, PUBLIC KEY, RSA PUBLIC KEY, PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY";
 
 fn is_pem(content: &[u8]) -> bool {
@@ -104,14 +120,14 @@ fn is_pem(content: &[u8]) -> bool {
 /// A block of a PEM file.
 enum Block {
     Key(Box<Found>),
-    /// What some tools write before or after a key.
+    /// Parameters and such, which some tools write beside a key.
     Parameters,
-    /// One that is not supported, and why.
+    /// Not supported, with the reason.
     Unusable(Failure),
 }
 
 impl Block {
-    /// Reads one by its label. Fails for one that is damaged.
+    /// Reads a block with this label. Fails if it is damaged.
     fn read(label: &str, der: &[u8], now: SystemTime) -> Result<Self, Failure> {
         Ok(Self::Key(Box::new(match label {
             "CERTIFICATE" | "X509 CERTIFICATE" => der::certificate(der, now)?,
@@ -123,13 +139,13 @@ impl Block {
             "EC PARAMETERS" | "DH PARAMETERS" | "X509 CRL" => return Ok(Self::Parameters),
             "ENCRYPTED PRIVATE KEY" => return Ok(Self::Unusable(encrypted())),
             "OPENSSH PRIVATE KEY" => {
-                let problem = "the key is in the format of OpenSSH, which is not supported";
+                let problem = "keys in the format of OpenSSH are not supported";
                 let remedy = "convert a copy of an RSA or ECDSA key: ssh-keygen -p -N '' -m PEM -f COPY";
                 return Ok(Self::Unusable(Failure::new(problem).with_remedy(remedy)));
             }
             _ => {
                 return Ok(Self::Unusable(
-                    Failure::new(format!("no key in the PEM, but {label:?}")).with_remedy(FORMS),
+                    Failure::new(format!("the PEM has no key, but {label:?}")).with_remedy(FORMS),
                 ));
             }
         })))
@@ -137,6 +153,6 @@ impl Block {
 }
 
 fn encrypted() -> Failure {
-    Failure::new("the key is encrypted with a password, which is not supported")
-        .with_remedy("decrypt it: (umask 077 && openssl pkey -in FILE -out PLAIN), and delete PLAIN after use")
+    Failure::new("keys that are encrypted with a password are not supported")
+        .with_remedy("decrypt a copy: (umask 077 && openssl pkey -in FILE -out PLAIN), and delete PLAIN after use")
 }

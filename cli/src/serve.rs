@@ -19,8 +19,9 @@ use clap::Args;
 use jwt_auth::Algorithm;
 
 use crate::failure::Failure;
+use crate::family::public_key_algorithm_parser;
 use crate::files::{read, warn_if_shared};
-use crate::key::{SigningKey, private_jwk, public_key_algorithm_parser};
+use crate::key::{SigningKey, private_jwk};
 use crate::lifetime::Lifetime;
 use service::{Service, TokenRules};
 use users::Users;
@@ -49,7 +50,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// The algorithm to sign with, instead of the alg of the key. It must suit the key.
-    #[arg(long, value_parser = public_key_algorithm_parser())]
+    #[arg(long, ignore_case = true, value_parser = public_key_algorithm_parser())]
     alg: Option<Algorithm>,
     /// The users, with their password hashes and the claims for their tokens; - is stdin.
     #[arg(long, value_name = "FILE")]

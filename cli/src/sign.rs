@@ -12,9 +12,10 @@ use zeroize::Zeroizing;
 
 use crate::claims::{Claims, is_json};
 use crate::failure::Failure;
+use crate::family::algorithm_parser;
 use crate::files;
 use crate::jwk::Jwk;
-use crate::key::{SigningKey, algorithm_parser, key_id, private_jwk};
+use crate::key::{SigningKey, key_id, private_jwk};
 use crate::lifetime::{self, Lifetime};
 use crate::state::{self, Memory};
 use crate::token::{self, value};
@@ -39,7 +40,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_parser = key_id)]
     kid: Option<String>,
     /// What to sign with, instead of the alg of the key; it must fit the key.
-    #[arg(long, value_parser = algorithm_parser())]
+    #[arg(long, ignore_case = true, value_parser = algorithm_parser())]
     alg: Option<Algorithm>,
     /// Whom the token is about.
     #[arg(long)]

@@ -116,13 +116,17 @@ fn bash_completes_commands_options_and_values() {
 }
 
 #[test]
-fn a_misspelt_algorithm_gets_the_name_it_is_nearest_to() {
+fn an_algorithm_is_read_in_any_case_and_a_misspelt_one_gets_a_suggestion() {
     for command in ["keygen", "sign", "serve", "jwk"] {
-        let output = Command::new(env!("CARGO_BIN_EXE_jwt-auth")).args([command, "--alg", "rs256"]).output().unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{stderr}");
-        assert!(stderr.contains("similar value exists: 'RS256'"), "{command}: {stderr}");
+        let stderr = |name| {
+            let output = Command::new(env!("CARGO_BIN_EXE_jwt-auth")).args([command, "--alg", name]).output().unwrap();
+            String::from_utf8(output.stderr).unwrap()
+        };
+        assert!(stderr("RS255").contains("invalid value 'RS255' for '--alg <ALG>'"), "{command}");
+        assert!(stderr("RS255").contains("similar value exists: 'RS256'"), "{command}");
+        assert!(!stderr("es384").contains("invalid value"), "{command}");
     }
+    assert!(stdout_of(&["keygen", "--alg", "es256k"]).contains(r#""alg":"ES256K""#));
 }
 
 #[test]

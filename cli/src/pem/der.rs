@@ -1,12 +1,9 @@
-//! One key from DER: the ASN.1 is read by the crates of RustCrypto, private keys are checked by AWS-LC.
+//! One key from DER: crates of RustCrypto read the ASN.1, AWS-LC checks private keys.
 
 use std::time::SystemTime;
 
 use aws_lc_rs::encoding::{AsBigEndian, Curve25519SeedBin, EcPrivateKeyBin};
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P256K1_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
-    ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _,
-};
+use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use x509_cert::Certificate;
@@ -16,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::Found;
 use crate::failure::Failure;
+use crate::family::{CURVES, Curve};
 use crate::jwk::Jwk;
 use crate::terminal::safe;
 
@@ -30,45 +28,7 @@ const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 /// id-Ed25519 [RFC 8410 §3].
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
-/// A curve of a JWK.
-struct Curve {
-    /// [RFC 5480 §2.1.1.1], for secp256k1 [SEC 2 A.2.1].
-    oid: ObjectIdentifier,
-    /// [RFC 7518 §6.2.1.1, RFC 8812 §3.1].
-    crv: &'static str,
-    /// Bytes in a coordinate.
-    size: usize,
-    signing: &'static EcdsaSigningAlgorithm,
-}
-
-static CURVES: [Curve; 4] = [
-    Curve {
-        oid: ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"),
-        crv: "P-256",
-        size: 32,
-        signing: &ECDSA_P256_SHA256_FIXED_SIGNING,
-    },
-    Curve {
-        oid: ObjectIdentifier::new_unwrap("1.3.132.0.34"),
-        crv: "P-384",
-        size: 48,
-        signing: &ECDSA_P384_SHA384_FIXED_SIGNING,
-    },
-    Curve {
-        oid: ObjectIdentifier::new_unwrap("1.3.132.0.35"),
-        crv: "P-521",
-        size: 66,
-        signing: &ECDSA_P521_SHA512_FIXED_SIGNING,
-    },
-    Curve {
-        oid: ObjectIdentifier::new_unwrap("1.3.132.0.10"),
-        crv: "secp256k1",
-        size: 32,
-        signing: &ECDSA_P256K1_SHA256_FIXED_SIGNING,
-    },
-];
-
-/// What DER holds that does not say what it is; `None` for none of these.
+/// Tries all formats on DER without a label; `None` if none matches.
 pub(super) fn any(der: &[u8], now: SystemTime) -> Option<Result<Found, Failure>> {
     if Certificate::from_der(der).is_ok() {
         Some(certificate(der, now))
@@ -85,7 +45,7 @@ pub(super) fn any(der: &[u8], now: SystemTime) -> Option<Result<Found, Failure>>
     }
 }
 
-/// The key of an X.509 certificate [RFC 5280 §4.1]. Its signature and its names are not looked at.
+/// The key of an X.509 certificate [RFC 5280 §4.1]. Its signature and its names are not checked.
 pub(super) fn certificate(der: &[u8], now: SystemTime) -> Result<Found, Failure> {
     let certificate = Certificate::from_der(der).map_err(|_| damaged("certificate"))?.tbs_certificate;
     let key = certificate.subject_public_key_info.to_der().map_err(|_| damaged("certificate"))?;
@@ -94,7 +54,8 @@ pub(super) fn certificate(der: &[u8], now: SystemTime) -> Result<Found, Failure>
     Ok(Found {
         what: format!("certificate of {}", safe(&certificate.subject.to_string())),
         jwk: public(&key)?.jwk,
-        warning: (!is_valid).then_some("the certificate is not valid now; the filter does not look at its dates"),
+        warning: (!is_valid)
+            .then_some("the certificate has expired or is not valid yet; the filter does not check its dates"),
     })
 }
 
@@ -138,7 +99,7 @@ pub(super) fn private(der: &[u8]) -> Result<Found, Failure> {
     }
 }
 
-/// A PKCS #1 RSAPrivateKey [RFC 8017 A.1.2]. Whether its numbers belong together is seen when it is used.
+/// A PKCS #1 RSAPrivateKey [RFC 8017 A.1.2]. Its numbers are checked when it is used.
 pub(super) fn rsa_private(der: &[u8]) -> Result<Found, Failure> {
     let key = rsa::pkcs1::RsaPrivateKey::from_der(der).map_err(|_| damaged("RSA private key"))?;
     let jwk = Jwk {
@@ -153,7 +114,7 @@ pub(super) fn rsa_private(der: &[u8]) -> Result<Found, Failure> {
     Ok(found("private key", jwk))
 }
 
-/// An ECPrivateKey [RFC 5915 §3], or a PKCS #8 with one in it. The public point is computed where it is left out.
+/// An ECPrivateKey [RFC 5915 §3], bare or in PKCS #8. A missing public point is computed.
 pub(super) fn ec_private(der: &[u8]) -> Result<Found, Failure> {
     let read = |curve: &'static Curve| Some((curve, EcdsaKeyPair::from_private_key_der(curve.signing, der).ok()?));
     let (curve, pair) = CURVES.iter().find_map(read).ok_or_else(unknown)?;
@@ -165,7 +126,7 @@ fn found(what: &str, jwk: Jwk) -> Found {
     Found { what: what.to_owned(), jwk, warning: None }
 }
 
-/// A key that is for RSASSA-PSS only.
+/// A key that can only be used for RSASSA-PSS.
 fn for_pss(mut found: Found) -> Found {
     found.jwk.alg = Some("PS256".to_owned());
     found
@@ -180,12 +141,12 @@ fn rsa_numbers(key: &rsa::pkcs1::RsaPublicKey<'_>) -> Jwk {
     }
 }
 
-/// The members of a point, which SEC 1 §2.3.3 writes as a mark and both coordinates.
+/// The members of an uncompressed point: a mark, then both coordinates [SEC 1 §2.3.3].
 fn point(curve: &Curve, bytes: &[u8]) -> Result<Jwk, Failure> {
     const UNCOMPRESSED: u8 = 4;
     let Some((&UNCOMPRESSED, coordinates)) = bytes.split_first() else {
         return Err(Failure::new("the point of the key is compressed, which is not supported")
-            .with_remedy("write it out: openssl ec -pubin -in FILE -conv_form uncompressed"));
+            .with_remedy("convert it: openssl ec -pubin -in FILE -conv_form uncompressed"));
     };
     if coordinates.len() != curve.size * 2 {
         return Err(damaged("public key"));
@@ -213,10 +174,10 @@ fn secret(bytes: &[u8]) -> Option<Zeroizing<String>> {
 }
 
 fn damaged(what: &str) -> Failure {
-    Failure::new(format!("the {what} is damaged: its DER can't be read")).with_remedy("copy it again, as a whole")
+    Failure::new(format!("the {what} is damaged: can't read its DER")).with_remedy("copy the whole file again")
 }
 
 fn unknown() -> Failure {
-    Failure::new("the key is of a kind that the filter does not know, or damaged")
-        .with_remedy("it knows RSA, EC on P-256, P-384, P-521 or secp256k1, and Ed25519")
+    Failure::new("the key is damaged or of an unsupported kind")
+        .with_remedy("supported: RSA, EC on P-256, P-384, P-521 or secp256k1, and Ed25519")
 }

@@ -246,7 +246,7 @@ fn what_can_not_be_done_is_said_with_what_to_do_and_leaves_nothing_behind() {
         ("--alg RS256 --bits 1024", "error: invalid value '1024' for '--bits <BITS>'\n"),
         (
             "--alg RS256 --kid ",
-            "error: invalid value '' for '--kid <KID>': expected a text without control characters\n",
+            "error: invalid value '' for '--kid <KID>': expected a non-empty string without control characters\n",
         ),
         ("--alg RS256 --plugin", "error: the following required arguments were not provided:\n  --private <FILE>\n"),
         ("", "error: the following required arguments were not provided:\n  --alg <ALG>\n"),

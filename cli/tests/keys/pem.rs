@@ -146,7 +146,7 @@ fn several_keys_are_never_taken_for_one() {
     assert_eq!(jwk(folder, "chain.pem --nth 2"), jwk(folder, "p256.pem"));
     let set = jwk(folder, "chain.pem --all");
     assert_eq!(set["keys"], Value::from(vec![jwk(folder, "rsa.pem"), jwk(folder, "p256.pem")]));
-    assert!(problem(folder, "sign --key two.pem").contains("several private keys are in the file"));
+    assert!(problem(folder, "sign --key two.pem").contains("the file has several private keys"));
     assert!(problem(folder, "check --key chain.pem").contains("the file holds 2 different keys"));
 }
 
@@ -171,23 +171,23 @@ fn what_is_not_supported_is_named_with_what_to_do() {
     for (arguments, expected) in [
         (
             "jwk encrypted.pem",
-            "encrypted with a password, which is not supported\n  decrypt it: (umask 077 && openssl pkey",
+            "keys that are encrypted with a password are not supported\n  decrypt a copy: (umask 077 && openssl pkey",
         ),
         ("jwk encrypted-pkcs1.pem", "encrypted with a password"),
         ("sign --key encrypted.pem", "encrypted with a password"),
         ("sign --key encrypted-both.pem", "encrypted with a password"),
-        ("sign --key certificate.pem", "no private key in the file, only a certificate of CN=a\n"),
+        ("sign --key certificate.pem", "the file has no private key, only a certificate of CN=a\n"),
         ("jwk certificate.pem --private x", "no private key in the file\n"),
         ("jwk short.pem", "expected an n of 2048 to 4096 bits"),
-        ("jwk ed448.pem", "of a kind that the filter does not know"),
-        ("jwk p224.pem", "of a kind that the filter does not know"),
+        ("jwk ed448.pem", "of an unsupported kind"),
+        ("jwk p224.pem", "of an unsupported kind"),
         ("jwk compressed.pem", "the point of the key is compressed"),
-        ("jwk request.pem", "no key in the PEM, but \"CERTIFICATE REQUEST\""),
+        ("jwk request.pem", "the PEM has no key, but \"CERTIFICATE REQUEST\""),
         ("jwk damaged.pem", "damaged"),
         ("jwk jwk.json", "jwk.json: this is JSON\n  a JWK needs no conversion"),
         ("jwk text.txt", "text.txt: neither PEM nor DER"),
         ("jwk none.pem", "can't read none.pem: "),
-        ("jwk rsa.pem --alg ES256", "ES256 can't be signed with this key: it fits RS256, "),
+        ("jwk rsa.pem --alg ES256", "ES256 does not suit the key; expected one of RS256, "),
         ("jwk rsa.pem --private a --public a", "--private and --public name the same file"),
     ] {
         let problem = problem(folder, arguments);
@@ -210,7 +210,8 @@ fn a_certificate_that_is_not_valid_is_used_with_a_warning() {
         return;
     }
     let ended = run(folder, ["jwk", "expired.pem"]);
-    let warning = "jwt-auth: warning: the certificate is not valid now; the filter does not look at its dates\n";
+    let warning =
+        "jwt-auth: warning: the certificate has expired or is not valid yet; the filter does not check its dates\n";
     assert_eq!((ended.code, ended.stderr.as_str()), (0, warning));
 }
 
