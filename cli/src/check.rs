@@ -21,7 +21,7 @@ use jwt_auth::Plugin;
 use crate::failure::Failure;
 use crate::{files, source, terminal};
 use find::{Contents, Found, Skipped};
-use handover::envoy::Notation;
+use handover::reader::Notation;
 use handover::{PlacedFault, chain};
 use request::{Outcome, RequestArguments};
 

@@ -3,8 +3,8 @@
 mod ours;
 
 use super::handover::chain::{self, Guard, Place};
-use super::handover::envoy::{self, Notation};
-use super::handover::{Fields, Handover, PlacedFault, kubernetes};
+use super::handover::reader::{self, Notation};
+use super::handover::{Fields, Handover, PlacedFault};
 use super::origin::Origin;
 use super::yaml::{self, Node, Position};
 use ours::{has_our_fields, has_our_keys, mentions_us, names_us};
@@ -207,7 +207,7 @@ impl Search<'_> {
                 Ok(Read { bytes: scalar.text.clone().into_bytes(), fields, slips: Vec::new() })
             }
             ("Struct", Some(value)) => {
-                let (bytes, slips) = envoy::struct_bytes(value, self.notation)?;
+                let (bytes, slips) = reader::struct_bytes(value, self.notation)?;
                 Ok(Read { bytes, fields: Fields::Tree(value.clone()), slips })
             }
             ("StringValue" | "Struct", None) => Ok(Read::nothing(any)),
@@ -253,7 +253,7 @@ impl Search<'_> {
             serde_json::Value::Object(members) => !members.is_empty() || form != ISTIO,
             _ => true,
         };
-        let handover = config.map(kubernetes::json).transpose().map(|read| {
+        let handover = config.map(|config| reader::json(config, Notation::Kubernetes)).transpose().map(|read| {
             let (json, slips) = read.unwrap_or_default();
             Handover {
                 configuration: if is_given(&json) { json.to_string().into_bytes() } else { Vec::new() },

@@ -1,44 +1,43 @@
-//! What Envoy hands over to the filter, and where each field of it stands in the file.
+//! The configuration that Envoy passes to the filter, and the place of each field in the file.
 
 pub(super) mod chain;
-pub(super) mod envoy;
-pub(super) mod kubernetes;
+pub(super) mod reader;
 mod scalar;
 
 use super::origin::Origin;
 use super::yaml::{self, Node, Position};
 
-/// What Envoy hands over.
+/// What Envoy passes to the filter.
 #[derive(Debug)]
 pub(super) struct Handover {
     pub(super) configuration: Vec<u8>,
     pub(super) vm_configuration: Vec<u8>,
-    /// What went wrong on the way without a word to anybody.
+    /// Errors that Envoy or Kubernetes does not report.
     pub(super) slips: Vec<PlacedFault>,
     pub(super) fields: Fields,
     pub(super) vm_position: Position,
 }
 
-/// A fault and where it stands in the file.
+/// An error or a warning, with its place in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PlacedFault {
     pub(super) position: Position,
-    /// As the filter names fields, `a.b[1].c`; empty for the whole.
+    /// The name of the field, such as `a.b[1].c`; empty for the whole configuration.
     pub(super) field: String,
     pub(super) problem: String,
 }
 
-/// Where the fields of a configuration stand.
+/// Where the fields of a configuration are.
 #[derive(Debug)]
 pub(super) enum Fields {
-    /// In a text of its own.
+    /// In a string that is a document of its own.
     Text { text: String, origin: Origin },
-    /// Among the file's own.
+    /// In the file itself.
     Tree(Node),
 }
 
 impl Handover {
-    /// The place in the file of a field that the filter names.
+    /// The place of a field in the file.
     pub(super) fn place(&self, field: &str) -> Position {
         if field.starts_with("vm_config.") {
             return self.vm_position;
@@ -51,14 +50,14 @@ impl Handover {
 }
 
 impl PlacedFault {
-    /// A fault of a field.
+    /// An error of a field.
     pub(super) fn new(position: Position, field: &str, problem: impl Into<String>) -> Self {
         Self { position, field: field.to_owned(), problem: problem.into() }
     }
 }
 
 fn place_in_text(text: &str, field: &str) -> Position {
-    // The filter's own reader first: it may refuse what the other one takes.
+    // The filter's own parser first: it can reject what the other one accepts.
     if let Err(error) = serde_yaml::from_str::<serde_yaml::Value>(text)
         && let Some(location) = error.location()
     {
@@ -68,17 +67,4 @@ fn place_in_text(text: &str, field: &str) -> Position {
         Ok(documents) => documents.first().map_or(Position::START, |root| root.locate(field)),
         Err((position, _)) => position,
     }
-}
-
-/// What is said of a key that stands twice where only one can stay.
-const STANDS_TWICE: &str = "stands twice, and the last one counts";
-
-/// The name of a member of a field.
-fn member(field: &str, name: &str) -> String {
-    if field.is_empty() { name.to_owned() } else { format!("{field}.{name}") }
-}
-
-/// The name of an element of a field.
-fn element(field: &str, index: usize) -> String {
-    format!("{field}[{index}]")
 }

@@ -1,13 +1,13 @@
-//! YAML with the place of each value, as a tree.
+//! YAML as a tree in which each value has its place in the file.
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
 
-/// Deeper than this the filter reads no document either; it also bounds the recursion over a tree.
+/// The filter rejects deeper documents, too. It also bounds the recursion over a tree.
 const MAX_DEPTH: usize = 128;
 
-/// How many nodes aliases may stand for, over a whole file.
+/// How many nodes all aliases of a file can stand for.
 const MAX_ALIASED_NODES: usize = 100_000;
 
 /// A place in a text, both counted from 1, in characters.
@@ -18,7 +18,7 @@ pub(super) struct Position {
 }
 
 impl Position {
-    /// Where a text begins.
+    /// The beginning of a text.
     pub(super) const START: Self = Self { line: 1, column: 1 };
 
     fn of(marker: Marker) -> Self {
@@ -30,79 +30,40 @@ impl Position {
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) position: Position,
-    /// Whether it has the tag `!ignore`; Envoy leaves out keys that have it.
-    pub(super) is_ignored: bool,
+    /// The whole tag, such as `!ignore` or `tag:yaml.org,2002:str`.
+    pub(super) tag: Option<String>,
     pub(super) content: Content,
 }
 
-/// What a value is.
+/// The content of a value.
 #[derive(Clone, Debug)]
 pub(super) enum Content {
     Scalar(Scalar),
     Sequence(Vec<Node>),
-    /// Keys and values in the order of the text, duplicates included.
+    /// Keys and values in the order of the file, duplicates included.
     Mapping(Vec<(Node, Node)>),
 }
 
-/// A scalar before anything is made of it.
+/// A scalar, whose type depends on the reader.
 #[derive(Clone, Debug)]
 pub(super) struct Scalar {
     pub(super) text: String,
     pub(super) style: ScalarStyle,
-    pub(super) tag: Tagged,
     pub(super) span: Span,
 }
 
-/// A tag, as far as it changes what a reader makes of a scalar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tagged {
-    /// There is none.
-    None,
-    /// `!`
-    NonSpecific,
-    /// `!!str`
-    String,
-    /// `!!null`, `!!bool`, `!!int` or `!!float`
-    Core(CoreType),
-    /// Another one.
-    Other,
-}
-
-/// A type of YAML that is no string.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CoreType {
-    Null,
-    Bool,
-    Int,
-    Float,
-}
-
-impl Tagged {
-    fn of(tag: &Tag) -> Self {
-        match format!("{}{}", tag.handle, tag.suffix).as_str() {
-            "!" => Self::NonSpecific,
-            "tag:yaml.org,2002:str" => Self::String,
-            "tag:yaml.org,2002:null" => Self::Core(CoreType::Null),
-            "tag:yaml.org,2002:bool" => Self::Core(CoreType::Bool),
-            "tag:yaml.org,2002:int" => Self::Core(CoreType::Int),
-            "tag:yaml.org,2002:float" => Self::Core(CoreType::Float),
-            _ => Self::Other,
-        }
-    }
-}
-
 impl Node {
-    /// The value of a key; of one that stands twice, the last.
+    /// The value of a key; of a duplicate key, the last value.
     pub(super) fn get(&self, name: &str) -> Option<&Self> {
         self.entries().iter().rev().find_map(|(key, value)| (key.text() == Some(name)).then_some(value))
     }
 
-    /// The value of the first of these keys that is there: the names of protobuf's fields come in two spellings.
+    /// The value of the first of these keys that exists: fields of protobuf can be written in two ways.
     pub(super) fn get_any(&self, names: &[&str]) -> Option<&Self> {
         names.iter().find_map(|name| self.get(name))
     }
 
-    /// The entries of a mapping; none for anything else.
+    /// The entries of a mapping; empty for other values.
     pub(super) fn entries(&self) -> &[(Self, Self)] {
         match &self.content {
             Content::Mapping(entries) => entries,
@@ -110,7 +71,7 @@ impl Node {
         }
     }
 
-    /// The elements of a sequence; none for anything else.
+    /// The elements of a sequence; empty for other values.
     pub(super) fn elements(&self) -> &[Self] {
         match &self.content {
             Content::Sequence(elements) => elements,
@@ -131,8 +92,8 @@ impl Node {
         }
     }
 
-    /// The place of a field that is named as the filter names it, `a.b[1].c`: that of its key or, in a sequence, of the
-    /// element; for one that is not there the place of what it is missing in.
+    /// The place of a field with a name like `a.b[1].c`: that of its key or list element. A missing field has the place of
+    /// what it is missing in.
     pub(super) fn locate(&self, field: &str) -> Position {
         self.locate_from(field, self.position)
     }
@@ -149,12 +110,12 @@ impl Node {
             }
             Content::Mapping(entries) => {
                 let field = field.strip_prefix('.').unwrap_or(field);
-                // A key may hold dots itself: the longest that fits is meant; of one that stands twice, the last.
-                let fitting = entries.iter().rev().filter_map(|(key, value)| {
+                // A key can contain dots: the longest match wins; of duplicate keys, the last.
+                let matching = entries.iter().rev().filter_map(|(key, value)| {
                     let rest = field.strip_prefix(key.text()?)?;
                     (rest.is_empty() || rest.starts_with(['.', '['])).then_some((key, value, rest))
                 });
-                fitting
+                matching
                     .min_by_key(|(_, _, rest)| rest.len())
                     .map_or(here, |(key, value, rest)| value.locate_from(rest, key.position))
             }
@@ -170,102 +131,82 @@ impl Node {
     }
 }
 
-/// The documents of a text; where it is not YAML, the place and the reason.
-pub(super) fn load(text: &str) -> Result<Vec<Node>, (Position, String)> {
-    let mut builder = Builder::default();
-    for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| (Position::of(*error.marker()), error.info().to_owned()))?;
-        builder.take(event, span).map_err(|problem| (Position::of(span.start), problem.to_owned()))?;
+/// An error: its place and its description.
+type Problem = (Position, String);
+
+/// The documents of a text.
+///
+/// # Errors
+/// If it is not YAML, nests too deeply, or if its aliases expand to too much.
+pub(super) fn load(text: &str) -> Result<Vec<Node>, Problem> {
+    let mut loader = Loader { events: Parser::new_from_str(text), anchors: HashMap::new(), aliased_nodes: 0 };
+    let mut documents = Vec::new();
+    while let Some((event, span)) = loader.next()? {
+        if matches!(event, Event::Scalar(..) | Event::Alias(_) | Event::SequenceStart(..) | Event::MappingStart(..)) {
+            documents.push(loader.node(event, span, 0)?);
+        }
     }
-    Ok(builder.documents)
+    Ok(documents)
 }
 
-#[derive(Default)]
-struct Builder {
-    documents: Vec<Node>,
-    open: Vec<Open>,
+struct Loader<'a> {
+    events: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Node>,
     aliased_nodes: usize,
 }
 
-/// A collection whose end is to come.
-struct Open {
-    position: Position,
-    is_ignored: bool,
-    anchor: usize,
-    collection: Collection,
-}
+impl<'a> Loader<'a> {
+    fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Problem> {
+        self.events.next().transpose().map_err(|error| (Position::of(*error.marker()), error.info().to_owned()))
+    }
 
-enum Collection {
-    Sequence(Vec<Node>),
-    Mapping { entries: Vec<(Node, Node)>, key: Option<Node> },
-}
-
-impl Builder {
-    fn take(&mut self, event: Event, span: Span) -> Result<(), &'static str> {
+    /// The value that begins with this event.
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Problem> {
         let position = Position::of(span.start);
-        match event {
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {}
+        let (anchor, tag, content) = match event {
+            Event::Alias(anchor) => return self.aliased(anchor, position),
             Event::Scalar(text, style, anchor, tag) => {
-                let is_ignored = is_ignore(tag.as_deref());
-                let tag = tag.as_deref().map_or(Tagged::None, Tagged::of);
-                let scalar = Scalar { text: text.into_owned(), style, tag, span };
-                self.add(Node { position, is_ignored, content: Content::Scalar(scalar) }, anchor);
+                (anchor, tag, Content::Scalar(Scalar { text: text.into_owned(), style, span }))
             }
-            Event::Alias(anchor) => {
-                let node = self.anchors.get(&anchor).ok_or("an alias of what it stands in")?.clone();
-                self.aliased_nodes = self.aliased_nodes.saturating_add(node.count());
-                if self.aliased_nodes > MAX_ALIASED_NODES {
-                    return Err("aliases stand for too much");
-                }
-                self.add(Node { position, ..node }, 0);
-            }
-            Event::SequenceStart(anchor, tag) => {
-                let is_ignored = is_ignore(tag.as_deref());
-                self.open(Open { position, is_ignored, anchor, collection: Collection::Sequence(Vec::new()) })?;
-            }
+            Event::SequenceStart(anchor, tag) => (anchor, tag, Content::Sequence(self.children(position, depth)?)),
             Event::MappingStart(anchor, tag) => {
-                let is_ignored = is_ignore(tag.as_deref());
-                let collection = Collection::Mapping { entries: Vec::new(), key: None };
-                self.open(Open { position, is_ignored, anchor, collection })?;
+                let mut children = self.children(position, depth)?.into_iter();
+                let entries = std::iter::from_fn(|| children.next().zip(children.next()));
+                (anchor, tag, Content::Mapping(entries.collect()))
             }
-            Event::SequenceEnd | Event::MappingEnd => {
-                let Some(Open { position, is_ignored, anchor, collection }) = self.open.pop() else { return Ok(()) };
-                let content = match collection {
-                    Collection::Sequence(elements) => Content::Sequence(elements),
-                    Collection::Mapping { entries, key: _ } => Content::Mapping(entries),
-                };
-                self.add(Node { position, is_ignored, content }, anchor);
-            }
-        }
-        Ok(())
-    }
-
-    fn open(&mut self, open: Open) -> Result<(), &'static str> {
-        if self.open.len() == MAX_DEPTH {
-            return Err("nests too deep");
-        }
-        self.open.push(open);
-        Ok(())
-    }
-
-    fn add(&mut self, node: Node, anchor: usize) {
+            _ => return Err((position, "expected a value".to_owned())),
+        };
+        let tag = tag.map(|tag| format!("{}{}", tag.handle, tag.suffix));
+        let node = Node { position, tag, content };
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());
         }
-        match self.open.last_mut().map(|open| &mut open.collection) {
-            None => self.documents.push(node),
-            Some(Collection::Sequence(elements)) => elements.push(node),
-            Some(Collection::Mapping { entries, key }) => match key.take() {
-                None => *key = Some(node),
-                Some(key) => entries.push((key, node)),
-            },
+        Ok(node)
+    }
+
+    /// The values up to the end of a collection.
+    fn children(&mut self, start: Position, depth: usize) -> Result<Vec<Node>, Problem> {
+        if depth == MAX_DEPTH {
+            return Err((start, "nested too deeply".to_owned()));
+        }
+        let mut children = Vec::new();
+        loop {
+            match self.next()? {
+                None | Some((Event::SequenceEnd | Event::MappingEnd, _)) => return Ok(children),
+                Some((event, span)) => children.push(self.node(event, span, depth + 1)?),
+            }
         }
     }
-}
 
-fn is_ignore(tag: Option<&Tag>) -> bool {
-    tag.is_some_and(|tag| tag.handle == "!" && tag.suffix == "ignore")
+    fn aliased(&mut self, anchor: usize, position: Position) -> Result<Node, Problem> {
+        let node =
+            self.anchors.get(&anchor).ok_or_else(|| (position, "an alias inside of its own value".to_owned()))?;
+        self.aliased_nodes = self.aliased_nodes.saturating_add(node.count());
+        if self.aliased_nodes > MAX_ALIASED_NODES {
+            return Err((position, "aliases expand to too much".to_owned()));
+        }
+        Ok(Node { position, ..node.clone() })
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ fn at(line: usize, column: usize) -> Position {
 }
 
 #[test]
-fn a_field_is_found_by_its_path_and_a_missing_one_by_what_it_is_missing_in() {
+fn a_field_is_found_by_its_path_and_a_missing_field_by_its_parent() {
     let text =
         "a: 1\nlist:\n- {x: 1, y: [1, 2]}\n-\n  z.w: {v: 1}\nempty:\n\"q\":\n  deep:\n    - 1\ntwice: 1\ntwice: 2\n";
     let root = &load(text).unwrap()[0];
@@ -30,10 +30,10 @@ fn a_field_is_found_by_its_path_and_a_missing_one_by_what_it_is_missing_in() {
 }
 
 #[test]
-fn a_text_that_is_no_yaml_or_too_much_of_it_is_refused_with_its_place() {
+fn invalid_yaml_and_too_much_of_it_are_errors_with_their_place() {
     assert_eq!(load("a: 1\nb: [1\n").unwrap_err().0.line, 3);
     let deep = "[".repeat(200) + &"]".repeat(200);
-    assert_eq!(load(&deep).unwrap_err(), (at(1, 129), "nests too deep".to_owned()));
+    assert_eq!(load(&deep).unwrap_err(), (at(1, 129), "nested too deeply".to_owned()));
     let laughs = "a: &a [1,1,1,1,1,1,1,1,1,1]\n".to_owned()
         + &('b'..='h')
             .map(|name| {
@@ -41,11 +41,11 @@ fn a_text_that_is_no_yaml_or_too_much_of_it_is_refused_with_its_place() {
                 format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 10].join(","))
             })
             .collect::<String>();
-    assert_eq!(load(&laughs).unwrap_err().1, "aliases stand for too much");
+    assert_eq!(load(&laughs).unwrap_err().1, "aliases expand to too much");
 }
 
 #[test]
-fn aliases_and_documents_are_kept_apart() {
+fn aliases_and_documents_are_separate_values() {
     let documents = load("a: &x {b: 1}\nc: *x\n---\nd\n").unwrap();
     assert_eq!(documents.len(), 2);
     assert_eq!(documents[0].locate("c"), at(2, 1));
