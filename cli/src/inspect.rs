@@ -4,7 +4,6 @@ mod filter;
 mod oddities;
 mod parts;
 mod report;
-mod text;
 
 use std::process::ExitCode;
 

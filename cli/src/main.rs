@@ -10,6 +10,7 @@ mod family;
 mod files;
 mod hash_password;
 mod inspect;
+mod json;
 mod jwk;
 mod key;
 mod keygen;

@@ -1,4 +1,4 @@
-//! `sign`: a token from a private key and claims.
+//! `sign`: makes a token from a private key and claims.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,57 +10,58 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use crate::claims::{Claims, is_json};
+use crate::claims::Claims;
 use crate::failure::Failure;
 use crate::family::algorithm_parser;
 use crate::files;
+use crate::json;
 use crate::jwk::Jwk;
 use crate::key::{SigningKey, key_id, private_jwk};
 use crate::lifetime::{self, Lifetime};
 use crate::state::{self, Memory};
 use crate::token::{self, value};
 
-/// Make a token.
+/// Make a signed token.
 ///
-/// It has the kid of the key, a random jti, iat and nbf of now, and exp. Nothing else goes to stdout.
+/// The token has the kid of the key, a random jti, the current time as iat and nbf, and exp. Only the token goes to stdout.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 if it is done; 2 if the command could not do its work.
+Exit status: 0 success, 2 error.
 
 Examples:
   jwt-auth sign --key private.jwk.json --sub alice --aud orders --claim plan=gold --expires-in 2h
   jwt-auth sign --key key.pem --sub alice
   jwt-auth sign --key private.jwk.json --claims-file claims.json --claim 'roles=[\"admin\",\"buyer\"]'
-  jwt-auth sign --key private.jwk.json --issued-ago 3h --expires-in 2h   # a token that is expired")]
+  jwt-auth sign --key private.jwk.json --issued-ago 3h --expires-in 2h   # an expired token")]
 pub(crate) struct Arguments {
-    /// The private key, a JWK or PEM; - is stdin. One from PEM has the kid and alg that `jwt-auth jwk` gives it.
+    /// The private key, a JWK or PEM; - is stdin. A PEM key has the kid and alg that `jwt-auth jwk` prints.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// The kid for the token's header, instead of that of the key.
+    /// The kid of the token, instead of that of the key.
     #[arg(long, value_parser = key_id)]
     kid: Option<String>,
-    /// What to sign with, instead of the alg of the key; it must fit the key.
+    /// The algorithm to sign with, instead of the alg of the key. It must suit the key.
     #[arg(long, ignore_case = true, value_parser = algorithm_parser())]
     alg: Option<Algorithm>,
-    /// Whom the token is about.
+    /// The sub claim: the subject.
     #[arg(long)]
     sub: Option<String>,
-    /// Who made it.
+    /// The iss claim: the issuer.
     #[arg(long)]
     iss: Option<String>,
-    /// Whom it is for; given several times, a list.
+    /// The aud claim: the audience. Repeat it for a list.
     #[arg(long)]
     aud: Vec<String>,
-    /// One more claim. The value is JSON where it reads as JSON (true, 12, ["a"], "12"), else a text.
+    /// Another claim. A VALUE that is valid JSON (true, 12, ["a"], "12") is used as such, any other as a string.
     #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
     claims: Vec<(String, Box<RawValue>)>,
-    /// More claims, a JSON object; - is stdin. The options win over it.
+    /// A file with claims, one JSON object; - is stdin. Options override it.
     #[arg(long, value_name = "FILE")]
     claims_file: Option<PathBuf>,
-    /// How long it lives, less than 7 days: 30s, 90m, 2h, 1d 12h.
+    /// The lifetime, less than 7 days: 30s, 90m, 2h, 1d 12h.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = Lifetime::parse)]
     expires_in: Lifetime,
-    /// Make the token as if this time ago: with more than --expires-in it comes out expired.
+    /// Issue the token this long ago. If it is more than --expires-in, the token has expired.
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = lifetime::seconds)]
     issued_ago: Duration,
 }
@@ -68,7 +69,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let stdin = PathBuf::from("-");
     if arguments.key == stdin && arguments.claims_file.as_ref() == Some(&stdin) {
-        return Err(Failure::new("--key and --claims-file can't both be stdin"));
+        return Err(Failure::new("--key and --claims-file can't both read stdin"));
     }
     let mut jwk = private_jwk(&files::read(&arguments.key)?)?;
     jwk.kid = arguments.kid.clone().or(jwk.kid);
@@ -84,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
 }
 
 impl Arguments {
-    /// The claims of the file and of the options.
+    /// The claims of the file and the options.
     fn claims(&self) -> Result<Claims, Failure> {
         let mut given = Claims::default();
         let texts = [("iss", &self.iss), ("sub", &self.sub)];
@@ -94,8 +95,8 @@ impl Arguments {
         token::push_audiences(&mut given, &self.aud)?;
         for (name, value) in &self.claims {
             if given.contains(name) {
-                return Err(Failure::new(format!("the claim {name:?} is given twice"))
-                    .with_remedy(format!("for a list: --claim '{name}=[\"one\",\"other\"]'")));
+                return Err(Failure::new(format!("duplicate claim {name:?}"))
+                    .with_remedy(format!("to set a list: --claim '{name}=[\"one\",\"other\"]'")));
             }
             given.push(name, value.clone());
         }
@@ -107,12 +108,13 @@ impl Arguments {
     fn file(&self) -> Result<Claims, Failure> {
         let Some(path) = &self.claims_file else { return Ok(Claims::default()) };
         Claims::parse(&files::read(path)?).map_err(|error| {
-            Failure::new(format!("{}: {error}", path.display())).with_remedy("expected one JSON object")
+            Failure::new(format!("{} {error}", path.display()))
+                .with_remedy("expected one JSON object without duplicate members")
         })
     }
 }
 
-/// Asks the filter about a new token, at the time at which it was made. One that is not valid yet is as it was wanted.
+/// Asks the filter about the new token, at the time when it was issued. It can be not yet valid, if the user wants that.
 fn ask_filter(key: &SigningKey, jwk: &Jwk, token: &str, issued_at: u64) -> Result<(), Failure> {
     let jwk = match key.public_jwk() {
         Some(public) => public.clone(),
@@ -125,43 +127,44 @@ fn ask_filter(key: &SigningKey, jwk: &Jwk, token: &str, issued_at: u64) -> Resul
     let headers = [("token".to_owned(), token.as_bytes().to_vec())];
     match state::decide(&plugin, &headers, false, NumericDate::from_unix_seconds(issued_at as f64), host) {
         Ok(_) | Err(Rejection::Invalid(Invalid::NotYetValid { .. })) => Ok(()),
-        Err(Rejection::Malformed { .. }) => Err(Failure::new("the filter could not read the token (I400JD)")
-            .with_remedy("claims can't nest deeper than 64 levels")),
+        Err(Rejection::Malformed { .. }) => Err(Failure::new("the filter would reject the token (I400JD)")
+            .with_remedy("claims can't be nested deeper than 64 levels")),
         Err(other) => {
-            Err(Failure::new(format!("the filter would refuse the token: {} {}", other.code(), other.message())))
+            Err(Failure::new(format!("the filter would reject the token: {} {}", other.code(), other.message())))
         }
     }
 }
 
-/// The claims that `sign` makes, and the types of those that the filter looks at.
+/// Checks the claims that `sign` sets itself, and the types that the filter needs.
 fn check(claims: &Claims) -> Result<(), Failure> {
     if claims.contains("iat") || claims.contains("exp") {
-        return Err(Failure::new("iat and exp can't be given as claims")
-            .with_remedy("say --expires-in and, for a token of the past, --issued-ago"));
+        return Err(Failure::new("can't set iat and exp as claims").with_remedy("use --expires-in and --issued-ago"));
     }
     let parsed = |name| claims.get(name).and_then(|value| serde_json::from_str::<Value>(value.get()).ok());
     if parsed("nbf").is_some_and(|nbf| !nbf.is_number()) {
-        return Err(Failure::new("nbf is not a number of seconds since 1970"));
+        return Err(Failure::new("nbf must be a number of seconds since 1970"));
     }
-    // What preventJtiReplay takes.
+    // What preventJtiReplay accepts.
     if parsed("jti").is_some_and(|jti| jti.as_str().is_none_or(|jti| jti.is_empty() || jti.len() > 1024)) {
-        return Err(Failure::new("jti is not a text of 1 to 1024 bytes")
-            .with_remedy("leave it out for a random one; a number needs quotes: --claim 'jti=\"7\"'"));
+        return Err(Failure::new("jti must be a string of 1 to 1024 bytes")
+            .with_remedy("leave it out for a random one; to use a number, quote it: --claim 'jti=\"7\"'"));
     }
     Ok(())
 }
 
-/// Reads `name=value`.
+/// Reads `NAME=VALUE`.
 fn claim(text: &str) -> Result<(String, Box<RawValue>), String> {
     let (name, text) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     if name.is_empty() {
         return Err("expected a name before the =".to_owned());
     }
     let trimmed = text.trim();
-    match is_json(trimmed) {
-        Ok(()) => Ok((name.to_owned(), RawValue::from_string(trimmed.to_owned()).map_err(|error| error.to_string())?)),
-        // JSON, but not for a token.
-        Err(error) if error.is_data() => Err(error.to_string()),
-        Err(_) => Ok((name.to_owned(), value(text).map_err(|_| "expected text")?)),
-    }
+    let value = match RawValue::from_string(trimmed.to_owned()) {
+        Ok(value) => match json::duplicate(value.get()) {
+            Some(duplicate) => return Err(format!("duplicate member {duplicate:?}")),
+            None => value,
+        },
+        Err(_) => value(text).map_err(|failure| failure.to_string())?,
+    };
+    Ok((name.to_owned(), value))
 }

@@ -6,7 +6,7 @@ use jwt_auth::{
 use serde_json::value::RawValue;
 
 use super::Oddity;
-use super::text::{Json, kind, number, string};
+use crate::json::{Json, kind, number, string};
 use crate::moment::{duration, relative};
 
 /// Later than this in seconds is year 5138; in milliseconds it was 1973.

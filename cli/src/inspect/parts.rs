@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::Oddity;
-use super::text::Json;
+use crate::json::Json;
 
 /// A token of three parts.
 #[derive(Debug)]

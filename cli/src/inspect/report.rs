@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::parts::Unreadable;
-use super::text::{Json, number};
 use super::{Inspection, Oddity};
+use crate::json::{Json, number};
 use crate::moment::relative;
 use crate::terminal::{BAD, GOOD, ODD, STRONG, safe, safe_json, styled};
 

@@ -184,8 +184,8 @@ fn what_the_filter_could_not_read_is_not_signed() {
                     assert_eq!(decide(&configuration, ended.stdout.trim_end(), now()).map(|_| ()), Ok(()));
                 }
                 Some(code) => {
-                    let problem = format!("jwt-auth: the filter could not read the token ({code})");
-                    let stderr = format!("{problem}\n  claims can't nest deeper than 64 levels\n");
+                    let problem = format!("jwt-auth: the filter would reject the token ({code})");
+                    let stderr = format!("{problem}\n  claims can't be nested deeper than 64 levels\n");
                     assert_eq!(ended, Ended { code: 2, stdout: String::new(), stderr });
                 }
             }
@@ -222,7 +222,7 @@ fn what_can_not_be_signed_is_said_with_what_to_do() {
     });
     write("long", &json!({"a": "x".repeat(20_000)}).to_string());
     let private = "expected a private JWK, as `jwt-auth keygen` makes one";
-    let times = "iat and exp can't be given as claims\n  say --expires-in and, for a token of the past, --issued-ago";
+    let times = "can't set iat and exp as claims\n  use --expires-in and --issued-ago";
     for (arguments, expected) in [
         ("--key nowhere", "can't read nowhere: No such file or directory (os error 2)".to_owned()),
         ("--key text", format!("the key: no JSON, at line 1, column 1\n  {private}")),
@@ -233,14 +233,14 @@ fn what_can_not_be_signed_is_said_with_what_to_do() {
         ("--key halved", "the key: p without q\n  include both primes, or leave out p, q, dp, dq and qi".to_owned()),
         ("--key short", "the key: HS256 needs a k of 32 bytes or more\n  RFC 7518, section 3.2: a secret must be at least as long as its hash".to_owned()),
         ("--key key --alg ES256", "ES256 does not suit the key; expected one of RS256, RS384, RS512, PS256, PS384, PS512".to_owned()),
-        ("--key - --claims-file -", "--key and --claims-file can't both be stdin".to_owned()),
+        ("--key - --claims-file -", "--key and --claims-file can't both read stdin".to_owned()),
         ("--key key --claim exp=1", times.to_owned()),
         ("--key key --claims-file times", times.to_owned()),
-        ("--key key --claim nbf=soon", "nbf is not a number of seconds since 1970".to_owned()),
-        ("--key key --claim jti=7", "jti is not a text of 1 to 1024 bytes\n  leave it out for a random one; a number needs quotes: --claim 'jti=\"7\"'".to_owned()),
-        ("--key key --sub a --claim sub=b", "the claim \"sub\" is given twice\n  for a list: --claim 'sub=[\"one\",\"other\"]'".to_owned()),
-        ("--key key --claims-file list", "list: invalid type: sequence, expected a JSON object at line 1 column 0\n  expected one JSON object".to_owned()),
-        ("--key key --claims-file twice", "twice: \"b\" stands twice at line 1 column 18\n  expected one JSON object".to_owned()),
+        ("--key key --claim nbf=soon", "nbf must be a number of seconds since 1970".to_owned()),
+        ("--key key --claim jti=7", "jti must be a string of 1 to 1024 bytes\n  leave it out for a random one; to use a number, quote it: --claim 'jti=\"7\"'".to_owned()),
+        ("--key key --sub a --claim sub=b", "duplicate claim \"sub\"\n  to set a list: --claim 'sub=[\"one\",\"other\"]'".to_owned()),
+        ("--key key --claims-file list", "list is not a JSON object but an array\n  expected one JSON object without duplicate members".to_owned()),
+        ("--key key --claims-file twice", "twice has a duplicate member \"b\"\n  expected one JSON object without duplicate members".to_owned()),
         ("--key key --claims-file long", "the token would have 27181 bytes, and the filter reads 16 KiB\n  put less into its claims".to_owned()),
     ] {
         let ended = run(folder.path(), ["sign"].into_iter().chain(arguments.split(' ')));
@@ -255,7 +255,7 @@ fn what_can_not_be_signed_is_said_with_what_to_do() {
         ),
         (
             "--key key --claim a={\"b\":1,\"b\":1}",
-            "error: invalid value 'a={\"b\":1,\"b\":1}' for '--claim <NAME=VALUE>': \"b\" stands twice",
+            "error: invalid value 'a={\"b\":1,\"b\":1}' for '--claim <NAME=VALUE>': duplicate member \"b\"",
         ),
         ("--key key --expires-in 2", "error: invalid value '2' for '--expires-in <DURATION>': "),
         ("", "error: the following required arguments were not provided:\n  --key <FILE>\n"),

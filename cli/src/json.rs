@@ -1,53 +1,54 @@
-//! JSON as it stands in a token: shown with its own digits, in its own order, with members that stand twice.
+//! JSON of tokens, as it is: with its digits, its order and its duplicate members.
 
 use std::collections::{BTreeMap, HashSet};
 
 use serde_json::value::RawValue;
 
-/// Levels beyond this one are not indented any further; the filter refuses claims that nest as deep.
+/// Deeper levels get no further indentation; the filter rejects claims that are nested so deeply.
 const MAX_INDENTED: usize = 64;
 
-/// The text of one JSON object.
+/// One JSON object.
 #[derive(Debug)]
-pub(super) struct Json {
+pub(crate) struct Json {
     text: String,
-    /// One member or element a line.
-    pub(super) pretty: String,
+    /// With one member or element on each line.
+    pub(crate) pretty: String,
     /// Without white space.
-    pub(super) compact: String,
-    /// How deep objects and arrays nest.
-    pub(super) depth: usize,
-    /// The names that stand twice in one object, at any depth.
-    pub(super) duplicates: Vec<String>,
-    /// Whether a string in it is no text: it has half of a surrogate pair.
-    pub(super) has_broken_text: bool,
+    pub(crate) compact: String,
+    /// How deeply objects and arrays are nested.
+    pub(crate) depth: usize,
+    /// The names of duplicate members, at any depth.
+    pub(crate) duplicates: Vec<String>,
+    /// Whether a string has half of a surrogate pair, which no text has.
+    pub(crate) has_broken_text: bool,
 }
 
 impl Json {
-    /// Reads a JSON object; says why where there is none.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+    /// Reads a JSON object.
+    ///
+    /// # Errors
+    /// What it is instead, as the end of a sentence.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes)
-            .map_err(|error| format!("is not UTF-8 text, from byte {} on", error.valid_up_to() + 1))?;
+            .map_err(|error| format!("is not UTF-8: see byte {}", error.valid_up_to() + 1))?;
         let value: &RawValue = serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))?;
         if !value.get().starts_with('{') {
             return Err(format!("is not a JSON object but {}", kind(value.get())));
         }
-        let mut layout = Layout::default();
-        layout.lay_out(value.get());
-        let Layout { pretty, compact, depth, duplicates, has_broken_text, levels: _ } = layout;
+        let Layout { pretty, compact, depth, duplicates, has_broken_text, levels: _ } = Layout::of(value.get());
         Ok(Self { text: value.get().to_owned(), pretty, compact, depth, duplicates, has_broken_text })
     }
 
-    /// The JSON text of the outermost members; of a name that stands twice, the last.
+    /// The JSON of each top-level member; of duplicates, the last.
     ///
-    /// Empty where a name is no text (half of a surrogate pair).
-    pub(super) fn members(&self) -> BTreeMap<String, &RawValue> {
+    /// Empty if a name has half of a surrogate pair.
+    pub(crate) fn members(&self) -> BTreeMap<String, &RawValue> {
         serde_json::from_str(&self.text).unwrap_or_default()
     }
 }
 
-/// What kind of value a JSON text is.
-pub(super) fn kind(json: &str) -> &'static str {
+/// The kind of a JSON value, with its article.
+pub(crate) fn kind(json: &str) -> &'static str {
     match json.as_bytes().first() {
         Some(b'{') => "an object",
         Some(b'[') => "an array",
@@ -58,17 +59,22 @@ pub(super) fn kind(json: &str) -> &'static str {
     }
 }
 
-/// The text of a JSON string; `None` for another kind.
-pub(super) fn string(json: &str) -> Option<String> {
+/// The content of a JSON string; `None` for other kinds.
+pub(crate) fn string(json: &str) -> Option<String> {
     serde_json::from_str(json).ok()
 }
 
-/// The value of a JSON number, if a double can hold it; `None` for another kind.
-pub(super) fn number(json: &str) -> Option<f64> {
+/// The value of a JSON number that fits a double; `None` for other kinds.
+pub(crate) fn number(json: &str) -> Option<f64> {
     if kind(json) == "a number" { json.parse().ok().filter(|number: &f64| number.is_finite()) } else { None }
 }
 
-/// Walks over a text that is known to be JSON, without recursion: its depth is the writer's choice.
+/// The first duplicate member of a JSON value, at any depth. The text must be valid JSON.
+pub(crate) fn duplicate(json: &str) -> Option<String> {
+    Layout::of(json).duplicates.into_iter().next()
+}
+
+/// Walks over valid JSON. There is no recursion, because a token can nest as deeply as it wants.
 #[derive(Debug, Default)]
 struct Layout {
     pretty: String,
@@ -81,13 +87,19 @@ struct Layout {
 
 #[derive(Debug)]
 struct Level {
-    /// The names so far, in an object.
+    /// In an object, the names so far.
     names: Option<HashSet<String>>,
     is_name_next: bool,
     is_empty: bool,
 }
 
 impl Layout {
+    fn of(json: &str) -> Self {
+        let mut layout = Self::default();
+        layout.lay_out(json);
+        layout
+    }
+
     fn lay_out(&mut self, mut json: &str) {
         while let Some(first) = json.chars().next() {
             let length = match first {
@@ -165,7 +177,7 @@ impl Layout {
     }
 }
 
-/// The length of the JSON string at the beginning of `json`, with its quotes.
+/// The length of the JSON string at the beginning of `json`, quotes included.
 fn string_length(json: &str) -> usize {
     let mut is_escaped = false;
     for (index, byte) in json.bytes().enumerate().skip(1) {
@@ -184,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_is_laid_out_as_it_is() {
+    fn an_object_is_laid_out_without_changes() {
         let json =
             Json::parse(b" {\"b\" : 9007199254740993,\"a\":[1.10 , {\"\\\"}\":null},[],{}],\n\"b\":true} ").unwrap();
         assert_eq!(
@@ -197,19 +209,19 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_stands_twice_is_found_in_any_spelling_and_at_any_depth() {
+    fn a_duplicate_member_is_found_in_any_spelling_and_at_any_depth() {
         let json = Json::parse(br#"{"a":{"x":1,"\u0078":2},"b":[{"y":"y","y":[]}],"c":"c","d":{"a":1}}"#).unwrap();
         assert_eq!(json.duplicates, ["x", "y"]);
     }
 
     #[test]
-    fn what_is_no_object_is_told_for_what_it_is() {
+    fn what_is_not_an_object_is_described() {
         for (bytes, expected) in [
             (&b"[]"[..], "is not a JSON object but an array"),
             (b"\"a\"", "is not a JSON object but a string"),
             (b"-1", "is not a JSON object but a number"),
             (b"null", "is not a JSON object but null"),
-            (b"{\"a\":\xff}", "is not UTF-8 text, from byte 6 on"),
+            (b"{\"a\":\xff}", "is not UTF-8: see byte 6"),
             (b"{", "is not JSON: EOF while parsing an object at line 1 column 1"),
         ] {
             assert_eq!(Json::parse(bytes).unwrap_err(), expected);
@@ -217,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn no_depth_is_too_much() {
+    fn any_depth_is_read() {
         let deep = format!("{{\"a\":{}{}}}", "[".repeat(200_000), "]".repeat(200_000));
         assert_eq!(Json::parse(deep.as_bytes()).unwrap().depth, 200_001);
     }
