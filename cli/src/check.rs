@@ -1,4 +1,4 @@
-//! `check`: the faults of a plugin configuration, and what the filter would do to a request.
+//! `check`: the errors of a plugin configuration, and the decision of the filter on a request.
 
 mod excerpt;
 mod explain;
@@ -22,30 +22,29 @@ use crate::failure::Failure;
 use crate::{files, source, terminal};
 use find::{Contents, Found, Skipped};
 use handover::reader::Notation;
-use handover::{PlacedFault, chain};
+use handover::{Finding, chain};
 use request::{Outcome, RequestArguments};
 
-/// Find the faults of a configuration; with a request, say what the filter would answer.
+/// Check a configuration for errors; with a request, show the decision of the filter.
 ///
-/// The configuration is looked for in the file: the plugin's own YAML or JSON, or the YAML of Envoy (bootstrap, listener or
-/// filter), of Istio (WasmPlugin, EnvoyFilter) or of Envoy Gateway (EnvoyExtensionPolicy) with plugins in it. Every fault is
-/// told, with its line. For Envoy it also warns about a filter without a guard behind it, and about filters of one chain
-/// that get into each other's way.
+/// The file is a plugin configuration in YAML or JSON, or a configuration of Envoy (bootstrap, listener or filter),
+/// Istio (WasmPlugin, EnvoyFilter) or Envoy Gateway (EnvoyExtensionPolicy) with plugins in it. All errors are reported
+/// with their line numbers. For Envoy it also warns about a filter without a guard, and about filters of one chain that
+/// conflict.
 ///
-/// With a token, or any other part of a request, the filter itself decides on that request, and the answer is either what
-/// the backend would get or the code, the message, why, and what to do.
+/// With a token or any other part of a request, the filter decides on that request. The result is either the request
+/// for the backend, or the code and message of the rejection, its reason and how to fix it.
 #[derive(Debug, Args)]
 #[command(override_usage = "jwt-auth check <--config <FILE|->|--key <FILE|->> [OPTIONS]")]
 #[command(after_help = "\
-What was used before is not known here, so no answer is ever S403JU (a jti is used twice).
+The command does not know which tokens were used before, so it never reports S403JU (a jti is used
+again).
 
-Arguments can be seen by others on the machine, and stay in the shell's history. --token - reads
-the token from stdin.
+Other users of the machine can see arguments, and the shell's history keeps them. Use --token - to
+read the token from stdin.
 
-Warnings don't change the exit status.
-
-Exit status: 0 without faults and, where there is a request, if it is accepted; 1 if there are
-faults or it is refused; 2 if the command could not do its work.
+Exit status: 0 no errors, and the request (if any) is accepted; 1 configuration errors, or the
+request is rejected; 2 error. Warnings don't change it.
 
 Examples:
   jwt-auth check --config plugin.yaml
@@ -59,12 +58,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE|-", required_unless_present = "key")]
     config: Option<PathBuf>,
 
-    /// A public key instead of a configuration: PEM, a certificate, or a JWK or JWK set; - is stdin. The token is looked for
-    /// in the header Authorization, and the default rules apply.
+    /// A public key instead of a configuration: PEM, a certificate, a JWK or a JWK set; - is stdin. The token is read
+    /// from the header Authorization, and the default rules apply.
     #[arg(long, value_name = "FILE|-", conflicts_with_all = ["config", "plugin"])]
     key: Option<PathBuf>,
 
-    /// Which plugin of the file decides: its name, or its number from 1.
+    /// The plugin that decides, if the file has several: its name, or its number (the first is 1).
     #[arg(long, value_name = "NAME")]
     plugin: Option<String>,
 
@@ -79,8 +78,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     for (option, file) in [("--config", &arguments.config), ("--key", &arguments.key)] {
         if file.as_ref().is_some_and(|file| file.as_os_str() == source::STDIN) && arguments.request.reads_stdin() {
-            return Err(Failure::new(format!("both {option} and --token are to be read from stdin"))
-                .with_remedy("give one of them as a file or as an argument"));
+            return Err(Failure::new(format!("{option} and --token can't both read stdin"))
+                .with_remedy("use a file or an argument for one of them"));
         }
     }
     let checked = match (&arguments.config, &arguments.key) {
@@ -109,13 +108,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         terminal::print(&report::text(&checked, outcome.as_ref()))?;
     }
     let is_accepted = outcome.as_ref().is_none_or(Outcome::is_accepted);
-    let has_faults = checked.plugins.iter().any(|plugin| !plugin.faults.is_empty());
-    Ok(if is_accepted && !has_faults { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let has_errors = checked.plugins.iter().any(|plugin| !plugin.errors.is_empty());
+    Ok(if is_accepted && !has_errors { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A file whose plugins have been looked at.
+/// A file with checked plugins.
 struct Checked {
-    /// The file's name for people.
+    /// The name of the file for messages.
     file: String,
     plugins: Vec<CheckedPlugin>,
     skipped: Vec<Skipped>,
@@ -123,46 +122,49 @@ struct Checked {
 
 struct CheckedPlugin {
     found: Found,
-    /// `None` where Envoy would not take the file.
+    /// `None` if Envoy would reject the file.
     plugin: Option<Plugin>,
-    faults: Vec<PlacedFault>,
-    /// What is allowed, but not advised.
-    warnings: Vec<PlacedFault>,
+    errors: Vec<Finding>,
+    /// What is valid, but not advisable.
+    warnings: Vec<Finding>,
 }
 
 impl Checked {
     /// A configuration with this key alone.
     fn of_key(path: &Path) -> Result<Self, Failure> {
-        let bytes = files::read(path).map_err(|failure| failure.with_remedy("name a file, or - for stdin"))?;
+        let bytes =
+            files::read(path).map_err(|failure| failure.with_remedy("use the name of a file, or - for stdin"))?;
         let configuration = key::configuration(&bytes)?;
         let Contents { mut plugins, skipped } = find::find(&configuration, Notation::Json);
         for found in &mut plugins {
-            (found.name, found.form) = ("key".to_owned(), "instead of a configuration");
+            (found.name, found.form) = ("key".to_owned(), "no configuration");
         }
         Ok(Self { file: name(path), plugins: plugins.into_iter().map(CheckedPlugin::new).collect(), skipped })
     }
 
     fn new(path: &Path) -> Result<Self, Failure> {
-        let bytes = files::read(path).map_err(|failure| failure.with_remedy("name a file, or - for stdin"))?;
+        let bytes =
+            files::read(path).map_err(|failure| failure.with_remedy("use the name of a file, or - for stdin"))?;
         let file = name(path);
         let text = std::str::from_utf8(&bytes).map_err(|error| {
             let line = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
-            Failure::new(format!("{file}:{line}: not UTF-8 text")).with_remedy("save the file as UTF-8")
+            Failure::new(format!("{file}:{line}: not UTF-8")).with_remedy("save the file as UTF-8")
         })?;
         let Contents { plugins, skipped } = find::find(text, notation(path, text));
         if plugins.is_empty() {
-            let others = skipped.iter().map(|other| format!("{:?} in line {}", other.name, other.position.line));
+            let others = skipped.iter().map(|other| format!("{:?} (line {})", other.name, other.position.line));
             let others: Vec<_> = others.collect();
-            let problem = format!("{file}: no configuration of jwt-auth in it");
+            let problem = format!("{file}: the file has no jwt-auth configuration");
             return Err(if others.is_empty() {
-                Failure::new(problem)
-                    .with_remedy("name the file that has `parameter` and `jwk` or `jwks`, or an Envoy's YAML with them")
+                Failure::new(problem).with_remedy(
+                    "use a file with `parameter` and `jwk` or `jwks`, or an Envoy configuration that contains them",
+                )
             } else {
-                Failure::new(problem).with_remedy(format!("other Wasm filters are: {}", others.join(", ")))
+                Failure::new(problem).with_remedy(format!("other Wasm filters in the file: {}", others.join(", ")))
             });
         }
         let mut plugins: Vec<_> = plugins.into_iter().map(CheckedPlugin::new).collect();
-        chain::judge(&mut plugins);
+        chain::check(&mut plugins);
         Ok(Self { file, plugins, skipped })
     }
 
@@ -170,7 +172,7 @@ impl Checked {
     fn choose(&self, wanted: Option<&str>) -> Result<&CheckedPlugin, Failure> {
         let problem = match (wanted, self.plugins.as_slice()) {
             (None, [only]) => return Ok(only),
-            (None, _) => "several plugins are in the file, and which one is to decide is not said".to_owned(),
+            (None, _) => "the file has several plugins".to_owned(),
             (Some(wanted), plugins) => {
                 let by_name: Vec<_> = plugins.iter().filter(|plugin| plugin.found.name == wanted).collect();
                 let by_number = || wanted.parse::<usize>().ok()?.checked_sub(1).and_then(|index| plugins.get(index));
@@ -178,9 +180,9 @@ impl Checked {
                     [only] => return Ok(only),
                     [] => match by_number() {
                         Some(plugin) => return Ok(plugin),
-                        None => format!("no plugin {wanted:?} is in the file"),
+                        None => format!("the file has no plugin {wanted:?}"),
                     },
-                    [_, ..] => format!("several plugins are named {wanted:?}"),
+                    [_, ..] => format!("the file has several plugins named {wanted:?}"),
                 }
             }
         };
@@ -189,16 +191,16 @@ impl Checked {
             .map(|(number, plugin)| format!("{number} ({:?}, line {})", plugin.found.name, plugin.found.position.line));
         let list: Vec<_> = list.collect();
         Err(Failure::new(format!("{}: {problem}", self.file))
-            .with_remedy(format!("--plugin takes one of: {}", list.join(", "))))
+            .with_remedy(format!("choose one with --plugin: {}", list.join(", "))))
     }
 }
 
-/// The name of a file for people.
+/// The name of a file for messages.
 fn name(path: &Path) -> String {
     if path.as_os_str() == OsStr::new(source::STDIN) { "stdin".to_owned() } else { path.display().to_string() }
 }
 
-/// How Envoy would read the file: by its name or, where that does not say, as JSON what is JSON.
+/// The format in which Envoy would read the file: that of its extension, or else JSON if it is JSON.
 fn notation(path: &Path, text: &str) -> Notation {
     let is_json = match path.extension().and_then(OsStr::to_str) {
         Some("json") => true,
@@ -210,27 +212,27 @@ fn notation(path: &Path, text: &str) -> Notation {
 
 impl CheckedPlugin {
     fn new(found: Found) -> Self {
-        let (plugin, mut faults, mut warnings) = match &found.handover {
-            Err(fault) => (None, vec![fault.clone()], Vec::new()),
+        let (plugin, mut errors, mut warnings) = match &found.handover {
+            Err(error) => (None, vec![error.clone()], Vec::new()),
             Ok(handover) => {
                 let plugin = Plugin::new(&handover.configuration, &handover.vm_configuration);
                 let faults = plugin.faults().map_or(&[][..], |error| error.faults());
                 let placed = faults
                     .iter()
-                    .map(|fault| PlacedFault::new(handover.place(fault.field()), fault.field(), fault.problem()));
-                let all = handover.slips.iter().cloned().chain(placed).collect();
+                    .map(|fault| Finding::new(handover.place(fault.field()), fault.field(), fault.problem()));
+                let all = handover.silent_errors.iter().cloned().chain(placed).collect();
                 let warnings = plugin
                     .warnings()
                     .iter()
-                    .map(|warning| PlacedFault::new(handover.place(warning.field()), warning.field(), warning.text()));
+                    .map(|warning| Finding::new(handover.place(warning.field()), warning.field(), warning.text()));
                 let of_keys = plugin.keys().into_iter().flat_map(|key| key_warnings::of(&key));
-                let of_keys = of_keys.map(|(field, text)| PlacedFault::new(handover.place(&field), &field, &text));
+                let of_keys = of_keys.map(|(field, text)| Finding::new(handover.place(&field), &field, &text));
                 let warnings = warnings.chain(of_keys).collect();
                 (Some(plugin), all, warnings)
             }
         };
-        faults.sort_by_key(|fault| fault.position);
-        warnings.sort_by_key(|warning: &PlacedFault| warning.position);
-        Self { found, plugin, faults, warnings }
+        errors.sort_by_key(|error| error.position);
+        warnings.sort_by_key(|warning: &Finding| warning.position);
+        Self { found, plugin, errors, warnings }
     }
 }

@@ -1,4 +1,4 @@
-//! `completions`: what a shell needs to complete the commands and options.
+//! `completions`: a script that completes commands and options in a shell.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use crate::failure::Failure;
 use crate::terminal;
 
-/// Print the completions for a shell.
+/// Print the completion script for a shell.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  jwt-auth completions bash > ~/.local/share/bash-completion/completions/jwt-auth")]
 pub(crate) struct Arguments {
@@ -24,8 +24,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The script for bash with one name for each command. clap_complete 4.6 splits a program's name at its hyphen in one of two
-/// places, so nothing below the first word is completed.
+/// The script for bash, repaired: clap_complete 4.6 splits the name of the program at its hyphen in one of two places,
+/// so it only completes the first word.
 fn repaired(script: &str) -> String {
     script.replace("jwt__subcmd__auth__subcmd__", "jwt__auth__subcmd__")
 }

@@ -1,11 +1,11 @@
-//! Why a command could not do its work, and what to do about it.
+//! Errors of a command, and how to fix them.
 
 use std::fmt;
 use std::process::ExitCode;
 
-/// A command that could not do its work; the process exits with 2.
+/// An error because of which a command ends with exit status 2.
 ///
-/// 1 is an answer, not a failure: `check` looked, and the filter would refuse.
+/// Exit status 1 is a negative result, not a failure: for example, the filter would reject the token.
 #[derive(Debug)]
 pub(crate) struct Failure {
     problem: String,
@@ -13,17 +13,17 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// A failure that says what went wrong in one line, without anything secret.
+    /// A failure with one line about what went wrong, without secrets.
     pub(crate) fn new(problem: impl Into<String>) -> Self {
         Self { problem: problem.into(), remedy: None }
     }
 
-    /// Adds what the user can do.
+    /// Adds how to fix it.
     pub(crate) fn with_remedy(self, remedy: impl Into<String>) -> Self {
         Self { remedy: Some(remedy.into()), ..self }
     }
 
-    /// Tells it on stderr.
+    /// Prints it to stderr.
     pub(crate) fn report(self) -> ExitCode {
         eprintln!("jwt-auth: {}", self.problem);
         if let Some(remedy) = self.remedy {

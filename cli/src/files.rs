@@ -1,4 +1,4 @@
-//! Files with secrets: read whole, written whole or not at all.
+//! Reads files, and writes files with keys: completely or not at all.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -11,19 +11,22 @@ use zeroize::Zeroizing;
 use crate::failure::Failure;
 use crate::terminal;
 
-/// More than any key or claims, or many thousand users, take.
+/// The limit for files: more than any key, or many thousand users, need.
 const MAX_BYTES: u64 = 16 << 20;
 
-/// Who may read a file.
+/// Who can read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Readers {
-    /// Its owner: mode 0600.
+    /// Only the owner: mode 0600.
     Owner,
-    /// All that the umask allows: mode 0644.
+    /// Everyone: mode 0644, less what the umask removes.
     All,
 }
 
-/// The content of a file of at most 16 MiB, or of stdin for `-`.
+/// The content of a file, or of stdin for `-`.
+///
+/// # Errors
+/// If it can't be read or is longer than 16 MiB.
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let failed = |error: io::Error| Failure::new(format!("can't read {}: {error}", path.display()));
     let mut content = Zeroizing::new(Vec::new());
@@ -38,14 +41,14 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     Ok(content)
 }
 
-/// Warns on stderr when others than the owner have access to a file that turned out to hold secrets.
+/// Warns on stderr if other users have access to a file with secrets.
 pub(crate) fn warn_if_shared(path: &Path) {
     if path != Path::new("-") && fs::metadata(path).is_ok_and(|file| file.is_file() && file.mode() & 0o077 != 0) {
-        eprintln!("jwt-auth: warning: others than you have access to {0}: chmod 600 {0}", path.display());
+        eprintln!("jwt-auth: warning: other users have access to {0}; run: chmod 600 {0}", path.display());
     }
 }
 
-/// A file that is written but does not yet stand under its name; dropped, it is gone.
+/// A complete file that does not have its name yet. It is deleted if it is dropped.
 pub(crate) struct Prepared {
     file: NamedTempFile,
     path: PathBuf,
@@ -53,20 +56,22 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Writes `content` beside `path`, on disk when this returns. Fails when `path` is there already and `overwrite` is
-    /// not set, and always for `-` and for what is neither a file nor a link.
+    /// Writes `content` to the disk, to a temporary file beside `path`.
+    ///
+    /// # Errors
+    /// If `path` already exists, unless `overwrite` is set; if it is `-`, or neither a file nor a link; or if writing fails.
     pub(crate) fn new(path: &Path, content: &[u8], readers: Readers, overwrite: bool) -> Result<Self, Failure> {
         if path == Path::new("-") {
             return Err(Failure::new("- is not the name of a file")
-                .with_remedy("leave the option out for stdout; ./- is a file of this name"));
+                .with_remedy("leave out the option to write to stdout; use ./- for a file named -"));
         }
-        // Of a link, which is replaced and not followed.
+        // A link is replaced and not followed.
         let there = path.symlink_metadata().ok().map(|there| there.file_type());
         if path.is_dir() {
             return Err(Failure::new(format!("{} is a directory", path.display())));
         }
         if there.is_some_and(|there| !there.is_file() && !there.is_symlink()) {
-            return Err(Failure::new(format!("{} is not a file: a device, a pipe or a socket", path.display())));
+            return Err(Failure::new(format!("{} is a device, a pipe or a socket", path.display())));
         }
         if there.is_some() && !overwrite {
             return Err(exists(path));
@@ -77,7 +82,7 @@ impl Prepared {
             Readers::All => 0o644,
         };
         let write = || -> io::Result<NamedTempFile> {
-            // The mode is there from the first moment on.
+            // The file has this mode from the beginning.
             let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(mode)).tempfile_in(folder)?;
             file.write_all(content)?;
             file.as_file().sync_all()?;
@@ -87,7 +92,10 @@ impl Prepared {
         Ok(Self { file, path: path.to_owned(), overwrite })
     }
 
-    /// Gives it its name, in one step: nobody sees half a file.
+    /// Gives the file its name, in one step.
+    ///
+    /// # Errors
+    /// If the name is taken now, unless `overwrite` was set, or if the system refuses.
     pub(crate) fn publish(self) -> Result<(), Failure> {
         let Self { file, path, overwrite } = self;
         let published = if overwrite { file.persist(&path) } else { file.persist_noclobber(&path) };
@@ -100,11 +108,11 @@ impl Prepared {
 }
 
 fn exists(path: &Path) -> Failure {
-    Failure::new(format!("{} is there already", path.display()))
-        .with_remedy("--force overwrites it; tokens of the old key then no longer pass")
+    Failure::new(format!("{} already exists", path.display()))
+        .with_remedy("--force overwrites it; tokens of the old key become invalid")
 }
 
-/// Whether two paths stand for one name in one folder. Of folders that are not there it is not known.
+/// Whether two paths name the same file. Paths in missing folders are only compared as text.
 pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     let place = |path: &Path| Some((folder(path).canonicalize().ok()?, path.file_name()?.to_owned()));
     one == other || place(one).is_some_and(|one| place(other) == Some(one))
@@ -115,11 +123,11 @@ fn folder(path: &Path) -> &Path {
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Failure {
-    // The name of the temporary file would say nothing.
+    // The error would show the name of the temporary file.
     Failure::new(format!("can't write {}: {}", path.display(), error.kind()))
 }
 
-/// Puts `text` and a newline on stdout, which may be closed.
+/// Writes `text` and a line feed to stdout, which can be closed.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     terminal::print(&Zeroizing::new(format!("{text}\n")))
 }

@@ -1,4 +1,4 @@
-//! `hash-password`: what the users file of `serve` has instead of a password.
+//! `hash-password`: makes the password hashes for the users file of `serve`.
 
 use std::io::{self, IsTerminal as _, Read as _};
 use std::process::ExitCode;
@@ -13,16 +13,17 @@ use crate::silence::Silence;
 
 /// Hash a password for the users file of serve.
 ///
-/// Reads one line from stdin, or asks for it on a terminal, and prints an Argon2id hash (19 MiB, 2 passes, 1 lane).
+/// Asks for the password on a terminal, or reads one line from stdin, and prints an Argon2id hash (19 MiB, 2 passes, 1
+/// lane).
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 if it is done; 2 if the command could not do its work.
+Exit status: 0 success, 2 error.
 
 Examples:
   jwt-auth hash-password
   pass show alice | head -n 1 | jwt-auth hash-password
 
-It takes no password as an argument: every process of the machine could read it there.")]
+The password can't be an argument, because every process of the machine could read it.")]
 pub(crate) struct Arguments {}
 
 pub(crate) fn run(_: &Arguments) -> Result<ExitCode, Failure> {
@@ -42,14 +43,14 @@ fn ask() -> Result<Zeroizing<String>, Failure> {
     let silence = Silence::begin().map_err(failed)?;
     let password = silence.ask("Password: ").map_err(failed)?;
     if *silence.ask("Again: ").map_err(failed)? != *password {
-        return Err(Failure::new("these were two different passwords"));
+        return Err(Failure::new("the passwords do not match"));
     }
     Ok(password)
 }
 
-/// The one line of stdin, without its end.
+/// The only line of stdin, without the line feed.
 fn read_line() -> Result<Zeroizing<String>, Failure> {
-    // A line end, and one byte to see that it is too long.
+    // Room for a line end, and for one byte too many.
     let limit = MAX_PASSWORD_BYTES as u64 + 3;
     let mut text = Zeroizing::new(String::new());
     io::stdin().lock().take(limit).read_to_string(&mut text).map_err(|error| {
@@ -60,7 +61,7 @@ fn read_line() -> Result<Zeroizing<String>, Failure> {
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     if line.contains(['\n', '\r']) {
-        return Err(Failure::new("stdin has more than one line").with_remedy("give the password alone"));
+        return Err(Failure::new("stdin has more than one line").with_remedy("write only the password to stdin"));
     }
     Ok(Zeroizing::new(line.to_owned()))
 }

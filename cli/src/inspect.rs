@@ -1,7 +1,7 @@
-//! `inspect`: what is in a token, told without trusting it.
+//! `inspect`: shows the content of a token without verifying it.
 
 mod filter;
-mod oddities;
+mod notes;
 mod parts;
 mod report;
 
@@ -14,28 +14,27 @@ use crate::failure::Failure;
 use crate::{moment, source, terminal};
 use parts::{Parts, Unreadable};
 
-/// Show what is in a token; nothing of it is verified.
+/// Show the content of a token without verifying it.
 ///
-/// Prints the header, the claims, the times, and what is odd about them. Anybody can write a token that says anything: only
-/// `check`, which has the key, can tell whether it is good.
+/// Prints the header, the claims, the times, and notes on anything unusual. Anyone can write such a token: use `check`,
+/// which has the key, to verify it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Arguments can be seen by others on the machine, and stay in the shell's history; - reads the token
-from stdin.
+Other users of the machine can see arguments, and the shell's history keeps them. Use - to read the
+token from stdin.
 
-Exit status: 0 if the token could be decoded; 1 if it is no JWT or its claims are encrypted; 2 if
-the command could not do its work.
+Exit status: 0 decoded, 1 not a JWT or encrypted, 2 error.
 
 Examples:
   jwt-auth inspect - < token.txt
   jwt-auth inspect eyJhbGciOi...
   curl -s https://issuer.example.com/token | jq -r .access_token | jwt-auth inspect --json -")]
 pub(crate) struct Arguments {
-    /// The token, or - to read it from stdin.
+    /// The token; - reads it from stdin.
     #[arg(value_name = "TOKEN|-", allow_hyphen_values = true)]
     token: String,
 
-    /// The time to tell others from, as of RFC 3339 or in seconds since 1970 [default: now].
+    /// The time to compare with, in RFC 3339 format or in seconds since 1970 [default: now].
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     time: Option<NumericDate>,
 
@@ -56,27 +55,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Ok(if inspected.parts.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Everything that is told of one token.
+/// All results for one token.
 #[derive(Debug)]
 struct Inspection {
     now: NumericDate,
     parts: Result<Parts, Unreadable>,
-    /// What is odd about the encoding, the header and the claims, in this order.
-    oddities: Vec<Oddity>,
+    /// Notes on the encoding, the header and the claims, in this order.
+    notes: Vec<Note>,
     filter: filter::Answers,
 }
 
-/// Something odd, which may or may not be a fault.
+/// Something unusual, which is not necessarily an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Oddity {
-    /// A name for programs, which stays the same.
+struct Note {
+    /// A stable name for programs.
     id: &'static str,
-    /// What it is and what comes of it.
+    /// What it is, and what the filter does.
     what: String,
 }
 
-impl Oddity {
-    /// The code with which the filter rejects such a token for its header or its signature, whatever its configuration.
+impl Note {
+    /// The code with which the filter rejects the header or the signature under any configuration.
     fn code(&self) -> Option<&'static str> {
         match self.id {
             "no-alg" | "alg-type" | "alg-none" | "alg-unknown" | "no-signature" | "signature-length" | "crit" => {
@@ -90,18 +89,18 @@ impl Oddity {
 
 impl Inspection {
     fn of(raw: &[u8], now: NumericDate) -> Self {
-        let mut oddities = Vec::new();
-        let parts = parts::take_apart(raw, &mut oddities);
+        let mut notes = Vec::new();
+        let parts = parts::take_apart(raw, &mut notes);
         match &parts {
             Ok(parts) => {
-                oddities::of_header(&parts.header, Some(parts.signature_bytes), &mut oddities);
-                oddities::of_claims(&parts.claims, now, &mut oddities);
+                notes::of_header(&parts.header, Some(parts.signature_bytes), &mut notes);
+                notes::of_claims(&parts.claims, now, &mut notes);
             }
-            Err(Unreadable { header: Some(header), .. }) => oddities::of_header(header, None, &mut oddities),
+            Err(Unreadable { header: Some(header), .. }) => notes::of_header(header, None, &mut notes),
             Err(Unreadable { header: None, .. }) => {}
         }
         let filter = filter::ask(raw, now);
-        Self { now, parts, oddities, filter }
+        Self { now, parts, notes, filter }
     }
 }
 

@@ -1,12 +1,12 @@
-//! A JWK as JSON: its members as text, not yet believed.
+//! A JWK as JSON: its members as strings, not yet checked.
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 
-/// The members of a JWK that mean something here, in the order in which they are written [RFC 7517 §4, RFC 7518 §6].
-/// Other members are ignored. It has no `Debug`: it may be private.
+/// The members of a JWK that are used here, in the order in which they are written [RFC 7517 §4, RFC 7518 §6]. Other
+/// members are ignored. There is no `Debug`, because the key can be private.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Jwk {
@@ -46,27 +46,31 @@ pub(crate) struct Jwk {
 }
 
 impl Jwk {
-    /// Reads the JSON of one JWK. The failure names a place, never what stands there.
+    /// Reads one JWK.
+    ///
+    /// # Errors
+    /// If it is not a JWK. The message contains nothing of the key.
     pub(crate) fn parse(json: &[u8]) -> Result<Self, Failure> {
         let jwk: Self = serde_json::from_slice(json).map_err(|error| {
-            let what = if error.is_data() { "a member of the JWK stands twice or has a wrong type" } else { "no JSON" };
+            let what =
+                if error.is_data() { "a member of the JWK is duplicate or has the wrong type" } else { "not JSON" };
             Failure::new(format!("the key: {what}, at line {}, column {}", error.line(), error.column()))
-                .with_remedy("expected a private JWK, as `jwt-auth keygen` makes one")
+                .with_remedy("use a private JWK, as `jwt-auth keygen` makes it")
         })?;
         if jwk.kty.is_empty() {
             return Err(Failure::new("the key: kty is missing")
-                .with_remedy("expected one private JWK, as `jwt-auth keygen` makes one; take it out of a JWK set"));
+                .with_remedy("use one private JWK, as `jwt-auth keygen` makes it, and not a JWK set"));
         }
         Ok(jwk)
     }
 
-    /// Whether both are of one key pair, by their public numbers.
+    /// Whether both have the same public numbers.
     pub(crate) fn has_public_numbers_of(&self, other: &Self) -> bool {
         let numbers = |jwk: &Self| [&jwk.crv, &jwk.n, &jwk.e, &jwk.x, &jwk.y].map(Clone::clone);
         self.kty == other.kty && numbers(self) == numbers(other)
     }
 
-    /// The compact JSON of it.
+    /// The JSON, without white space.
     pub(crate) fn to_json(&self) -> Zeroizing<String> {
         Zeroizing::new(serde_json::to_string(self).expect("texts under texts are JSON"))
     }

@@ -1,4 +1,4 @@
-//! `keygen`: a key to sign with, and its public part for the filter.
+//! `keygen`: makes a key to sign with, and its public key for the filter.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,38 +13,38 @@ use crate::files::{Prepared, Readers, is_same, print};
 use crate::jwk::Jwk;
 use crate::key::{RsaBits, SigningKey, default_key_id, generate, key_id};
 
-/// Make a key: a private JWK to sign with, and the public one for the filter.
+/// Make a key: a private JWK to sign with, and a public JWK for the filter.
 ///
-/// What no file is named for goes to stdout: the part itself, or both as {"private": ..., "public": ...}.
+/// Keys without an output file are written to stdout: one key as it is, or both as {"private": ..., "public": ...}.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status: 0 if it is done; 2 if the command could not do its work.
+Exit status: 0 success, 2 error.
 
 Examples:
   jwt-auth keygen --alg RS256 --private private.jwk.json --public public.jwk.json
   jwt-auth keygen --alg ES256 --kid orders-2026 --private private.jwk.json --plugin > plugin.yaml
   jwt-auth keygen --alg HS256 --private secret.jwk.json")]
 pub(crate) struct Arguments {
-    /// What the key signs.
+    /// The algorithm to sign with.
     #[arg(long, ignore_case = true, value_parser = algorithm_parser())]
     alg: Algorithm,
-    /// The length of an RSA modulus; 2048 if left out.
+    /// The length of an RSA key [default: 2048].
     #[arg(long)]
     bits: Option<RsaBits>,
-    /// The name of the key, in its JWK and in the header of tokens. By default the RFC 7638 thumbprint of the public key; for
-    /// HS* a random text.
+    /// The key ID, which is also in the header of its tokens [default: the RFC 7638 thumbprint of the public key;
+    /// random for HS*].
     #[arg(long, value_parser = key_id)]
     kid: Option<String>,
-    /// Write the private JWK to this file, which only you can read (mode 0600).
+    /// Write the private JWK to this file, with mode 0600.
     #[arg(long, value_name = "FILE")]
     private: Option<PathBuf>,
-    /// Write the public JWK to this file. HS* has none.
+    /// Write the public JWK to this file. HS* keys have none.
     #[arg(long, value_name = "FILE")]
     public: Option<PathBuf>,
-    /// Print a plugin configuration with the public JWK, for the filter. With HS* it holds the secret itself.
+    /// Print a plugin configuration with the public JWK. For HS* it contains the secret.
     #[arg(long, requires = "private")]
     plugin: bool,
-    /// Overwrite files that are there.
+    /// Overwrite existing files.
     #[arg(long)]
     force: bool,
 }
@@ -69,14 +69,17 @@ impl Arguments {
     fn check(&self) -> Result<(), Failure> {
         let family = Family::for_algorithm(self.alg);
         if self.bits.is_some() && !matches!(family, Family::Rsa) {
-            return Err(Failure::new(format!("--bits is for RSA keys; a key for {} has one length", self.alg.name())));
+            return Err(Failure::new(format!(
+                "--bits is only for RSA keys; keys for {} have a fixed length",
+                self.alg.name()
+            )));
         }
         if self.public.is_some() && family.is_secret() {
             return Err(Failure::new(format!(
-                "{} has no public key: who can check its tokens can make them",
+                "{} has no public key: anyone who can verify its tokens can also forge them",
                 self.alg.name()
             ))
-            .with_remedy("leave --public out; --plugin prints a configuration that holds the secret"));
+            .with_remedy("leave out --public; --plugin prints a configuration with the secret"));
         }
         if self.private.as_ref().zip(self.public.as_ref()).is_some_and(|(private, public)| is_same(private, public)) {
             return Err(Failure::new("--private and --public name the same file"));
@@ -84,17 +87,20 @@ impl Arguments {
         Ok(())
     }
 
-    /// A failure after the files were written.
+    /// Adds the names of the files that were written before the failure.
     fn mention_files(&self, failure: Failure) -> Failure {
         let written: Vec<_> = [&self.private, &self.public].into_iter().flatten().collect();
         if written.is_empty() {
             return failure;
         }
         let written: Vec<_> = written.iter().map(|path| path.display().to_string()).collect();
-        failure.with_remedy(format!("written: {}; with --force this command makes another key", written.join(", ")))
+        failure.with_remedy(format!(
+            "already written: {}; with --force this command makes another key",
+            written.join(", ")
+        ))
     }
 
-    /// What goes to stdout.
+    /// The output for stdout.
     fn output(&self, private: &Jwk, public: Option<&Jwk>) -> Option<Zeroizing<String>> {
         if self.plugin {
             return Some(Zeroizing::new(plugin(public.unwrap_or(private))));
@@ -111,7 +117,10 @@ impl Arguments {
     }
 }
 
-/// Both files or none: neither gets its name before both are written.
+/// Writes both files or none.
+///
+/// # Errors
+/// If a file exists, unless `overwrite` is set, or can't be written.
 pub(crate) fn write_jwks(
     private: Option<(&Path, &Jwk)>,
     public: Option<(&Path, &Jwk)>,
@@ -129,14 +138,14 @@ pub(crate) fn write_jwks(
 /// A plugin configuration with this key.
 pub(crate) fn plugin(jwk: &Jwk) -> String {
     let warning =
-        if jwk.k.is_some() { "# The key below is the secret itself: whoever reads it can make tokens.\n" } else { "" };
+        if jwk.k.is_some() { "# The key below is the secret: anyone who can read it can forge tokens.\n" } else { "" };
     format!(
         "\
-# The plugin configuration of the filter; it goes into Envoy's configuration as the text of a StringValue.
+# The plugin configuration of the filter. In Envoy's configuration it is the value of a StringValue.
 {warning}\
-parameter: X-Token         # where the token is: the name of a header, a query parameter or a cookie
-parameterLocation: header  # and which of these it is
-# claimParameters:         # claims for the backend, which it then gets from the token alone
+parameter: X-Token         # the name of the header, query parameter or cookie with the token
+parameterLocation: header  # header, query or cookie
+# claimParameters:         # claims to forward to the backend
 # - claimName: sub
 #   parameterName: X-User
 #   location: header

@@ -1,10 +1,10 @@
-//! How long a token lives.
+//! The lifetime of a token.
 
 use std::time::Duration;
 
 use jwt_auth::DEFAULT_MAX_TOKEN_LIFETIME_SECONDS;
 
-/// The filter refuses a token that lives as long as this, seven days, or longer: the gateway's rule.
+/// The filter rejects tokens with a lifetime of seven days or more, as the gateway does.
 const LIMIT: Duration = Duration::from_secs(DEFAULT_MAX_TOKEN_LIFETIME_SECONDS);
 
 /// The time from `iat` to `exp`: whole seconds, at least one, less than seven days.
@@ -16,17 +16,15 @@ impl Lifetime {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let duration = seconds(text)?;
         if duration.is_zero() {
-            return Err("a token that lives for no time is never accepted".to_owned());
+            return Err("a token without lifetime is never accepted".to_owned());
         }
         if duration >= LIMIT {
-            return Err(
-                "the filter refuses tokens that live for 7 days or more (A403JT), so less is needed: 6d 23h".to_owned()
-            );
+            return Err("expected less than 7 days: the filter rejects a longer lifetime (A403JT)".to_owned());
         }
         Ok(Self(duration))
     }
 
-    /// It in seconds.
+    /// The number of seconds.
     pub(crate) fn as_secs(self) -> u64 {
         self.0.as_secs()
     }

@@ -1,6 +1,7 @@
-//! `jwt-auth`: keys, tokens and answers for people who run the JWT filter for Envoy.
+//! `jwt-auth`: makes keys and tokens, and checks tokens and configurations, for the JWT filter for Envoy.
 //!
-//! Each command is a module of its name; `jwk` is `make_jwk`. Results go to stdout, errors to stderr with what to do about them.
+//! Each command is a module with its name; `jwk` is `make_jwk`. Results go to stdout, errors and how to fix them to
+//! stderr.
 
 mod check;
 mod claims;
@@ -32,15 +33,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Keys, tokens and answers for the JWT filter for Envoy.
+/// Make keys and tokens, and check tokens and configurations, for the JWT filter for Envoy.
 #[derive(Debug, Parser)]
 #[command(
     name = "jwt-auth",
     version,
     max_term_width = 100,
     after_help = "\
-Exit status: 0 if it is done, or the answer is yes; 1 if the answer is no; 2 if the command could
-not do its work.
+Exit status: 0 success, 1 negative result, 2 error.
 
 Examples:
   jwt-auth keygen --alg ES256 --private private.jwk.json --plugin > plugin.yaml

@@ -1,4 +1,4 @@
-//! `jwk`: a JWK of a key or a certificate in PEM or DER.
+//! `jwk`: converts a key or certificate in PEM or DER into a JWK.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,18 +16,18 @@ use crate::key::{complete, key_id, public_jwk};
 use crate::keygen::{plugin, write_jwks};
 use crate::pem::{self, Found};
 
-/// Make a JWK of a key or certificate in PEM.
+/// Convert a key or certificate in PEM or DER into a JWK.
 ///
-/// Reads what OpenSSL and others write: public and private keys (PKCS #1, PKCS #8, SEC 1) and X.509 certificates, in PEM or DER.
-/// The public JWK goes to stdout unless --public names a file. The private JWK is written to the file of --private only.
+/// Reads public and private keys (PKCS #1, PKCS #8, SEC 1) and X.509 certificates, as OpenSSL and others write them.
+/// The public JWK is written to stdout or to the file of --public, the private JWK only to the file of --private.
 #[derive(Debug, Args)]
 #[command(
     name = "jwk",
     after_help = "\
-Keys that are encrypted with a password are not supported. Of a certificate the key is read, and
-nothing else: dates, names and signatures are not checked.
+Keys that are encrypted with a password are not supported. The dates, names and signatures of a
+certificate are not checked.
 
-Exit status: 0 if it is done; 2 if the command could not do its work.
+Exit status: 0 success, 2 error.
 
 Examples:
   jwt-auth jwk key.pem
@@ -39,25 +39,25 @@ pub(crate) struct Arguments {
     /// The PEM or DER file; - is stdin.
     #[arg(value_name = "FILE|-")]
     file: PathBuf,
-    /// The algorithm for the JWK; RS256 for RSA keys and EdDSA for Ed25519 by default. Other keys fit one algorithm.
+    /// The alg of the JWK [default: RS256 for RSA keys, EdDSA for Ed25519; other keys have only one].
     #[arg(long, ignore_case = true, value_parser = public_key_algorithm_parser())]
     alg: Option<Algorithm>,
-    /// The name of the key [default: the RFC 7638 thumbprint of the public key].
+    /// The key ID [default: the RFC 7638 thumbprint of the public key].
     #[arg(long, value_parser = key_id)]
     kid: Option<String>,
-    /// The use member of the JWK; none leaves it out.
+    /// The use of the JWK; none leaves it out.
     #[arg(long = "use", value_name = "USE", default_value = "sig")]
     usage: Usage,
-    /// Write the private JWK to this file, which only you can read (mode 0600).
+    /// Write the private JWK to this file, with mode 0600.
     #[arg(long, value_name = "FILE")]
     private: Option<PathBuf>,
     /// Write the public JWK to this file instead of stdout.
     #[arg(long, value_name = "FILE")]
     public: Option<PathBuf>,
-    /// Print a plugin configuration with the public JWK, for the filter.
+    /// Print a plugin configuration with the public JWK.
     #[arg(long)]
     plugin: bool,
-    /// Use the key of this number, where the file holds several: 1 is the first.
+    /// The number of the key, if the file has several; the first is 1.
     #[arg(long, value_name = "NUMBER")]
     nth: Option<usize>,
     /// Print all keys of the file as a JWK set.
@@ -68,7 +68,7 @@ pub(crate) struct Arguments {
     force: bool,
 }
 
-/// The values of `use` [RFC 7517 §4.2] with which the filter takes a key.
+/// The values of `use` that the filter accepts [RFC 7517 §4.2].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Usage {
     Sig,
@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
     let Made { public, private } = arguments.make(choose(&keys, arguments.nth)?)?;
     if arguments.private.is_some() && private.is_none() {
-        return Err(Failure::new("no private key in the file").with_remedy("leave --private out for the public JWK"));
+        return Err(Failure::new("the file has no private key").with_remedy("leave out --private for the public JWK"));
     }
     let public_file = arguments.public.as_deref().map(|path| (path, &public));
     write_jwks(arguments.private.as_deref().zip(private.as_ref()), public_file, arguments.force)?;
@@ -105,14 +105,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A key as JWK.
+/// A key as a JWK.
 struct Made {
     public: Jwk,
     private: Option<Jwk>,
 }
 
 impl Arguments {
-    /// The JWK of a key, which the filter accepts.
+    /// The JWK of a key that the filter accepts.
     fn make(&self, found: &Found) -> Result<Made, Failure> {
         if let Some(warning) = found.warning {
             eprintln!("jwt-auth: warning: {warning}");
@@ -135,17 +135,17 @@ fn read(path: &Path) -> Result<Vec<Found>, Failure> {
     let content = files::read(path)?;
     if !pem::is_pem_or_der(&content) {
         let is_json = content.trim_ascii_start().starts_with(b"{");
-        let problem = if is_json { "this is JSON" } else { "neither PEM nor DER" };
+        let problem = if is_json { "the file is JSON" } else { "the file is neither PEM nor DER" };
         return Err(Failure::new(format!("{}: {problem}", path.display())).with_remedy(if is_json {
-            "a JWK needs no conversion: `jwk` and `jwks` of the configuration take it"
+            "a JWK needs no conversion: use it as `jwk` or in `jwks` of the configuration"
         } else {
-            "expected a key or a certificate, as openssl writes them"
+            "use a key or certificate as written by openssl"
         }));
     }
     pem::read(&content, SystemTime::now())?.into_keys()
 }
 
-/// The key of a number, or the only one.
+/// The key with a number, or the only key.
 fn choose(keys: &[Found], nth: Option<usize>) -> Result<&Found, Failure> {
     let chosen = match (nth, keys) {
         (None, [only]) => Some(only),
@@ -155,19 +155,20 @@ fn choose(keys: &[Found], nth: Option<usize>) -> Result<&Found, Failure> {
     chosen.ok_or_else(|| {
         let list: Vec<_> = (1..).zip(keys).map(|(number, found)| format!("{number} ({})", found.what)).collect();
         let problem = match keys {
-            [_] => "the file holds 1 key".to_owned(),
-            several => format!("the file holds {} different keys", several.len()),
+            [_] => "the file has 1 key".to_owned(),
+            several => format!("the file has {} different keys", several.len()),
         };
-        Failure::new(problem).with_remedy(format!("--nth NUMBER chooses one, --all takes all: {}", list.join(", ")))
+        Failure::new(problem)
+            .with_remedy(format!("choose one with --nth NUMBER, or all with --all: {}", list.join(", ")))
     })
 }
 
-/// Asks the filter whether it accepts the key, so that it says here what it would say at its start.
+/// Asks the filter whether it accepts the key.
 fn ask_filter(public: &Jwk) -> Result<(), Failure> {
     let configuration = Zeroizing::new(format!(r#"{{"parameter":"token","jwk":{}}}"#, *public.to_json()));
     let plugin = Plugin::new(configuration.as_bytes(), b"");
     match plugin.faults().map(|error| error.faults().iter().map(ToString::to_string).collect::<Vec<_>>()) {
         None => Ok(()),
-        Some(faults) => Err(Failure::new(format!("the filter does not accept the key: {}", faults.join("; ")))),
+        Some(errors) => Err(Failure::new(format!("the filter does not accept the key: {}", errors.join("; ")))),
     }
 }

@@ -1,4 +1,4 @@
-//! Times as people give and read them.
+//! Reads and shows times.
 
 use std::time::SystemTime;
 
@@ -6,14 +6,14 @@ use jwt_auth::NumericDate;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// The time by this machine's clock.
+/// The current time.
 pub(crate) fn now() -> NumericDate {
-    // A clock before 1970 is taken for 1970.
+    // A clock before 1970 counts as 1970.
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     NumericDate::from_unix_seconds(since.as_secs_f64())
 }
 
-/// Reads a time as of RFC 3339, with any offset, or as seconds since 1970.
+/// Reads a time in RFC 3339 format, with any offset, or in seconds since 1970.
 pub(crate) fn parse(text: &str) -> Result<NumericDate, String> {
     if let Some(seconds) = text.parse::<f64>().ok().filter(|seconds| seconds.is_finite()) {
         return Ok(NumericDate::from_unix_seconds(seconds));
@@ -23,9 +23,7 @@ pub(crate) fn parse(text: &str) -> Result<NumericDate, String> {
         .map_err(|_| "expected a time like 2026-11-21T13:00:00Z, or seconds since 1970".to_owned())
 }
 
-/// How far `date` is from `now`: `in 2 h`, `5 min ago`, `now`; two units at most.
-///
-/// Both are taken as whole seconds, in which clocks are read: an hour from the second that has begun is an hour.
+/// The difference from `now` to `date`: `in 2 h`, `5 min ago` or `now`. Both are rounded down to seconds.
 pub(crate) fn relative(date: NumericDate, now: NumericDate) -> String {
     let seconds = date.as_unix_seconds().floor() - now.as_unix_seconds().floor();
     match seconds {
@@ -35,11 +33,11 @@ pub(crate) fn relative(date: NumericDate, now: NumericDate) -> String {
     }
 }
 
-/// A duration of whole seconds in its two largest units, the second one left out where it is zero or would say little.
+/// A duration of whole seconds in its two largest units. The smaller one is left out if it is zero or negligible.
 pub(crate) fn duration(seconds: f64) -> String {
     const UNITS: [(f64, &str); 5] =
         [(365.25 * 86_400.0, "y"), (86_400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s")];
-    /// Beyond this the smaller unit is noise.
+    /// From here on the smaller unit is negligible.
     const MANY: f64 = 10.0;
     let Some(index) = UNITS.iter().position(|(length, _)| seconds >= *length) else {
         return "0 s".to_owned();
@@ -59,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_told_in_its_two_largest_units() {
+    fn a_time_has_its_two_largest_units() {
         let now = NumericDate::from_unix_seconds(1_700_000_000.5);
         for (offset, expected) in [
             (0.4, "now"),

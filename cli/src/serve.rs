@@ -28,9 +28,9 @@ use users::Users;
 
 /// Run a token service: issue tokens for user names and passwords over HTTP.
 ///
-/// POST /token takes a form with username and password, or HTTP Basic, and answers as in OAuth 2.0. GET /.well-known/jwks.json
-/// returns the public key, GET /healthz returns ok. The request log goes to stderr. SIGTERM and SIGINT stop the service after the
-/// current requests. There is no TLS: run it behind a proxy that terminates TLS.
+/// POST /token takes a form with username and password, or HTTP Basic, and answers as in OAuth 2.0. GET
+/// /.well-known/jwks.json returns the public key, GET /healthz returns ok. The request log goes to stderr. SIGTERM and
+/// SIGINT stop the service after the current requests. There is no TLS: run it behind a proxy that terminates TLS.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit status: 0 after SIGTERM or SIGINT, 2 error.
@@ -46,7 +46,8 @@ The users file is YAML or JSON. jwt-auth hash-password makes the hashes:
     passwordHash: $argon2id$v=19$m=19456,t=2,p=1$...
     claims: {userId: \"1213234\"}")]
 pub(crate) struct Arguments {
-    /// The private key, a JWK or PEM; - is stdin. HS* keys are refused: anyone who can verify their tokens can also forge them.
+    /// The private key, a JWK or PEM; - is stdin. HS* keys are refused: anyone who can verify their tokens can also
+    /// forge them.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// The algorithm to sign with, instead of the alg of the key. It must suit the key.

@@ -23,7 +23,8 @@ use crate::token::{self, value};
 
 /// Make a signed token.
 ///
-/// The token has the kid of the key, a random jti, the current time as iat and nbf, and exp. Only the token goes to stdout.
+/// The token has the kid of the key, a random jti, the current time as iat and nbf, and exp. Only the token goes to
+/// stdout.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit status: 0 success, 2 error.
@@ -114,7 +115,8 @@ impl Arguments {
     }
 }
 
-/// Asks the filter about the new token, at the time when it was issued. It can be not yet valid, if the user wants that.
+/// Asks the filter about the new token, at the time when it was issued. It can be not yet valid, if the user wants
+/// that.
 fn ask_filter(key: &SigningKey, jwk: &Jwk, token: &str, issued_at: u64) -> Result<(), Failure> {
     let jwk = match key.public_jwk() {
         Some(public) => public.clone(),

@@ -1,4 +1,4 @@
-//! The terminal while a password is typed.
+//! Reads passwords from a terminal.
 
 use std::fs::File;
 use std::io;
@@ -6,22 +6,22 @@ use std::io;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
-/// A terminal that shows nothing of what is typed, until this is dropped.
+/// Until this is dropped, the terminal does not show what the user types.
 ///
-/// `rpassword` alone asks first and then turns the echo off, and on again before it asks a second time: what is pasted at
-/// once would show.
+/// `rpassword` alone turns the echo off after each question and on again after each answer, so it would show a part of
+/// what is pasted for two questions at once.
 pub(crate) struct Silence {
     terminal: File,
     before: Termios,
 }
 
 impl Silence {
-    /// Silences the terminal of this process.
+    /// Turns off the echo of the terminal of this process.
     pub(crate) fn begin() -> io::Result<Self> {
         let terminal = File::open("/dev/tty")?;
         let before = tcgetattr(&terminal)?;
-        // `rpassword` takes Ctrl-C as a character and raises the signal. By default that would end the process, and leave the
-        // terminal silent; with a handler there is an error to come back with.
+        // `rpassword` raises the signal for Ctrl-C. By default the process would end without restoring the terminal;
+        // with a handler, there is an error instead.
         ctrlc::set_handler(|| {}).map_err(io::Error::other)?;
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ISIG);
@@ -37,7 +37,7 @@ impl Silence {
 
 impl Drop for Silence {
     fn drop(&mut self) {
-        // Fails only for a terminal that is gone.
+        // This only fails if the terminal is gone.
         let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
     }
 }

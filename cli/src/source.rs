@@ -1,14 +1,17 @@
-//! A token as a command reads it: an argument, or stdin where `-` stands for it.
+//! Reads a token from an argument or from stdin.
 
 use std::path::Path;
 
 use crate::failure::Failure;
 use crate::files;
 
-/// The name that stands for stdin.
+/// The argument that means stdin.
 pub(crate) const STDIN: &str = "-";
 
-/// A token given as an argument, or on stdin (at most 16 MiB) for `-`; the end of stdin's line is not part of it.
+/// The token of an argument or, for `-`, on stdin, without the line feed.
+///
+/// # Errors
+/// If stdin can't be read or has more than 16 MiB.
 pub(crate) fn token(argument: &str) -> Result<Vec<u8>, Failure> {
     if argument != STDIN {
         return Ok(argument.as_bytes().to_vec());

@@ -1,16 +1,16 @@
-//! The filter's surroundings for one decision outside of Envoy.
+//! Runs the filter outside of Envoy.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 
 use jwt_auth::{Conflict, Edits, Header, Host, NumericDate, Plugin, Rejection, Request, SharedData};
 
-/// Shared data that is empty at first, kept for as long as this lives.
+/// Shared data in memory; it is empty at first.
 #[derive(Debug, Default)]
 pub(crate) struct Memory(RefCell<HashMap<String, (Vec<u8>, u32)>>);
 
 impl Memory {
-    /// Whether nothing was ever put in.
+    /// Whether nothing was stored.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.borrow().is_empty()
     }
@@ -38,7 +38,7 @@ pub(crate) fn finds_token(plugin: &Plugin, headers: &[(String, Vec<u8>)]) -> boo
     plugin.finds_token(Request::new(&borrowed(headers)))
 }
 
-/// How many bytes the token of such a request has; `None` where there is none, or several.
+/// The length of the token of such a request in bytes; `None` if there is none, or several.
 pub(crate) fn token_length(plugin: &Plugin, headers: &[(String, Vec<u8>)]) -> Option<usize> {
     plugin.token_length(Request::new(&borrowed(headers)))
 }

@@ -1,4 +1,4 @@
-//! Text on its way to a person: nothing in it can drive the terminal, and colours go to terminals only.
+//! Output for people: no control characters from outside, and colours only on a terminal.
 
 use std::io::{ErrorKind, Write as _};
 
@@ -6,22 +6,24 @@ use anstyle::{AnsiColor, Style};
 
 use crate::failure::Failure;
 
-/// What is to be seen first.
+/// Headings.
 pub(crate) const STRONG: Style = Style::new().bold();
 /// Good news.
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default().bold();
 /// Bad news.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
-/// What deserves a second look.
-pub(crate) const ODD: Style = AnsiColor::Yellow.on_default();
+/// Warnings and notes.
+pub(crate) const NOTICE: Style = AnsiColor::Yellow.on_default();
 
 /// `text` in a style.
 pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// Writes to stdout, where styles become colours on a terminal (unless `NO_COLOR` is set) and vanish elsewhere. A reader
-/// that has gone, as `head` does, is no failure.
+/// Writes to stdout, with colours on a terminal (unless `NO_COLOR` is set).
+///
+/// # Errors
+/// If stdout can't be written. A closed pipe, such as of `head`, is not an error.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -35,7 +37,8 @@ pub(crate) fn print_json(json: &str) -> Result<(), Failure> {
     print(&format!("{}\n", safe_json(json)))
 }
 
-/// Text from outside on one line: what could drive a terminal or turn the reading order becomes `\u{...}`.
+/// Text from outside on one line: characters that could control a terminal or reverse the reading order become
+/// `\u{...}`.
 pub(crate) fn safe(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -48,7 +51,7 @@ pub(crate) fn safe(text: &str) -> String {
     safe
 }
 
-/// Bytes from outside on one line: as [`safe`] where they are UTF-8, and `\xNN` for each byte that is not.
+/// Bytes from outside on one line: like [`safe`], with `\xNN` for each byte that is not UTF-8.
 pub(crate) fn safe_bytes(bytes: &[u8]) -> String {
     bytes
         .utf8_chunks()
@@ -58,8 +61,7 @@ pub(crate) fn safe_bytes(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// JSON text with the escapes of JSON for what could drive a terminal; it stays the same JSON. Line feeds between its
-/// tokens stay.
+/// The same JSON, with JSON escapes for characters that could control a terminal. Line feeds between its tokens stay.
 pub(crate) fn safe_json(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {
@@ -74,8 +76,8 @@ pub(crate) fn safe_json(json: &str) -> String {
     safe
 }
 
-/// Controls (C0, DEL, C1), line separators, what is not seen, and what turns the reading order (Unicode TR 36, "Trojan
-/// source").
+/// Control characters (C0, DEL, C1), line separators, invisible characters, and those that change the reading order
+/// (Unicode TR 36, "Trojan source").
 fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -88,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_from_outside_drives_the_terminal_or_turns_the_reading_order() {
+    fn text_from_outside_does_not_control_the_terminal_or_the_reading_order() {
         assert_eq!(safe("plain é 漢 \\ \"q\""), "plain é 漢 \\ \"q\"");
         for character in ('\0'..'\u{20}').chain('\u{7f}'..='\u{9f}').chain('\u{202a}'..='\u{202e}') {
             assert_eq!(safe(&format!("a{character}b")), format!("a\\u{{{:x}}}b", u32::from(character)));
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn json_stays_the_same_json() {
+    fn escaped_json_is_the_same_json() {
         let value = serde_json::json!({"a\u{9b}": "\u{1b}[2J\u{202e}\u{7f}\u{e0041}é\\"});
         let pretty = serde_json::to_string_pretty(&value).unwrap();
         let safe = safe_json(&pretty);

@@ -1,4 +1,4 @@
-//! Tokens to be: claims with their own digits, and the compact form around them.
+//! Makes tokens: standard claims, and the compact form.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,7 +15,7 @@ use crate::key::SigningKey;
 use crate::lifetime::Lifetime;
 use crate::random::random_id;
 
-/// Adds what every token has and is not there yet: `jti`, `iat`, `nbf` and, `lifetime` after `iat`, `exp`.
+/// Adds `iat` and `exp`, and `jti` and `nbf` if they are missing.
 pub(crate) fn complete(claims: &mut Claims, issued_at: u64, lifetime: Lifetime) -> Result<(), Failure> {
     if !claims.contains("jti") {
         claims.push("jti", value(&random_id()?)?);
@@ -28,7 +28,7 @@ pub(crate) fn complete(claims: &mut Claims, issued_at: u64, lifetime: Lifetime) 
     Ok(())
 }
 
-/// Adds `aud`: a text for one audience, a list for several, nothing for none [RFC 7519 §4.1.3].
+/// Adds `aud`: a string for one audience, a list for several [RFC 7519 §4.1.3].
 pub(crate) fn push_audiences(claims: &mut Claims, audiences: &[String]) -> Result<(), Failure> {
     match audiences {
         [] => {}
@@ -38,7 +38,10 @@ pub(crate) fn push_audiences(claims: &mut Claims, audiences: &[String]) -> Resul
     Ok(())
 }
 
-/// The compact JWS of `claims` [RFC 7515 §7.1], of at most 16 KiB.
+/// The compact JWS of `claims` [RFC 7515 §7.1].
+///
+/// # Errors
+/// If it is longer than the 16 KiB that the filter reads.
 pub(crate) fn sign(key: &SigningKey, claims: &Claims) -> Result<String, Failure> {
     let mut header = json!({"alg": key.algorithm().name(), "typ": "JWT"});
     if let Some(id) = key.id() {
@@ -49,8 +52,8 @@ pub(crate) fn sign(key: &SigningKey, claims: &Claims) -> Result<String, Failure>
     let signature = key.sign(message.as_bytes())?;
     let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
     if token.len() > MAX_TOKEN_BYTES {
-        return Err(Failure::new(format!("the token would have {} bytes, and the filter reads 16 KiB", token.len()))
-            .with_remedy("put less into its claims"));
+        return Err(Failure::new(format!("the token would have {} bytes; the filter reads 16 KiB", token.len()))
+            .with_remedy("use fewer or shorter claims"));
     }
     Ok(token)
 }
@@ -63,5 +66,5 @@ pub(crate) fn value(value: &(impl Serialize + ?Sized)) -> Result<Box<RawValue>, 
 /// Seconds since the epoch, `ago` before now.
 pub(crate) fn unix_time(ago: Duration) -> Result<u64, Failure> {
     let time = SystemTime::now().checked_sub(ago).and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    time.map(|since| since.as_secs()).ok_or_else(|| Failure::new("that is before 1970"))
+    time.map(|since| since.as_secs()).ok_or_else(|| Failure::new("the time is before 1970"))
 }

@@ -1,5 +1,5 @@
-//! What `jwt-auth check` says of the filters around a plugin: of a missing guard, of prefixes that are shared, of `jti`s that
-//! are used up twice.
+//! What `jwt-auth check` says of the filters around a plugin: of a missing guard, of prefixes that are shared, of
+//! `jti`s that are used up twice.
 
 mod support;
 
@@ -8,7 +8,7 @@ use support::{jwt_auth, repository};
 
 const KEY: &str = "{kty: oct, k: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}";
 const GUARD: &str = "{filter_state: {key: wasm.jwt_auth_code, string_match: {safe_regex: {regex: OK|BYPASSED}}}}";
-const NO_GUARD: &str = "there is no guard behind the filter. If Envoy can't configure the filter on a worker, it leaves it out \
+const NO_GUARD: &str = "there is no guard after the filter. If Envoy can't configure the filter on a worker, it leaves it out \
                         and forwards every request. Add an RBAC filter that requires wasm.jwt_auth_code to be OK or BYPASSED, \
                         as in docs/envoy.md, \"The guard\"";
 
@@ -44,7 +44,7 @@ fn said(file: &str) -> (i32, Vec<String>, Vec<String>) {
         let text = |part: &serde_json::Value| part.as_str().unwrap().to_owned();
         all.map(|fault| format!("{} {}: {}", fault["line"], text(&fault["field"]), text(&fault["problem"]))).collect()
     };
-    (answer.status, list("faults"), list("warnings"))
+    (answer.status, list("errors"), list("warnings"))
 }
 
 const OUTCOME: &str = "outcome: {},";
@@ -53,7 +53,7 @@ const OUTCOME: &str = "outcome: {},";
 fn a_filter_without_a_guard_behind_it_is_warned_of() {
     let filter = || plugin("jwt", "", OUTCOME);
     let warned = format!("2 outcome: {NO_GUARD}");
-    let off = "2 outcome: the guard behind the filter is off (`disabled: true`), and the filter is on. If Envoy can't configure \
+    let off = "2 outcome: the guard after the filter is off (`disabled: true`), but the filter is on. If Envoy can't configure \
                the filter on a worker, it leaves it out and forwards every request. Turn the guard on";
     let state = |matcher: &str| format!("{{filter_state: {{key: wasm.jwt_auth_code, string_match: {matcher}}}}}");
     let other_code = GUARD.replace("jwt_auth_code", "other_code");
@@ -102,8 +102,8 @@ fn a_warning_has_its_place_in_the_text() {
 #[test]
 fn a_prefix_that_two_filters_of_a_chain_share_is_an_error() {
     let guard = || guard("", GUARD);
-    let shared = "3 outcome.prefix: expected another prefix than that of \"a\" in the same chain: if Envoy leaves out one of \
-                  them, the other one's OK satisfies the guard";
+    let shared = "3 outcome.prefix: expected a prefix that differs from that of \"a\" in the same chain: if Envoy leaves out one \
+                  of the filters, the OK of the other one satisfies the guard";
     let named = "outcome: {prefix: jwt_auth},";
     for off in ["", "disabled: true,"] {
         let file = chain(&[plugin("a", "", OUTCOME), plugin("b", off, named), guard()]);
@@ -119,8 +119,8 @@ fn two_filters_of_a_chain_that_use_up_one_jti_are_warned_of() {
     let guards = || [guard("", GUARD), guard("", &payments)];
     let first = || plugin("a", "", "preventJtiReplay: true, outcome: {},");
     let second = |filter: &str| plugin("b", filter, "preventJtiReplay: true, outcome: {prefix: payments},");
-    let warned = "3 preventJtiReplay: \"a\" before it in the chain uses each jti up, so this filter rejects every request with \
-                  S403JU. Set preventJtiReplay in one of them only, or turn on one of them for each route";
+    let warned = "3 preventJtiReplay: \"a\" before it in the chain already uses each jti, so this filter rejects every request with \
+                  S403JU. Set preventJtiReplay in only one of them, or turn on one of them for each route";
     for (name, other, is_warned) in [
         ("both on", second(""), true),
         ("one off", second("disabled: true,"), false),

@@ -43,7 +43,7 @@ fn check(file: &str, more: &[&str]) -> Answer {
 fn faults(file: &str) -> Vec<(u64, String)> {
     let answer = check(file, &["--json"]);
     let json = answer.json();
-    let faults = json["plugins"][0]["faults"].as_array().unwrap_or_else(|| panic!("{answer:?}"));
+    let faults = json["plugins"][0]["errors"].as_array().unwrap_or_else(|| panic!("{answer:?}"));
     assert_eq!(answer.status, i32::from(!faults.is_empty()));
     faults.iter().map(|fault| (fault["line"].as_u64().unwrap(), fault["field"].as_str().unwrap().to_owned())).collect()
 }
@@ -97,7 +97,7 @@ fn a_fault_on_one_line_of_json_has_its_column() {
     let plugin = json!({"jwk": {"kty": "oct", "k": "AAAA"}, "parameter": "t"}).to_string();
     let column_of = |file: &str| {
         let json = check(file, &["--json"]).json();
-        let fault = &json["plugins"][0]["faults"][0];
+        let fault = &json["plugins"][0]["errors"][0];
         (
             fault["line"].as_u64().unwrap(),
             fault["column"].as_u64().unwrap(),
@@ -129,7 +129,7 @@ fn a_text_that_is_no_yaml_has_the_line_of_the_error() {
         }
     }
     let bytes = jwt_auth(&["check", "--config", "-"], b"a: 1\nb: \xff\n");
-    assert_eq!((bytes.status, bytes.stderr.lines().next()), (2, Some("jwt-auth: stdin:2: not UTF-8 text")));
+    assert_eq!((bytes.status, bytes.stderr.lines().next()), (2, Some("jwt-auth: stdin:2: not UTF-8")));
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn the_examples_for_envoy_and_for_the_readme_have_no_faults() {
     for name in ["envoy/istio-guard.yaml", "envoy/upstream.yaml"] {
         let other = jwt_auth(&["check", "--config", repository(name).to_str().unwrap()], b"");
         assert_eq!(other.status, 2, "{name} has no plugin");
-        assert!(other.stderr.contains("no configuration of jwt-auth in it"), "{other:?}");
+        assert!(other.stderr.contains("the file has no jwt-auth configuration"), "{other:?}");
     }
 
     let readme = std::fs::read_to_string(repository("README.md")).unwrap();
@@ -203,14 +203,14 @@ fn of_several_plugins_the_named_one_decides_and_all_are_checked() {
     assert_eq!(code(&["--plugin", "a"]).2, "I400JR");
     assert_eq!(code(&["--plugin", "3"]).2, "I400JD");
     for (more, problem) in [
-        (&[][..], "several plugins are in the file, and which one is to decide is not said"),
-        (&["--plugin", "b"], "several plugins are named \"b\""),
-        (&["--plugin", "c"], "no plugin \"c\" is in the file"),
-        (&["--plugin", "0"], "no plugin \"0\" is in the file"),
-        (&["--plugin", "4"], "no plugin \"4\" is in the file"),
+        (&[][..], "the file has several plugins"),
+        (&["--plugin", "b"], "the file has several plugins named \"b\""),
+        (&["--plugin", "c"], "the file has no plugin \"c\""),
+        (&["--plugin", "0"], "the file has no plugin \"0\""),
+        (&["--plugin", "4"], "the file has no plugin \"4\""),
     ] {
         let (status, stderr, _) = code(more);
-        let list = "  --plugin takes one of: 1 (\"a\", line 3), 2 (\"b\", line 10), 3 (\"b\", line 17)";
+        let list = "  choose one with --plugin: 1 (\"a\", line 3), 2 (\"b\", line 10), 3 (\"b\", line 17)";
         assert_eq!(
             (status, stderr.as_str()),
             (2, format!("jwt-auth: stdin: {problem}\n{list}\n").as_str()),
@@ -267,13 +267,13 @@ fn a_skipped_key_of_a_set_is_a_warning_with_its_line_and_the_exit_status_stays()
     let answer = check(&file, &[]);
     let lines = [
         "stdin:6:5: warning: jwks.keys[1].use: expected sig; the key is skipped",
-        "stdin:1:1: plugin (plugin): no faults",
+        "stdin:1:1: plugin (plugin): no errors",
     ];
     assert_eq!((answer.status, answer.stdout.lines().collect::<Vec<_>>()), (0, lines.to_vec()));
     let answer = check(&file, &["--json"]);
     let warning =
         json!({"line": 6, "column": 5, "field": "jwks.keys[1].use", "problem": "expected sig; the key is skipped"});
-    let plugin = json!({"name": "plugin", "form": "plugin", "line": 1, "faults": [], "warnings": [warning]});
+    let plugin = json!({"name": "plugin", "form": "plugin", "line": 1, "errors": [], "warnings": [warning]});
     assert_eq!((answer.status, answer.json()["plugins"][0].clone()), (0, plugin));
 }
 
@@ -291,7 +291,7 @@ fn a_key_with_the_roca_flaw_is_a_warning_and_another_one_is_not() {
         assert_eq!(answer.status, 0, "{answer:?}");
         answer.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
     };
-    let no_faults = "stdin:1:1: plugin (plugin): no faults";
+    let no_faults = "stdin:1:1: plugin (plugin): no errors";
     let flaw = "stdin:6:3: warning: jwk.n: the key has the ROCA flaw (CVE-2017-15361): its private key can be \
                 computed from its public key. Replace it with a key from another generator";
     assert_eq!(warnings(ROCA), [flaw, no_faults]);
@@ -320,7 +320,7 @@ fn a_key_that_lets_each_token_choose_its_algorithm_is_a_warning() {
         };
         let expected = choice.map(|names| {
             let problem = format!(
-                "the key has no alg, so each token chooses among {names}. Add the alg that the issuer signs with"
+                "the key has no alg, so each token can choose among {names}. Set alg to what the issuer signs with"
             );
             json!({"line": 3, "column": 3, "field": "jwks[0]", "problem": problem})
         });

@@ -1,4 +1,5 @@
-//! The examples of `docs/cli.md` print what stands there: `UPDATE=1 cargo test -p jwt-auth-cli --test docs` writes them anew.
+//! The examples of `docs/cli.md` print what stands there: `UPDATE=1 cargo test -p jwt-auth-cli --test docs` writes them
+//! anew.
 //!
 //! In the sections named here each line of a `console` block that begins with `$` is a command, run by `sh`; a block of
 //! `yaml NAME` is a file for them.

@@ -1,5 +1,5 @@
-//! The help texts, as files beside this test: `UPDATE=1 cargo test -p jwt-auth-cli --test help` writes them anew. And the
-//! completions, which must know every command and option of those texts.
+//! The help texts, as files beside this test: `UPDATE=1 cargo test -p jwt-auth-cli --test help` writes them anew. And
+//! the completions, which must know every command and option of those texts.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -20,10 +20,10 @@ fn a_good_token_of_every_algorithm_is_nothing_odd() {
         for end in ["", "\n", "\r\n"] {
             let answer = inspect(format!("{token}{end}").as_bytes(), now);
             let json = answer.json();
-            assert_eq!((answer.status, &json["odd"], &json["claims"]), (0, &json!([]), &claims), "{algorithm}");
+            assert_eq!((answer.status, &json["notes"], &json["claims"]), (0, &json!([]), &claims), "{algorithm}");
             assert_eq!(
                 json["filter"],
-                json!({"readable": true, "refusal": null, "refusalOfClaims": null}),
+                json!({"readable": true, "rejection": null, "rejectionOfClaims": null}),
                 "{algorithm}"
             );
             assert_eq!((&json["verified"], &json["header"]["alg"]), (&json!(false), &json!(algorithm.to_string())));
@@ -46,7 +46,7 @@ fn what_the_filter_can_not_read_is_told_and_what_it_takes_is_readable() {
             }
             let answer = inspect(token, now);
             let json = answer.json();
-            let codes = [&json["filter"]["refusal"]["code"], &json["filter"]["refusalOfClaims"]["code"]];
+            let codes = [&json["filter"]["rejection"]["code"], &json["filter"]["rejectionOfClaims"]["code"]];
             let is_refused = codes.contains(&&Value::from("I400JD"));
             let is_right = match &step.expected {
                 Expected::Refused { code: "I400JD", .. } => is_refused,

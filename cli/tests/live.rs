@@ -1,5 +1,5 @@
-//! What `jwt-auth check` takes a `Struct` for is what live Envoys make of it: in YAML, whose plain scalars Envoy reads in its
-//! own way, and in JSON.
+//! What `jwt-auth check` takes a `Struct` for is what live Envoys make of it: in YAML, whose plain scalars Envoy reads
+//! in its own way, and in JSON.
 
 mod support;
 
@@ -223,7 +223,7 @@ fn envoy_does_not_start_with_what_check_says_so_of() {
     ] {
         let config = folder.file(name, &text);
         let answer = jwt_auth(&["check", "--json", "--config", config.to_str().unwrap()], b"");
-        let faults = &answer.json()["plugins"][0]["faults"];
+        let faults = &answer.json()["plugins"][0]["errors"];
         assert_eq!((answer.status, faults.as_array().unwrap().len(), &faults[0]["field"]), (1, 1, &json!(field)));
         assert!(faults[0]["problem"].as_str().unwrap().ends_with("; Envoy would not start with it"), "{faults}");
         for binary in envoy::binaries() {

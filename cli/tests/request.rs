@@ -21,11 +21,11 @@ fn a_request_under_a_faulty_configuration_is_refused_and_the_faults_are_listed()
     let answer = check("parameter: t\n", &["--path", "/"]);
     assert_eq!(answer.status, 1);
     let expected = "stdin:1:1: jwk: expected a key here or in jwks, found neither
-stdin:1:1: plugin (plugin): 1 fault
+stdin:1:1: plugin (plugin): 1 error
 
-refused: 400 I400JP: Invalid JWT plugin config: jwk: expected a key here or in jwks, found neither
-  why   The configuration has faults, so every request is refused.
-  do    Mend the faults that are listed.
+rejected: 400 I400JP: Invalid JWT plugin config: jwk: expected a key here or in jwks, found neither
+  why  The configuration has errors, so every request is rejected.
+  fix  Fix the errors listed.
 ";
     assert_eq!(answer.stdout, expected);
 }
@@ -37,9 +37,9 @@ fn what_can_not_be_done_ends_with_2_and_says_what_to_do() {
     let config = config.to_str().unwrap();
     for (arguments, problem) in [
         (&["--config", "/nonexistent"][..], "can't read /nonexistent: "),
-        (&["--config", "-", "--token", "-"], "both --config and --token are to be read from stdin\n  give one"),
-        (&["--config", config, "--header", "nothing"], "--header \"nothing\" is no header\n  write it as"),
-        (&["--config", config, "--header", "a: b\r\nc: d"], "--header \"a: b\\r\\nc: d\" is no header"),
+        (&["--config", "-", "--token", "-"], "--config and --token can't both read stdin\n  use a file"),
+        (&["--config", config, "--header", "nothing"], "--header \"nothing\" is not a header\n  use the form"),
+        (&["--config", config, "--header", "a: b\r\nc: d"], "--header \"a: b\\r\\nc: d\" is not a header"),
     ] {
         let answer = jwt_auth(&[&["check"], arguments].concat(), b"");
         assert_eq!((answer.status, answer.stdout.as_str()), (2, ""), "{arguments:?}");
@@ -80,7 +80,7 @@ fn a_request_that_goes_on_without_a_token_is_told_from_one_with_a_token() {
     let config = folder.file("plugin.yaml", &plugin);
     let arguments = ["check", "--config", config.to_str().unwrap(), "--token", "-"];
     let answer = jwt_auth(&arguments, b"");
-    let note = "  note  there was no token: it goes on unauthenticated (bypassEmptyToken)\n";
+    let note = "  note there is no token: the request is forwarded unauthenticated (bypassEmptyToken)\n";
     assert_eq!((answer.status, answer.stdout.ends_with(note)), (0, true), "{answer:?}");
     let with_token = check(&plugin.replace(KEY, RFC_KEY), &["--token", RFC_TOKEN, "--time", "1300819000"]);
     assert_eq!((with_token.status, with_token.stdout.contains("note")), (0, false), "{with_token:?}");
@@ -98,7 +98,7 @@ fn an_empty_body_is_no_body() {
     };
     let (empty, other) = (with(""), with("a"));
     assert_eq!((empty.status, empty.stdout.contains("accepted: ")), (0, true), "{empty:?}");
-    assert_eq!((other.status, other.stdout.contains("refused: 415 I415FD")), (1, true), "{other:?}");
+    assert_eq!((other.status, other.stdout.contains("rejected: 415 I415FD")), (1, true), "{other:?}");
 }
 
 #[test]
@@ -108,8 +108,8 @@ fn a_token_over_the_limit_is_told_its_size() {
         let token = "a".repeat(length);
         for more in [["--token", &token], ["--header", &format!("t: {token}")]] {
             let answer = check(&plugin, &more);
-            let note = format!("  note  the token has {length} bytes; the limit is 16384\n");
-            assert!(answer.stdout.contains("refused: 400 I400JD: JWT Deserialize Failed: aaa"), "{answer:?}");
+            let note = format!("  note the token has {length} bytes; the limit is 16384\n");
+            assert!(answer.stdout.contains("rejected: 400 I400JD: JWT Deserialize Failed: aaa"), "{answer:?}");
             assert_eq!((answer.status, answer.stdout.contains(&note)), (1, expected), "{answer:?}");
         }
         let inspected = jwt_auth(&["inspect", &token], b"");

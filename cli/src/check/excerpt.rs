@@ -1,15 +1,15 @@
-//! Tokens cut short: who pastes an answer somewhere is not to give away a token with it.
+//! Cuts tokens short, so that people can share the output without giving away a token.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// How much of a token is shown: enough to recognise it, too little to use it.
+/// The part of a token that is shown: enough to recognise it, not enough to use it.
 const EXCERPT_CHARS: usize = 16;
 
-/// What ends a value in a path, a query, a form or a header.
+/// The characters that end a value in a path, a query, a form or a header.
 const SEPARATORS: &str = "/?#&=;,\"' \t";
 
-/// A path, form or header value in which of each token only the beginning is left; tokens can be percent-encoded.
+/// A path, form or header value with only the beginning of each token, percent-encoded or not.
 pub(super) fn without_tokens(text: &str) -> String {
     let cut = |piece: &str| {
         let (value, separator) = match piece.char_indices().next_back() {
@@ -25,7 +25,7 @@ pub(super) fn without_tokens(text: &str) -> String {
     text.split_inclusive(|character| SEPARATORS.contains(character)).map(cut).collect()
 }
 
-/// Whether the last word of a value is three segments with dots between, and the first one a JSON object.
+/// Whether the last word of a value has three segments separated by dots, of which the first is a JSON object.
 fn has_token(value: &str) -> bool {
     form_urlencoded::parse(value.as_bytes()).any(|(decoded, _)| {
         let segments: Vec<_> = decoded.split_whitespace().next_back().unwrap_or_default().split('.').collect();
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_token_only_its_beginning_is_shown_wherever_it_stands() {
+    fn only_the_beginning_of_a_token_is_shown() {
         const TOKEN: &str = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl";
         let encoded = TOKEN.replace('.', "%2E").replace('e', "%65");
         for (text, expected) in [

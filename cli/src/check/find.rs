@@ -1,35 +1,35 @@
-//! The plugins of a file: a plugin configuration as it stands, or those in the YAML of Envoy, Istio and Envoy Gateway.
+//! Finds the plugins of a file: the file itself, or those in a configuration of Envoy, Istio or Envoy Gateway.
 
 mod ours;
 
 use super::handover::chain::{self, Guard, Place};
 use super::handover::reader::{self, Notation};
-use super::handover::{Fields, Handover, PlacedFault};
+use super::handover::{Fields, Finding, Handover};
 use super::origin::Origin;
 use super::yaml::{self, Node, Position};
 use ours::{has_our_fields, has_our_keys, mentions_us, names_us};
 
-/// What a file holds.
+/// The plugins of a file.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pub(super) plugins: Vec<Found>,
     pub(super) skipped: Vec<Skipped>,
 }
 
-/// A configuration of this filter.
+/// A plugin configuration of this filter.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// The name that the file gives it.
+    /// Its name in the file.
     pub(super) name: String,
-    /// The form in which it stands there.
+    /// The kind of object that contains it.
     pub(super) form: &'static str,
     /// Where it begins.
     pub(super) position: Position,
-    /// What Envoy hands over, or why it would not take the file.
-    pub(super) handover: Result<Handover, PlacedFault>,
-    /// Empty where none is given.
+    /// What Envoy passes to the filter, or why it would reject the file.
+    pub(super) handover: Result<Handover, Finding>,
+    /// `vm_id`; empty by default.
     pub(super) vm_id: String,
-    /// Where it stands in a chain of HTTP filters, if it is in one.
+    /// Its place in a chain of HTTP filters, if it is in one.
     pub(super) place: Option<Place>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Skipped {
     pub(super) position: Position,
 }
 
-/// The keys of which a file has one at its top if it is Envoy's or of Kubernetes; none of them is a plugin's.
+/// Top-level keys of files for Envoy and Kubernetes. A plugin configuration has none of them.
 const CONTAINER_KEYS: [&str; 15] = [
     "@type",
     "admin",
@@ -59,10 +59,11 @@ const CONTAINER_KEYS: [&str; 15] = [
     "typed_config",
 ];
 
-/// The form in which Istio has a plugin.
+/// The plugins of Istio.
 const ISTIO: &str = "WasmPlugin";
 
-/// Looks through a file. What is not YAML, or no YAML of Envoy or Kubernetes, is taken for a plugin configuration.
+/// Finds the plugins of a file. A file that is not for Envoy or Kubernetes, or not YAML, is a plugin configuration
+/// itself.
 pub(super) fn find(file: &str, notation: Notation) -> Contents {
     let mut search = Search { file, notation, contents: Contents::default(), chains: 0 };
     let documents = yaml::load(file).unwrap_or_default();
@@ -76,7 +77,7 @@ pub(super) fn find(file: &str, notation: Notation) -> Contents {
         let handover = Handover {
             configuration: file.as_bytes().to_vec(),
             vm_configuration: Vec::new(),
-            slips: Vec::new(),
+            silent_errors: Vec::new(),
             fields: Fields::Text { text: file.to_owned(), origin: Origin::File },
             vm_position: position,
         };
@@ -94,17 +95,17 @@ pub(super) fn find(file: &str, notation: Notation) -> Contents {
     search.contents
 }
 
-/// A part of a file as the filter gets it.
+/// A part of a file, as Envoy passes it to the filter.
 struct Read {
     bytes: Vec<u8>,
     fields: Fields,
-    slips: Vec<PlacedFault>,
+    silent_errors: Vec<Finding>,
 }
 
 impl Read {
-    /// For what is not given inside of `around`.
+    /// A missing part of `around`.
     fn nothing(around: &Node) -> Self {
-        Self { bytes: Vec::new(), fields: Fields::Tree(around.clone()), slips: Vec::new() }
+        Self { bytes: Vec::new(), fields: Fields::Tree(around.clone()), silent_errors: Vec::new() }
     }
 }
 
@@ -112,12 +113,12 @@ struct Search<'a> {
     file: &'a str,
     notation: Notation,
     contents: Contents,
-    /// How many chains of HTTP filters were met so far.
+    /// The number of chains of HTTP filters so far.
     chains: usize,
 }
 
 impl Search<'_> {
-    /// `name` is that of the nearest thing around.
+    /// Searches a value. `name` is the name of the nearest named object around it.
     fn walk(&mut self, node: &Node, name: &str) {
         let name = node.get("name").and_then(Node::text).unwrap_or(name);
         match node.get("kind").and_then(Node::text) {
@@ -173,16 +174,16 @@ impl Search<'_> {
         };
         let vm = node.get_any(&["vm_config", "vmConfig"]);
         let vm_configuration = match vm.and_then(|vm| vm.get("configuration")) {
-            Some(any) => self.any(any).map(|read| (read.bytes, read.slips)),
+            Some(any) => self.any(any).map(|read| (read.bytes, read.silent_errors)),
             None => Ok((Vec::new(), Vec::new())),
         };
         let vm_position = vm.map_or(node.position, |vm| key_position(vm, "configuration"));
-        let handover = found.and_then(|Read { bytes: configuration, fields, mut slips }| {
-            let (vm_configuration, vm_slips) = vm_configuration?;
-            slips.extend(vm_slips);
-            Ok(Handover { configuration, vm_configuration, slips, fields, vm_position })
+        let handover = found.and_then(|Read { bytes: configuration, fields, mut silent_errors }| {
+            let (vm_configuration, vm_silent_errors) = vm_configuration?;
+            silent_errors.extend(vm_silent_errors);
+            Ok(Handover { configuration, vm_configuration, silent_errors, fields, vm_position })
         });
-        // Also one that Envoy could not read is to be told of.
+        // Plugins that Envoy can't read are reported, too.
         let any = node.get("configuration");
         let looks_like_ours = any.is_some_and(|any| has_our_keys(any) || any.get("value").is_some_and(has_our_keys));
         let is_ours = looks_like_ours || names_us(name) || vm.is_some_and(mentions_us);
@@ -192,34 +193,35 @@ impl Search<'_> {
     }
 
     /// The bytes that Envoy's `MessageUtil::anyToBytes` makes of a `google.protobuf.Any`.
-    fn any(&self, any: &Node) -> Result<Read, PlacedFault> {
+    fn any(&self, any: &Node) -> Result<Read, Finding> {
         let value = any.get("value");
         match (form_of(any), value) {
             ("StringValue", Some(value)) => {
                 let Some(scalar) = value.scalar() else {
-                    return Err(PlacedFault::new(
+                    return Err(Finding::new(
                         key_position(any, "value"),
                         "configuration.value",
-                        "expected a string, since it is a StringValue; Envoy would not start with it",
+                        "expected a string for a StringValue; Envoy would not start with it",
                     ));
                 };
                 let fields = Fields::Text { text: scalar.text.clone(), origin: Origin::of(scalar, self.file) };
-                Ok(Read { bytes: scalar.text.clone().into_bytes(), fields, slips: Vec::new() })
+                Ok(Read { bytes: scalar.text.clone().into_bytes(), fields, silent_errors: Vec::new() })
             }
             ("Struct", Some(value)) => {
-                let (bytes, slips) = reader::struct_bytes(value, self.notation)?;
-                Ok(Read { bytes, fields: Fields::Tree(value.clone()), slips })
+                let (bytes, silent_errors) = reader::struct_bytes(value, self.notation)?;
+                Ok(Read { bytes, fields: Fields::Tree(value.clone()), silent_errors })
             }
             ("StringValue" | "Struct", None) => Ok(Read::nothing(any)),
-            (_, _) => Err(PlacedFault::new(
+            (_, _) => Err(Finding::new(
                 any.position,
                 "configuration.@type",
-                "expected type.googleapis.com/google.protobuf.StringValue or type.googleapis.com/google.protobuf.Struct",
+                "expected type.googleapis.com/google.protobuf.StringValue or \
+                 type.googleapis.com/google.protobuf.Struct",
             )),
         }
     }
 
-    /// Istio's `WasmPlugin`, which hands `pluginConfig` over as JSON.
+    /// Istio's `WasmPlugin`, which passes `pluginConfig` as JSON.
     fn wasm_plugin(&mut self, node: &Node) {
         let name = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::text);
         let spec = node.get("spec").unwrap_or(node);
@@ -228,7 +230,7 @@ impl Search<'_> {
         self.json(name, ISTIO, config, key_position(spec, "pluginConfig"), is_ours);
     }
 
-    /// Envoy Gateway's `EnvoyExtensionPolicy`, which hands each `config` over as JSON.
+    /// Envoy Gateway's `EnvoyExtensionPolicy`, which passes each `config` as JSON.
     fn extension_policy(&mut self, node: &Node) {
         let wasm = node.get("spec").and_then(|spec| spec.get("wasm")).map_or(&[][..], Node::elements);
         let policy = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::text);
@@ -247,18 +249,18 @@ impl Search<'_> {
         position: Position,
         is_ours: bool,
     ) {
-        // Nothing is handed over for what is left empty; Istio takes an empty map for that, too.
+        // An empty value is not passed; for Istio, this includes an empty map.
         let is_given = |json: &serde_json::Value| match json {
             serde_json::Value::Null => false,
             serde_json::Value::Object(members) => !members.is_empty() || form != ISTIO,
             _ => true,
         };
         let handover = config.map(|config| reader::json(config, Notation::Kubernetes)).transpose().map(|read| {
-            let (json, slips) = read.unwrap_or_default();
+            let (json, silent_errors) = read.unwrap_or_default();
             Handover {
                 configuration: if is_given(&json) { json.to_string().into_bytes() } else { Vec::new() },
                 vm_configuration: Vec::new(),
-                slips,
+                silent_errors,
                 fields: config.map_or_else(
                     || Fields::Text { text: String::new(), origin: Origin::Start(position) },
                     |config| Fields::Tree(config.clone()),
@@ -267,7 +269,7 @@ impl Search<'_> {
             }
         });
         let name = name.unwrap_or("plugin").to_owned();
-        // Also one that Kubernetes could not read is to be told of.
+        // Plugins that Kubernetes can't read are reported, too.
         let is_ours = is_ours || config.is_some_and(has_our_keys);
         self.add(Found { name, form, position, handover, vm_id: String::new(), place: None }, is_ours);
     }
@@ -281,7 +283,7 @@ impl Search<'_> {
     }
 }
 
-/// The last part of an `@type`, where it is one of those that hold a configuration.
+/// The kind of an `Any`: the last part of its `@type`, if it can be a configuration.
 fn form_of(any: &Node) -> &'static str {
     let message = any.get("@type").and_then(Node::text).and_then(|url| url.rsplit('/').next());
     match message {

@@ -13,14 +13,14 @@ pub(super) struct Handover {
     pub(super) configuration: Vec<u8>,
     pub(super) vm_configuration: Vec<u8>,
     /// Errors that Envoy or Kubernetes does not report.
-    pub(super) slips: Vec<PlacedFault>,
+    pub(super) silent_errors: Vec<Finding>,
     pub(super) fields: Fields,
     pub(super) vm_position: Position,
 }
 
 /// An error or a warning, with its place in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PlacedFault {
+pub(super) struct Finding {
     pub(super) position: Position,
     /// The name of the field, such as `a.b[1].c`; empty for the whole configuration.
     pub(super) field: String,
@@ -49,7 +49,7 @@ impl Handover {
     }
 }
 
-impl PlacedFault {
+impl Finding {
     /// An error of a field.
     pub(super) fn new(position: Position, field: &str, problem: impl Into<String>) -> Self {
         Self { position, field: field.to_owned(), problem: problem.into() }

@@ -1,10 +1,10 @@
-//! What `check` says of keys that the filter takes: a flaw, or a choice that the key leaves to clients.
+//! Warnings about valid keys.
 
 mod roca;
 
 use jwt_auth::{Algorithm, ConfiguredKey};
 
-/// The warnings about one key, each as a field and a text.
+/// The warnings about a key: pairs of a field and a text.
 pub(super) fn of(key: &ConfiguredKey) -> Vec<(String, String)> {
     flaw(key).into_iter().chain(choice(key)).collect()
 }
@@ -27,7 +27,7 @@ fn choice(key: &ConfiguredKey) -> Option<(String, String)> {
     };
     let names: Vec<_> = key.algorithms.iter().map(|algorithm| algorithm.name()).collect();
     let text = format!(
-        "the key has no alg, so each token chooses among {}{price}. Add the alg that the issuer signs with",
+        "the key has no alg, so each token can choose among {}{price}. Set alg to what the issuer signs with",
         names.join(", ")
     );
     Some((key.field.to_owned(), text))

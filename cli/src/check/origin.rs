@@ -1,34 +1,35 @@
-//! Where a text that stands inside another text comes from, character by character where it can be told.
+//! Maps places in a string of a file to places in the file.
 
 use saphyr_parser::ScalarStyle;
 
 use super::yaml::{Position, Scalar};
 
-/// What a place in an inner text is in the file.
+/// Where the lines and columns of a string are in the file.
 #[derive(Debug)]
 pub(super) enum Origin {
-    /// The text is the file.
+    /// The string is the whole file.
     File,
-    /// A literal block: its lines are lines of the file, further to the right.
+    /// A literal block: its lines are indented lines of the file.
     Block {
-        /// The line before the block's first.
+        /// The line before the first line of the block.
         line: usize,
         indent: usize,
     },
     /// A scalar on one line of the file: the column of each character.
     Line { line: usize, columns: Vec<Vec<usize>> },
-    /// A scalar whose lines are folded: only where it begins is told.
+    /// A scalar with folded lines: only its beginning is known.
     Start(Position),
 }
 
 impl Origin {
-    /// The origin of a scalar's text in the file that it was read from.
+    /// The origin of a scalar of this file.
     pub(super) fn of(scalar: &Scalar, file: &str) -> Self {
         let (start, end) = (scalar.span.start, scalar.span.end);
         let position = Position { line: start.line(), column: start.col() + 1 };
         match scalar.style {
             ScalarStyle::Literal => {
-                // The parser's place is that of the first line with content; blank lines before it belong to the text.
+                // The parser gives the place of the first line that is not blank; blank lines before it belong to the
+                // string.
                 let blank = scalar.text.chars().take_while(|&character| character == '\n').count();
                 Self::Block { line: position.line.saturating_sub(blank + 1), indent: start.col() }
             }
@@ -43,7 +44,7 @@ impl Origin {
         }
     }
 
-    /// The place in the file of a place in the text.
+    /// The place in the file of a place in the string.
     pub(super) fn place(&self, inner: Position) -> Position {
         match self {
             Self::File => inner,
@@ -78,7 +79,7 @@ fn line(scalar: &Scalar, file: &str, position: Position) -> Origin {
     Origin::Line { line: position.line, columns }
 }
 
-/// How many characters of the file stand for the one character of the text that begins there.
+/// How many characters the file uses for the next character of the string.
 fn written_length(style: ScalarStyle, source: &[char], index: usize) -> usize {
     match (style, source.get(index), source.get(index + 1)) {
         (ScalarStyle::DoubleQuoted, Some('\\'), Some('x')) => 4,
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
     use crate::check::yaml;
 
-    /// Where the `!` of the text of `value` is in the file.
+    /// The place in the file of the `!` in the string `value`.
     fn mark(file: &str) -> Position {
         let value = yaml::load(file).unwrap()[0].get("value").unwrap().clone();
         let scalar = value.scalar().unwrap();
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_in_a_text_is_found_in_the_file() {
+    fn a_place_in_a_string_is_found_in_the_file() {
         for (file, line, column) in [
             ("value: |\n  a\n  b!\n", 3, 4),
             ("value: |-  # comment\n\n\n  é: a\n\n   b: !\n", 6, 7),

@@ -1,4 +1,4 @@
-//! What `check` found, as text and as JSON.
+//! The results of `check`, as text and as JSON.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,20 +7,20 @@ use serde_json::{Map, Value, json};
 
 use super::excerpt::without_tokens;
 use super::explain::explain;
-use super::handover::PlacedFault;
+use super::handover::Finding;
 use super::request::Outcome;
 use super::{Checked, CheckedPlugin};
-use crate::terminal::{BAD, GOOD, ODD, STRONG, safe, safe_bytes, styled};
+use crate::terminal::{BAD, GOOD, NOTICE, STRONG, safe, safe_bytes, styled};
 
 /// For people.
 pub(super) fn text(checked: &Checked, outcome: Option<&Outcome>) -> String {
     let mut lines = Vec::new();
     for plugin in &checked.plugins {
-        faults(checked, plugin, &mut lines);
+        findings(checked, plugin, &mut lines);
     }
     for other in &checked.skipped {
         let place = place(&checked.file, other.position.line, other.position.column);
-        lines.push(format!("{place}: {}: another Wasm filter, not looked at", safe(&other.name)));
+        lines.push(format!("{place}: {}: another Wasm filter, not checked", safe(&other.name)));
     }
     if let Some(outcome) = outcome {
         lines.push(String::new());
@@ -48,40 +48,38 @@ fn place(file: &str, line: usize, column: usize) -> String {
     styled(STRONG, format!("{}:{line}:{column}", safe(file)))
 }
 
-fn faults(checked: &Checked, plugin: &CheckedPlugin, lines: &mut Vec<String>) {
-    let faults = plugin.faults.iter().map(|fault| ("", fault));
-    for (kind, fault) in faults.chain(plugin.warnings.iter().map(|warning| ("warning: ", warning))) {
-        let field = if fault.field.is_empty() { String::new() } else { format!("{}: ", safe(&fault.field)) };
-        let place = place(&checked.file, fault.position.line, fault.position.column);
-        lines.push(format!("{place}: {kind}{field}{}", styled(ODD, safe(&fault.problem))));
+fn findings(checked: &Checked, plugin: &CheckedPlugin, lines: &mut Vec<String>) {
+    let errors = plugin.errors.iter().map(|error| ("", error));
+    for (kind, finding) in errors.chain(plugin.warnings.iter().map(|warning| ("warning: ", warning))) {
+        let field = if finding.field.is_empty() { String::new() } else { format!("{}: ", safe(&finding.field)) };
+        let place = place(&checked.file, finding.position.line, finding.position.column);
+        lines.push(format!("{place}: {kind}{field}{}", styled(NOTICE, safe(&finding.problem))));
     }
     let position = plugin.found.position;
     let place = place(&checked.file, position.line, position.column);
     let name = format!("{} ({})", safe(&plugin.found.name), plugin.found.form);
-    lines.push(match plugin.faults.len() {
-        0 => format!("{place}: {name}: {}", styled(GOOD, "no faults")),
-        count => {
-            let count = if count == 1 { "1 fault".to_owned() } else { format!("{count} faults") };
-            format!("{place}: {name}: {}", styled(BAD, count))
-        }
+    lines.push(match plugin.errors.len() {
+        0 => format!("{place}: {name}: {}", styled(GOOD, "no errors")),
+        1 => format!("{place}: {name}: {}", styled(BAD, "1 error")),
+        count => format!("{place}: {name}: {}", styled(BAD, format!("{count} errors"))),
     });
 }
 
 fn decision(outcome: &Outcome, lines: &mut Vec<String>) {
     match &outcome.decision {
         Ok(edits) => {
-            lines.push(format!("{}: the backend gets the request", styled(GOOD, "accepted")));
+            lines.push(format!("{}: the request is forwarded to the backend", styled(GOOD, "accepted")));
             changes(outcome, edits, lines);
         }
         Err(rejection) => {
             let explanation = explain(rejection);
             let answer = format!("{} {}", rejection.status(), rejection.code());
-            lines.push(format!("{}: {answer}: {}", styled(BAD, "refused"), rejection.message()));
-            lines.push(format!("  why   {}", explanation.why));
-            lines.push(format!("  do    {}", explanation.remedy));
+            lines.push(format!("{}: {answer}: {}", styled(BAD, "rejected"), rejection.message()));
+            lines.push(format!("  why  {}", explanation.why));
+            lines.push(format!("  fix  {}", explanation.remedy));
         }
     }
-    lines.extend(outcome.notes.iter().map(|note| format!("  note  {note}")));
+    lines.extend(outcome.notes.iter().map(|note| format!("  note {note}")));
 }
 
 fn changes(outcome: &Outcome, edits: &Edits, lines: &mut Vec<String>) {
@@ -105,24 +103,24 @@ fn changes(outcome: &Outcome, edits: &Edits, lines: &mut Vec<String>) {
         lines.push(format!("  set body       {}", without_tokens(&safe_bytes(body))));
     }
     if lines.len() == before {
-        lines.push("  as it is".to_owned());
+        lines.push("  without changes".to_owned());
     }
 }
 
 fn plugin_json(plugin: &CheckedPlugin) -> Value {
-    let list = |faults: &[PlacedFault]| -> Vec<Value> {
-        let json = |fault: &PlacedFault| {
-            let (line, column) = (fault.position.line, fault.position.column);
-            json!({"line": line, "column": column, "field": fault.field, "problem": fault.problem})
+    let list = |findings: &[Finding]| -> Vec<Value> {
+        let json = |finding: &Finding| {
+            let (line, column) = (finding.position.line, finding.position.column);
+            json!({"line": line, "column": column, "field": finding.field, "problem": finding.problem})
         };
-        faults.iter().map(json).collect()
+        findings.iter().map(json).collect()
     };
     let found = &plugin.found;
     json!({
         "name": found.name,
         "form": found.form,
         "line": found.position.line,
-        "faults": list(&plugin.faults),
+        "errors": list(&plugin.errors),
         "warnings": list(&plugin.warnings),
     })
 }
@@ -167,7 +165,7 @@ fn header_json(edit: &HeaderEdit) -> Value {
     }
 }
 
-/// A member for bytes: as a string or, where they are not UTF-8, with `Base64` after its name.
+/// A member with bytes: as a string or, if they are not UTF-8, as base64 with `Base64` after the name.
 fn bytes_json(name: &str, bytes: &[u8]) -> (String, Value) {
     match std::str::from_utf8(bytes) {
         Ok(text) => (name.to_owned(), text.into()),

@@ -1,19 +1,19 @@
-//! A request made up of options, and the filter's decision on it.
+//! A request from the options, and the filter's decision on it.
 
 use std::ffi::OsString;
 
 use clap::Args;
-use jwt_auth::{Edits, Host, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection, TokenLocation};
+use jwt_auth::{Edits, Host, Location, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection};
 
 use crate::failure::Failure;
 use crate::state::{self, Memory};
 use crate::{moment, source};
 
-/// The request that the filter is asked about; values may be any bytes.
+/// The request to decide on. Values can be any bytes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The request")]
 pub(super) struct RequestArguments {
-    /// The token, or - to read it from stdin; it is put where the configuration has the filter look for it.
+    /// The token; - reads it from stdin. It is put where the configuration expects it.
     #[arg(long, value_name = "TOKEN|-", allow_hyphen_values = true)]
     token: Option<String>,
 
@@ -21,19 +21,19 @@ pub(super) struct RequestArguments {
     #[arg(long)]
     method: Option<String>,
 
-    /// The path and the query, as they stand in the request line [default: /].
+    /// The path with the query, as in the request line [default: /].
     #[arg(long)]
     path: Option<OsString>,
 
-    /// A header; can be given several times.
+    /// A header; can be repeated.
     #[arg(long, short = 'H', value_name = "NAME: VALUE")]
     header: Vec<OsString>,
 
-    /// The body; say what it is with --header 'content-type: ...'.
+    /// The body; set its type with --header 'content-type: ...'.
     #[arg(long, value_name = "BODY", allow_hyphen_values = true)]
     data: Option<OsString>,
 
-    /// When it comes, as of RFC 3339 or in seconds since 1970 [default: now].
+    /// The time of the request, in RFC 3339 format or in seconds since 1970 [default: now].
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     time: Option<NumericDate>,
 }
@@ -45,7 +45,7 @@ impl RequestArguments {
         token.is_some() || method.is_some() || path.is_some() || !header.is_empty() || data.is_some() || time.is_some()
     }
 
-    /// Whether the token is to come from stdin.
+    /// Whether to read the token from stdin.
     pub(super) fn reads_stdin(&self) -> bool {
         self.token.as_deref() == Some(source::STDIN)
     }
@@ -54,33 +54,36 @@ impl RequestArguments {
 /// Headers as the filter sees them: names in lower case, pseudo headers first.
 pub(super) type Headers = Vec<(String, Vec<u8>)>;
 
-/// What the filter decided, and on what.
+/// The decision of the filter, and the request.
 pub(super) struct Outcome {
     /// The plugin's name.
     pub(super) plugin: String,
     pub(super) headers: Headers,
     pub(super) decision: Result<Edits, Rejection>,
-    /// The body for the backend, where it is changed.
+    /// The body for the backend, if it is changed.
     pub(super) body: Option<Vec<u8>>,
-    /// What is to be known about the answer.
+    /// Notes on the decision.
     pub(super) notes: Vec<String>,
 }
 
 impl Outcome {
-    /// Whether the request goes on to the backend.
+    /// Whether the request is forwarded.
     pub(super) fn is_accepted(&self) -> bool {
         self.decision.is_ok()
     }
 }
 
-/// Has `plugin` decide on the request.
+/// Lets `plugin` decide on the request.
+///
+/// # Errors
+/// If an option is not valid, or if stdin can't be read.
 pub(super) fn decide(arguments: &RequestArguments, name: &str, plugin: &Plugin) -> Result<Outcome, Failure> {
     let mut headers = headers(arguments)?;
     let mut notes = Vec::new();
     let token = arguments.token.as_deref().map(source::token).transpose()?;
     if let (Some(token), Some((parameter, locations))) = (&token, plugin.token_source()) {
         if locations.iter().any(|location| carries(&headers, *location, parameter)) {
-            notes.push("the request has a token of its own, so --token was not put in".to_owned());
+            notes.push("the request already has a token, so --token was not used".to_owned());
         } else if let Some(location) = locations.first() {
             put(&mut headers, *location, parameter, token);
         }
@@ -88,7 +91,7 @@ pub(super) fn decide(arguments: &RequestArguments, name: &str, plugin: &Plugin) 
     let memory = Memory::default();
     let host = Host { shared_data: &memory, signatures: None };
     let now = arguments.time.unwrap_or_else(moment::now);
-    // An empty body is none: Envoy ends such a request with its headers.
+    // Envoy treats an empty body like no body.
     let has_body = arguments.data.as_ref().is_some_and(|data| !data.is_empty());
     let decision = state::decide(plugin, &headers, has_body, now, host);
     if let (Err(Rejection::Malformed { .. }), Some(length)) = (&decision, state::token_length(plugin, &headers))
@@ -97,10 +100,10 @@ pub(super) fn decide(arguments: &RequestArguments, name: &str, plugin: &Plugin) 
         notes.push(format!("the token has {length} bytes; the limit is {MAX_TOKEN_BYTES}"));
     }
     if decision.is_ok() && !state::finds_token(plugin, &headers) {
-        notes.push("there was no token: it goes on unauthenticated (bypassEmptyToken)".to_owned());
+        notes.push("there is no token: the request is forwarded unauthenticated (bypassEmptyToken)".to_owned());
     }
     if decision.is_ok() && !memory.is_empty() {
-        notes.push("preventJtiReplay: whether the jti was used before is known to Envoy only".to_owned());
+        notes.push("preventJtiReplay: only Envoy knows whether the jti was used before".to_owned());
     }
     let sent = arguments.data.as_ref().map(|data| data.as_encoded_bytes());
     let form = decision.as_ref().ok().and_then(|edits| edits.form.as_ref());
@@ -119,7 +122,7 @@ fn headers(arguments: &RequestArguments) -> Result<Headers, Failure> {
     let mut others = Vec::new();
     for header in &arguments.header {
         let (name, value) = header_line(header.as_encoded_bytes()).ok_or_else(|| {
-            Failure::new(format!("--header {header:?} is no header")).with_remedy("write it as 'Name: value'")
+            Failure::new(format!("--header {header:?} is not a header")).with_remedy("use the form 'Name: value'")
         })?;
         if name == "host" {
             authority = value;
@@ -141,30 +144,30 @@ fn header_line(line: &[u8]) -> Option<(String, Vec<u8>)> {
     (is_fit && is_whole).then(|| (name, value.to_vec()))
 }
 
-/// Whether the request has something of the token's name in that place.
-fn carries(headers: &Headers, location: TokenLocation, parameter: &str) -> bool {
+/// Whether the request already has the parameter of the token in this place.
+fn carries(headers: &Headers, location: Location, parameter: &str) -> bool {
     let values = |wanted: &'static str| headers.iter().filter(move |(name, _)| name == wanted).map(|(_, value)| value);
     match location {
-        TokenLocation::Header => headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(parameter)),
-        TokenLocation::Query => values(":path")
+        Location::Header => headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(parameter)),
+        Location::Query => values(":path")
             .filter_map(|path| Some(&path[path.iter().position(|&byte| byte == b'?')? + 1..]))
             .flat_map(form_urlencoded::parse)
             .any(|(name, _)| name == parameter),
-        TokenLocation::Cookie => values("cookie")
+        Location::Cookie => values("cookie")
             .flat_map(|value| value.split(|&byte| byte == b';'))
             .filter_map(|cookie| cookie.split(|&byte| byte == b'=').next())
             .any(|name| name.trim_ascii() == parameter.as_bytes()),
     }
 }
 
-/// Puts a token where the filter looks for it.
-fn put(headers: &mut Headers, location: TokenLocation, parameter: &str, token: &[u8]) {
+/// Puts a token where the filter expects it.
+fn put(headers: &mut Headers, location: Location, parameter: &str, token: &[u8]) {
     match location {
-        TokenLocation::Header => headers.push((parameter.to_ascii_lowercase(), token.to_vec())),
-        TokenLocation::Cookie => {
+        Location::Header => headers.push((parameter.to_ascii_lowercase(), token.to_vec())),
+        Location::Cookie => {
             headers.push(("cookie".to_owned(), [parameter.as_bytes(), b"=", token].concat()));
         }
-        TokenLocation::Query => {
+        Location::Query => {
             let encoded = |bytes: &[u8]| form_urlencoded::byte_serialize(bytes).collect::<String>();
             if let Some((_, path)) = headers.iter_mut().find(|(name, _)| name == ":path") {
                 let separator = if path.contains(&b'?') { "&" } else { "?" };

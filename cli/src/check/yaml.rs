@@ -92,8 +92,8 @@ impl Node {
         }
     }
 
-    /// The place of a field with a name like `a.b[1].c`: that of its key or list element. A missing field has the place of
-    /// what it is missing in.
+    /// The place of a field with a name like `a.b[1].c`: that of its key or list element. A missing field has the place
+    /// of what it is missing in.
     pub(super) fn locate(&self, field: &str) -> Position {
         self.locate_from(field, self.position)
     }

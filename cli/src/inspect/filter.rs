@@ -1,4 +1,4 @@
-//! The filter's own answers to a token, as far as it has one without the key.
+//! What the filter itself says about a token, without its key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,25 +6,26 @@ use jwt_auth::{Host, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection};
 
 use crate::state::{self, Memory};
 
-/// A key of our own, which is none of a secret: claims are signed with it only to be asked about.
+/// A key to sign the claims with, so that the filter can check them. It protects nothing.
 const SECRET: &[u8; 32] = b"not a secret: it signs questions";
 
-/// What the filter says.
+/// The answers of the filter.
 #[derive(Debug)]
 pub(super) struct Answers {
-    /// To the token as it came, in a header: the refusal of one that it can't read.
+    /// The rejection, if the filter can't read the token in a header.
     pub(super) unreadable: Option<Rejection>,
-    /// To the claims, were the signature good and the configuration bare of rules; `None` where it would not get to them.
+    /// The decision on the claims, if the signature is valid and the configuration has no rules; `None` if the filter
+    /// would not read them.
     pub(super) claims: Option<Result<(), Rejection>>,
 }
 
-/// Asks the filter about the token and, with a signature of our own, about its claims.
+/// Asks the filter about the token and, with another signature, about its claims.
 pub(super) fn ask(raw: &[u8], now: NumericDate) -> Answers {
     let unreadable = match decide(raw, now) {
-        Err(rejection) if refuses_to_read(&rejection) => Some(rejection),
+        Err(rejection) if is_unreadable(&rejection) => Some(rejection),
         Ok(()) | Err(_) => None,
     };
-    // In a token that can be read nothing but a payload stands between dots.
+    // A token that can be read has its payload between two dots.
     let payload =
         std::str::from_utf8(raw).ok().filter(|_| unreadable.is_none()).and_then(|text| text.split('.').nth(1));
     let question = payload.map(signed).filter(|question| question.len() <= MAX_TOKEN_BYTES);
@@ -43,8 +44,8 @@ fn decide(token: &[u8], now: NumericDate) -> Result<(), Rejection> {
     state::decide(&plugin, &[("t".to_owned(), token.to_vec())], false, now, host).map(|_| ())
 }
 
-/// Whether the filter stopped before it had a token in its hands.
-fn refuses_to_read(rejection: &Rejection) -> bool {
+/// Whether the filter could not read a token.
+fn is_unreadable(rejection: &Rejection) -> bool {
     matches!(
         rejection,
         Rejection::Malformed { .. } | Rejection::TokenMissing | Rejection::Invalid(jwt_auth::Invalid::SeveralTokens)

@@ -1,4 +1,4 @@
-//! An inspection as text and as JSON.
+//! The results of `inspect`, as text and as JSON.
 
 use std::fmt::Write as _;
 
@@ -7,12 +7,12 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::parts::Unreadable;
-use super::{Inspection, Oddity};
+use super::{Inspection, Note};
 use crate::json::{Json, number};
 use crate::moment::relative;
-use crate::terminal::{BAD, GOOD, ODD, STRONG, safe, safe_json, styled};
+use crate::terminal::{BAD, GOOD, NOTICE, STRONG, safe, safe_json, styled};
 
-const NOT_VERIFIED: &str = "not verified: anybody can write such a token";
+const NOT_VERIFIED: &str = "not verified: anyone can write such a token";
 
 /// The claims that are times: of RFC 7519, and of OpenID Connect Core.
 const TIMES: [&str; 5] = ["iat", "nbf", "exp", "auth_time", "updated_at"];
@@ -31,15 +31,15 @@ pub(super) fn text(inspection: &Inspection) -> String {
         }
         Err(Unreadable { part, problem, header }) => {
             let what = if *part == "token" { "it".to_owned() } else { format!("the {part}") };
-            let verdict = if header.is_some() { "no claims to be read" } else { "not a JWT" };
+            let verdict = if header.is_some() { "no claims" } else { "not a JWT" };
             line(&mut text, format!("{}: {what} {}", styled(BAD, verdict), safe(problem)));
             if let Some(header) = header {
                 object(&mut text, "header (not verified)", header);
             }
         }
     }
-    if inspection.parts.is_ok() || !inspection.oddities.is_empty() {
-        oddities(&mut text, &inspection.oddities);
+    if inspection.parts.is_ok() || !inspection.notes.is_empty() {
+        notes(&mut text, &inspection.notes);
     }
     answers(&mut text, inspection);
     text
@@ -60,27 +60,27 @@ pub(super) fn json(inspection: &Inspection) -> String {
             members.extend(header.as_ref().map(|header| own_json(["header", "headerText"], header)));
         }
     }
-    let odd: Vec<Value> = inspection.oddities.iter().map(|odd| json!({"id": odd.id, "what": odd.what})).collect();
+    let list: Vec<Value> = inspection.notes.iter().map(|note| json!({"id": note.id, "what": note.what})).collect();
     let answer = |rejection: &Rejection| json!({"code": rejection.code(), "message": rejection.message()});
     let mut filter = json!({
         "readable": inspection.filter.unreadable.is_none(),
-        "refusal": inspection.filter.unreadable.as_ref().map(answer),
-        "refusalOfClaims": inspection.filter.claims.as_ref().and_then(|claims| claims.as_ref().err()).map(answer),
+        "rejection": inspection.filter.unreadable.as_ref().map(answer),
+        "rejectionOfClaims": inspection.filter.claims.as_ref().and_then(|claims| claims.as_ref().err()).map(answer),
     });
-    if let Some(code) = inspection.oddities.iter().find_map(Oddity::code) {
+    if let Some(code) = inspection.notes.iter().find_map(Note::code) {
         filter["codeForHeader"] = code.into();
     }
-    members.extend([("odd", Value::from(odd).to_string()), ("filter", filter.to_string())]);
-    // Put together as text, since the token's own JSON is to keep its digits, its order and its duplicates.
+    members.extend([("notes", Value::from(list).to_string()), ("filter", filter.to_string())]);
+    // Joined as text, to keep the digits, the order and the duplicates of the token's JSON.
     let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
     format!("{{{}}}", members.join(","))
 }
 
-/// The token's own JSON under the first name or, where common parsers would not read it (too deep, half a surrogate pair, a
-/// number that no double can hold), its text under the second.
+/// The token's own JSON under the first name. If common parsers would reject it (too deep, half of a surrogate pair, a
+/// number that does not fit a double), a string with the JSON under the second name.
 fn own_json(names: [&'static str; 2], json: &Json) -> (&'static str, String) {
     let [value, text] = names;
-    // Common parsers give up at 100 levels or more.
+    // Common parsers have a limit of 100 levels or more.
     if json.depth <= MAX_CLAIMS_DEPTH as usize && serde_json::from_str::<Value>(&json.compact).is_ok() {
         (value, json.compact.clone())
     } else {
@@ -112,7 +112,7 @@ fn times(text: &mut String, claims: &Json, now: NumericDate) {
         return;
     }
     line(text, "");
-    line(text, format!("{} in UTC; it is {now}", styled(STRONG, "times")));
+    line(text, format!("{} (UTC; now {now})", styled(STRONG, "times")));
     for (name, date) in dates {
         line(text, format!("  {name:<10}  {date}  {}", relative(date, now)));
     }
@@ -126,38 +126,38 @@ fn times_json(claims: &Json, now: NumericDate) -> Value {
     Value::Object(dates(claims).into_iter().map(describe).collect())
 }
 
-fn oddities(text: &mut String, oddities: &[Oddity]) {
+fn notes(text: &mut String, notes: &[Note]) {
     line(text, "");
-    if oddities.is_empty() {
-        line(text, format!("{}: nothing", styled(STRONG, "odd")));
+    if notes.is_empty() {
+        line(text, format!("{}: none", styled(STRONG, "notes")));
         return;
     }
-    line(text, styled(STRONG, "odd"));
-    for odd in oddities {
-        line(text, format!("  {}", styled(ODD, safe(&odd.what))));
+    line(text, styled(STRONG, "notes"));
+    for note in notes {
+        line(text, format!("  {}", styled(NOTICE, safe(&note.what))));
     }
 }
 
 fn answers(text: &mut String, inspection: &Inspection) {
     line(text, "");
     line(text, styled(STRONG, "the filter"));
-    let refusal = |rejection: &Rejection| styled(BAD, format!("{} {}", rejection.code(), rejection.message()));
+    let reason = |rejection: &Rejection| styled(BAD, format!("{} {}", rejection.code(), rejection.message()));
     let answers = &inspection.filter;
-    let header = inspection.oddities.iter().find(|odd| odd.code().is_some());
+    let header = inspection.notes.iter().find(|note| note.code().is_some());
     let _ = match (&answers.unreadable, header, &answers.claims) {
-        (Some(rejection), _, _) => writeln!(text, "  can't read it: {}", refusal(rejection)),
-        (None, Some(odd), _) => {
-            writeln!(text, "  {} it under any configuration: {}", styled(BAD, "rejects"), safe(&odd.what))
+        (Some(rejection), _, _) => writeln!(text, "  can't read the token: {}", reason(rejection)),
+        (None, Some(note), _) => {
+            writeln!(text, "  {} the token under any configuration: {}", styled(BAD, "rejects"), safe(&note.what))
         }
         (None, None, Some(Err(rejection))) => {
-            writeln!(text, "  rejects the claims even if the signature is valid: {}", refusal(rejection))
+            writeln!(text, "  rejects the claims even if the signature is valid: {}", reason(rejection))
         }
         (None, None, Some(Ok(()))) => writeln!(
             text,
             "  {} these claims under its default rules if the signature is valid",
             styled(GOOD, "accepts")
         ),
-        (None, None, None) => writeln!(text, "  checks the signature first"),
+        (None, None, None) => writeln!(text, "  verifies the signature first"),
     };
-    line(text, "  its answer under your configuration: jwt-auth check --config FILE --token -");
+    line(text, "  to check it with your configuration: jwt-auth check --config FILE --token -");
 }

@@ -26,8 +26,8 @@ fn good(claims: &Value) -> Value {
     all
 }
 
-fn odd(token: impl AsRef<[u8]>) -> Vec<&'static str> {
-    inspect(token).oddities.iter().map(|odd| odd.id).collect()
+fn notes(token: impl AsRef<[u8]>) -> Vec<&'static str> {
+    inspect(token).notes.iter().map(|note| note.id).collect()
 }
 
 const HEADER: &str = r#"{"alg":"ES256","kid":"k"}"#;
@@ -36,7 +36,7 @@ const HEADER: &str = r#"{"alg":"ES256","kid":"k"}"#;
 fn a_plain_token_is_shown_whole_and_marked_as_not_verified() {
     let inspection = inspect(token(HEADER, &good(&json!({"sub": "alice"})).to_string()));
     let shown = anstream::adapter::strip_str(&report::text(&inspection)).to_string();
-    let expected = r#"not verified: anybody can write such a token
+    let expected = r#"not verified: anyone can write such a token
 
 header
 {
@@ -55,25 +55,25 @@ claims
   "sub": "alice"
 }
 
-times in UTC; it is 2023-11-14T22:13:20Z
+times (UTC; now 2023-11-14T22:13:20Z)
   iat         2023-11-14T22:13:20Z  now
   nbf         2023-11-14T22:13:20Z  now
   exp         2023-11-15T00:13:20Z  in 2 h
 
 signature: 64 bytes, not checked
 
-odd: nothing
+notes: none
 
 the filter
   accepts these claims under its default rules if the signature is valid
-  its answer under your configuration: jwt-auth check --config FILE --token -
+  to check it with your configuration: jwt-auth check --config FILE --token -
 "#;
     assert_eq!(shown, expected);
-    assert!(!shown.contains(&SIGNATURE[..20]), "the signature is nobody's business");
+    assert!(!shown.contains(&SIGNATURE[..20]), "the signature is not shown");
 }
 
 #[test]
-fn each_oddity_of_the_header_is_told() {
+fn the_notes_on_a_header() {
     let claims = good(&json!({})).to_string();
     for (header, expected) in [
         (HEADER, &[][..]),
@@ -91,13 +91,13 @@ fn each_oddity_of_the_header_is_told() {
         (r#"{"alg":"ES256","kid":"k","jwk":{},"jku":"x"}"#, &["key-in-header", "key-in-header"]),
         (r#"{"alg":"RS256","alg":"ES256","kid":"k"}"#, &["duplicate-member"]),
     ] {
-        assert_eq!(odd(token(header, &claims)), expected, "{header}");
+        assert_eq!(notes(token(header, &claims)), expected, "{header}");
     }
     let unsigned = token(HEADER, &claims);
-    assert_eq!(odd(&unsigned[..unsigned.len() - SIGNATURE.len()]), ["no-signature"]);
+    assert_eq!(notes(&unsigned[..unsigned.len() - SIGNATURE.len()]), ["no-signature"]);
 }
 
-/// `accepts` never follows a line that says that the filter rejects such a token.
+/// Never `accepts` for a token that the filter always rejects.
 #[test]
 fn a_token_that_is_always_rejected_is_never_said_to_be_accepted() {
     let claims = good(&json!({})).to_string();
@@ -115,7 +115,8 @@ fn a_token_that_is_always_rejected_is_never_said_to_be_accepted() {
         let inspection = inspect(token(header, &claims));
         let shown = anstream::adapter::strip_str(&report::text(&inspection)).to_string();
         let (_, answer) = shown.split_once("\nthe filter\n").unwrap();
-        let begin = if code.is_some() { "  rejects it under any configuration: " } else { "  accepts these claims " };
+        let begin =
+            if code.is_some() { "  rejects the token under any configuration: " } else { "  accepts these claims " };
         assert!(answer.starts_with(begin), "{header}: {answer}");
         assert_eq!(answer.contains("accepts"), code.is_none(), "{header}: {answer}");
         let report: Value = serde_json::from_str(&report::json(&inspection)).unwrap();
@@ -124,7 +125,7 @@ fn a_token_that_is_always_rejected_is_never_said_to_be_accepted() {
 }
 
 #[test]
-fn each_oddity_of_the_claims_is_told_and_the_filter_is_of_the_same_mind() {
+fn each_note_on_the_claims_is_reported_and_the_filter_agrees() {
     for (claims, expected, code) in [
         (json!({}), &[][..], None),
         (json!({"exp": null}), &["no-exp"], Some("A403JT")),
@@ -147,17 +148,17 @@ fn each_oddity_of_the_claims_is_told_and_the_filter_is_of_the_same_mind() {
         (json!({"aud": null}), &["no-aud"], None),
     ] {
         let inspection = inspect(token(HEADER, &good(&claims).to_string()));
-        let found: Vec<_> = inspection.oddities.iter().map(|odd| odd.id).collect();
+        let found: Vec<_> = inspection.notes.iter().map(|note| note.id).collect();
         let refused = inspection.filter.claims.unwrap().err().map(|rejection| rejection.code());
         assert_eq!((found.as_slice(), refused), (expected, code), "{claims}");
     }
     let twice = inspect(token(HEADER, r#"{"exp":1700000001,"a":{"b":1,"b":2},"jti":"1","iss":"me","aud":"you"}"#));
-    assert_eq!(twice.oddities.iter().map(|odd| odd.id).collect::<Vec<_>>(), ["duplicate-member"]);
+    assert_eq!(twice.notes.iter().map(|note| note.id).collect::<Vec<_>>(), ["duplicate-member"]);
     assert_eq!(twice.filter.claims.unwrap().unwrap_err().code(), "I400JD");
 }
 
 #[test]
-fn another_dialect_is_read_and_the_filter_refuses_it() {
+fn other_variants_of_base64_are_read_and_the_filter_rejects_them() {
     let plain = token(HEADER, &good(&json!({"sub": "ab?>~"})).to_string());
     let (header, rest) = plain.split_once('.').unwrap();
     let claims = good(&json!({"sub": "ab?>~~\u{3ff}\u{3ff}"})).to_string();
@@ -172,46 +173,34 @@ fn another_dialect_is_read_and_the_filter_refuses_it() {
         (format!("\"{plain}\""), &["quotes"]),
     ] {
         let inspection = inspect(&token);
-        let found: Vec<_> = inspection.oddities.iter().map(|odd| odd.id).collect();
+        let found: Vec<_> = inspection.notes.iter().map(|note| note.id).collect();
         assert!(inspection.parts.is_ok(), "{token}");
         let refusal = inspection.filter.unreadable.map(|rejection| rejection.code());
         assert_eq!((found.as_slice(), refusal), (expected, Some("I400JD")), "{token}");
     }
     for (token, expected) in [(format!(" {plain}\t"), ["white-space"]), (format!("bEARER  {plain}"), ["bearer"])] {
         let inspection = inspect(&token);
-        assert_eq!(inspection.oddities.iter().map(|odd| odd.id).collect::<Vec<_>>(), expected);
+        assert_eq!(inspection.notes.iter().map(|note| note.id).collect::<Vec<_>>(), expected);
         assert_eq!(inspection.filter.unreadable, None, "the filter forgives it in a header");
     }
 }
 
 #[test]
-fn what_is_no_token_is_told_with_the_part_and_the_reason() {
+fn what_is_not_a_token_is_reported_with_the_part_and_the_reason() {
     let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let claims = encode("{}");
     let header = encode(HEADER);
     for (token, part, problem) in [
         (String::new(), "token", "is empty"),
-        ("junk".to_owned(), "token", "has 1 part with dots between, and a JWT has 3: header.payload.signature"),
-        (
-            format!("{header}.{claims}"),
-            "token",
-            "has 2 parts with dots between, and a JWT has 3: header.payload.signature",
-        ),
+        ("junk".to_owned(), "token", "has 1 segment; a JWT has 3: header.payload.signature"),
+        (format!("{header}.{claims}"), "token", "has 2 segments; a JWT has 3: header.payload.signature"),
         (
             format!("{header}!.{claims}.AA"),
             "header",
             &format!("is not base64url: \\u{{21}} at character {}", header.len() + 1),
         ),
-        (
-            format!("{header}.A.AA"),
-            "payload",
-            "is not base64url: of a length of 1, so characters are missing or too many",
-        ),
-        (
-            format!("{header}.{claims}.A"),
-            "signature",
-            "is not base64url: of a length of 1, so characters are missing or too many",
-        ),
+        (format!("{header}.A.AA"), "payload", "is not base64url: its length can't be 1"),
+        (format!("{header}.{claims}.A"), "signature", "is not base64url: its length can't be 1"),
         (format!("{}.{claims}.AA", encode("[]")), "header", "is not a JSON object but an array"),
         (
             format!("{}.{claims}.AA", encode("{\"a\":")),
@@ -219,12 +208,8 @@ fn what_is_no_token_is_told_with_the_part_and_the_reason() {
             "is not JSON: EOF while parsing a value at line 1 column 5",
         ),
         (format!("{header}.{}.AA", encode("\"a\"")), "payload", "is not a JSON object but a string"),
-        (
-            format!("{header}.{}.AA", encode("eyJh.eyJh.AA")),
-            "payload",
-            "is another token, and no claims: decode it and inspect that one",
-        ),
-        (format!("{header}.a.b.c.d"), "payload", "is encrypted: only who has the key can read the claims"),
+        (format!("{header}.{}.AA", encode("eyJh.eyJh.AA")), "payload", "is another token: decode and inspect that one"),
+        (format!("{header}.a.b.c.d"), "payload", "is encrypted: the claims can't be read without the key"),
     ] {
         let inspection = inspect(&token);
         let json: Value = serde_json::from_str(&report::json(&inspection)).unwrap();
@@ -233,24 +218,24 @@ fn what_is_no_token_is_told_with_the_part_and_the_reason() {
         assert_eq!(error.header.is_some(), part == "payload" || part == "signature", "{token}");
         assert_eq!(json["error"], json!({"part": part, "problem": problem}));
     }
-    assert_eq!(inspect(b"\xff").parts.unwrap_err().problem, "is not text: byte 1 is not UTF-8");
+    assert_eq!(inspect(b"\xff").parts.unwrap_err().problem, "is not UTF-8: see byte 1");
 }
 
 #[test]
-fn a_token_that_is_too_long_is_read_and_the_filter_refuses_it() {
+fn a_token_that_is_too_long_is_read_and_the_filter_rejects_it() {
     let long = token(HEADER, &good(&json!({"pad": "x".repeat(20_000)})).to_string());
     let inspection = inspect(&long);
     assert!(inspection.parts.is_ok());
-    assert_eq!(inspection.oddities.iter().map(|odd| odd.id).collect::<Vec<_>>(), ["too-long"]);
+    assert_eq!(inspection.notes.iter().map(|note| note.id).collect::<Vec<_>>(), ["too-long"]);
     assert_eq!(inspection.filter.unreadable.map(|rejection| rejection.code()), Some("I400JD"));
 }
 
 #[test]
-fn what_nests_too_deep_is_told_where_the_filter_refuses_it() {
+fn what_nests_too_deep_is_reported_where_the_filter_rejects_it() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth - 1), "]".repeat(depth - 1));
     let deep_header = |depth: usize| token(&HEADER.replace('}', &format!(",\"a\":{}}}", nested(depth))), "{}");
     let deep_claims = |depth: usize| token(HEADER, &format!("{{\"a\":{}}}", nested(depth)));
-    for (token, is_odd) in [
+    for (token, has_note) in [
         (deep_header(8), false),
         (deep_header(9), true),
         (deep_header(999), true),
@@ -259,24 +244,24 @@ fn what_nests_too_deep_is_told_where_the_filter_refuses_it() {
         (deep_claims(999), true),
     ] {
         let inspection = inspect(&token);
-        assert_eq!(inspection.oddities.iter().any(|odd| odd.id == "too-deep"), is_odd);
+        assert_eq!(inspection.notes.iter().any(|note| note.id == "too-deep"), has_note);
         serde_json::from_str::<Value>(&report::json(&inspection)).unwrap();
         let refusals = [inspection.filter.unreadable, inspection.filter.claims.and_then(Result::err)];
-        assert_eq!(refusals.iter().flatten().any(|rejection| rejection.code() == "I400JD"), is_odd);
+        assert_eq!(refusals.iter().flatten().any(|rejection| rejection.code() == "I400JD"), has_note);
     }
 }
 
 #[test]
-fn a_string_that_is_no_text_is_told_and_the_filter_refuses_it() {
+fn a_string_that_is_no_text_is_reported_and_the_filter_rejects_it() {
     for claims in [r#"{"a":"\ud800"}"#, r#"{"\udc00":1}"#, r#"{"a":[{"b":"\ud800\ud800"}]}"#] {
         let inspection = inspect(token(HEADER, claims));
-        assert!(inspection.oddities.iter().any(|odd| odd.id == "broken-text"), "{claims}");
+        assert!(inspection.notes.iter().any(|note| note.id == "broken-text"), "{claims}");
         assert_eq!(inspection.filter.claims.as_ref().unwrap().as_ref().unwrap_err().code(), "I400JD");
         let json: Value = serde_json::from_str(&report::json(&inspection)).unwrap();
         assert_eq!((&json["claims"], &json["claimsText"]), (&Value::Null, &claims.into()));
     }
     let whole = inspect(token(HEADER, r#"{"a":"\ud83d\ude00"}"#));
-    assert!(!whole.oddities.iter().any(|odd| odd.id == "broken-text"));
+    assert!(!whole.notes.iter().any(|note| note.id == "broken-text"));
 }
 
 #[test]
@@ -306,7 +291,7 @@ fn the_json_has_the_claims_with_their_own_digits() {
         value["times"]["exp"],
         json!({"unix": 1700000060.5, "utc": "2023-11-14T22:14:20Z", "relative": "in 1 min"})
     );
-    assert_eq!(value["filter"], json!({"readable": true, "refusal": null, "refusalOfClaims": null}));
-    let odd: Vec<_> = value["odd"].as_array().unwrap().iter().map(|odd| odd["id"].as_str().unwrap()).collect();
-    assert_eq!(odd, ["no-jti", "no-iss", "no-aud"]);
+    assert_eq!(value["filter"], json!({"readable": true, "rejection": null, "rejectionOfClaims": null}));
+    let ids: Vec<_> = value["notes"].as_array().unwrap().iter().map(|note| note["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["no-jti", "no-iss", "no-aud"]);
 }

@@ -9,8 +9,8 @@ use crate::jwk::Jwk;
 use crate::pem;
 use jwt_auth::Algorithm;
 
-/// The private JWK of a key file. For PEM and DER it is the one that `jwt-auth jwk` prints: `kid` is the thumbprint, and `alg` is
-/// RS256 for an RSA key.
+/// The private JWK of a key file. For PEM and DER it is the one that `jwt-auth jwk` prints: `kid` is the thumbprint,
+/// and `alg` is RS256 for an RSA key.
 ///
 /// # Errors
 /// If there is not exactly one private key in the file, or if it is damaged or not supported.
@@ -33,8 +33,8 @@ pub(crate) fn complete(mut jwk: Jwk) -> Result<Jwk, Failure> {
     Ok(jwk)
 }
 
-/// The public JWK of a private or public one, for the `requested` algorithm or else its own. A private key is checked as in
-/// [`SigningKey::from_jwk`].
+/// The public JWK of a private or public one, for the `requested` algorithm or else its own. A private key is checked
+/// as in [`SigningKey::from_jwk`].
 pub(crate) fn public_jwk(jwk: &Jwk, requested: Option<Algorithm>) -> Result<Jwk, Failure> {
     if jwk.d.is_some() {
         let key = SigningKey::from_jwk(jwk, requested)?;

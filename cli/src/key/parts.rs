@@ -27,8 +27,8 @@ type Parts = (Material, Option<Jwk>);
 
 /// An RSA key from `n`, `e` and `d`, with or without its primes [RFC 7518 §6.3].
 ///
-/// The crate `rsa` computes missing primes, and what follows from them: `dp`, `dq` and `qi` of the JWK are not used. It does
-/// not sign: the time of its signatures reveals the key (RUSTSEC-2023-0071).
+/// The crate `rsa` computes missing primes, and what follows from them: `dp`, `dq` and `qi` of the JWK are not used. It
+/// does not sign: the time of its signatures reveals the key (RUSTSEC-2023-0071).
 pub(super) fn rsa(jwk: &Jwk) -> Result<Parts, Failure> {
     let mismatch = || mismatch("n, e and d");
     let (n, e) = (bytes("n", jwk.n.as_deref())?, bytes("e", jwk.e.as_deref())?);

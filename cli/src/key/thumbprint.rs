@@ -23,8 +23,8 @@ pub(crate) fn key_id(text: &str) -> Result<String, &'static str> {
     check_key_id(text).map(|()| text.to_owned())
 }
 
-/// The SHA-256 thumbprint of the public key [RFC 7638], so that a key has the same `kid` everywhere. For a shared secret it is
-/// random: a `kid` is public, and a hash of a secret must not be [RFC 7638 §7].
+/// The SHA-256 thumbprint of the public key [RFC 7638], so that a key has the same `kid` everywhere. For a shared
+/// secret it is random: a `kid` is public, and a hash of a secret must not be [RFC 7638 §7].
 pub(crate) fn default_key_id(jwk: &Jwk) -> Result<String, Failure> {
     let Jwk { kty, crv, x, y, n, e, .. } = jwk;
     // serde_json sorts the members by name and adds no spaces, as RFC 7638 §3.3 requires.

@@ -9,8 +9,8 @@ use std::time::Duration;
 use governor::clock::Clock as _;
 use governor::{DefaultKeyedRateLimiter, Quota};
 
-/// How many requests for a token one client can send at once, with right and wrong passwords alike. Then it can send one
-/// every [`INTERVAL`]. A legitimate client needs one request for the lifetime of a token.
+/// How many requests for a token one client can send at once, with right and wrong passwords alike. Then it can send
+/// one every [`INTERVAL`]. A legitimate client needs one request for the lifetime of a token.
 const BURST: NonZeroU32 = NonZeroU32::new(30).unwrap();
 
 /// The time after which a client can send one more request for a token.
@@ -19,8 +19,8 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// How many connections one client can have open.
 const MAX_CONNECTIONS_PER_CLIENT: usize = 128;
 
-/// A client, as far as an address tells: an IPv4 address, or the /64 network of an IPv6 address, which usually belongs to
-/// one customer.
+/// A client, as far as an address tells: an IPv4 address, or the /64 network of an IPv6 address, which usually belongs
+/// to one customer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Client(IpAddr);
 

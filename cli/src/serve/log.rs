@@ -17,7 +17,8 @@ use super::service::{Authenticated, PATHS};
 /// How long a request can take, its body and the check of its password included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Answers a request in time, and writes its log line. If the client leaves first, the future is dropped, and the line says so.
+/// Answers a request in time, and writes its log line. If the client leaves first, the future is dropped, and the line
+/// says so.
 pub(super) async fn answer(Extension(client): Extension<SocketAddr>, request: Request, next: Next) -> Response {
     let mut entry = Entry::new(client, &request);
     let response = timeout(REQUEST_TIMEOUT, next.run(request)).await;

@@ -49,7 +49,8 @@ impl Users {
         }
     }
 
-    /// The user with this name and password. There is always one check of the same cost, whether the user exists or not.
+    /// The user with this name and password. There is always one check of the same cost, whether the user exists or
+    /// not.
     pub(super) fn authenticate(&self, name: &str, password: &str) -> Option<&User> {
         self.authenticate_by(name, |stored| stored.matches(password.as_bytes()))
     }
@@ -79,8 +80,8 @@ fn decoy(entries: &[Entry], errors: &mut Vec<String>) -> Option<StoredHash> {
     let hashes: Vec<_> = entries.iter().filter_map(|entry| entry.password.as_ref()).collect();
     if hashes.windows(2).any(|pair| pair[0].cost() != pair[1].cost()) {
         errors.push(
-            "users: expected the same Argon2 parameters in every passwordHash, because the time of an answer would reveal \
-             which names exist"
+            "users: expected the same Argon2 parameters in every passwordHash, because the time of an answer would \
+             reveal which names exist"
                 .to_owned(),
         );
     }
@@ -111,7 +112,8 @@ fn read_user(entry: &Value, path: &str, errors: &mut Vec<String>) -> Option<Entr
     let name = entry.get("name").and_then(text).filter(|name| is_name(name));
     if name.is_none() {
         errors.push(format!(
-            "{path}.name: expected a string of 1 to {MAX_NAME_BYTES} bytes without colons (HTTP Basic allows none) and control characters"
+            "{path}.name: expected a string of 1 to {MAX_NAME_BYTES} bytes without colons (HTTP Basic allows none) and \
+             control characters"
         ));
     }
     let password = entry.get("passwordHash").and_then(text).and_then(StoredHash::parse);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::command::{command, json, line, now, opened, run};
 use crate::filter::{configuration, decide};
 
-const OVERWRITE: &str = "  --force overwrites it; tokens of the old key then no longer pass\n";
+const OVERWRITE: &str = "  --force overwrites it; tokens of the old key become invalid\n";
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").mode() & 0o777
@@ -62,7 +62,11 @@ fn the_plugin_configuration_is_one_that_the_filter_takes_as_it_is() {
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
         let token = line(folder.path(), &format!("sign --key {algorithm} --sub alice"));
         assert!(decide(&ended.stdout, &token, now()).is_ok_and(|edits| edits.headers.is_empty()), "{algorithm}");
-        assert_eq!(ended.stdout.contains("the secret itself"), algorithm.family() == Family::Oct, "{algorithm}");
+        assert_eq!(
+            ended.stdout.contains("The key below is the secret:"),
+            algorithm.family() == Family::Oct,
+            "{algorithm}"
+        );
         assert!(!ended.stdout.contains("\"d\":"), "{algorithm}");
 
         // The lines in the comments hold, too.
@@ -121,9 +125,9 @@ fn a_file_that_is_there_is_overwritten_by_force_alone_and_narrowed_to_its_owner(
     let arguments = ["keygen", "--alg", "ES256", "--private", "private", "--public", "public"];
 
     for (there, message) in [
-        ("private", "jwt-auth: private is there already\n"),
+        ("private", "jwt-auth: private already exists\n"),
         // Then the private one is not written, either.
-        ("public", "jwt-auth: public is there already\n"),
+        ("public", "jwt-auth: public already exists\n"),
     ] {
         fs::write(folder.path().join(there), "precious").expect("a file");
         let ended = run(folder.path(), arguments);
@@ -149,7 +153,7 @@ fn a_link_is_replaced_and_not_followed() {
     let (link, target) = (folder.path().join("link"), folder.path().join("target"));
     std::os::unix::fs::symlink(&target, &link).expect("a link");
     let ended = run(folder.path(), ["keygen", "--alg", "ES256", "--private", "link"]);
-    assert_eq!((ended.code, ended.stderr), (2, format!("jwt-auth: link is there already\n{OVERWRITE}")));
+    assert_eq!((ended.code, ended.stderr), (2, format!("jwt-auth: link already exists\n{OVERWRITE}")));
     assert_eq!(run(folder.path(), ["keygen", "--alg", "ES256", "--private", "link", "--force"]).code, 0);
     assert!(fs::symlink_metadata(&link).expect("a file").is_file() && !target.exists());
 }
@@ -191,7 +195,7 @@ fn a_device_or_a_pipe_is_never_replaced() {
         for force in ["", " --force"] {
             let (_, name) = arguments.split_once(' ').expect("a name");
             let ended = run(folder.path(), format!("keygen --alg ES256 {arguments}{force}").split(' '));
-            let message = format!("jwt-auth: {name} is not a file: a device, a pipe or a socket\n");
+            let message = format!("jwt-auth: {name} is a device, a pipe or a socket\n");
             assert_eq!((ended.code, ended.stdout, ended.stderr), (2, String::new(), message), "{arguments}{force}");
         }
     }
@@ -216,7 +220,7 @@ fn a_reader_that_has_gone_is_no_failure_and_a_full_disk_is_one_that_names_the_fi
     let full = || fs::OpenOptions::new().write(true).open("/dev/full").expect("a device").into();
     let problem = "jwt-auth: can't write: No space left on device (os error 28)\n";
     assert_eq!(keygen("", full()), (Some(2), problem.to_owned()));
-    let written = format!("{problem}  written: b; with --force this command makes another key\n");
+    let written = format!("{problem}  already written: b; with --force this command makes another key\n");
     assert_eq!(keygen("--private b --plugin", full()), (Some(2), written));
     assert!(folder.path().join("b").is_file());
 }
@@ -228,19 +232,19 @@ fn what_can_not_be_done_is_said_with_what_to_do_and_leaves_nothing_behind() {
     for (arguments, expected) in [
         (
             "--alg HS256 --private a --public b",
-            "jwt-auth: HS256 has no public key: who can check its tokens can make them\n  leave --public out; --plugin prints a configuration that holds the secret\n",
+            "jwt-auth: HS256 has no public key: anyone who can verify its tokens can also forge them\n  leave out --public; --plugin prints a configuration with the secret\n",
         ),
-        ("--alg ES256 --bits 2048", "jwt-auth: --bits is for RSA keys; a key for ES256 has one length\n"),
+        ("--alg ES256 --bits 2048", "jwt-auth: --bits is only for RSA keys; keys for ES256 have a fixed length\n"),
         ("--alg ES256 --private a --public a", "jwt-auth: --private and --public name the same file\n"),
         ("--alg ES256 --private nowhere/a", "jwt-auth: can't write nowhere/a: entity not found\n"),
         ("--alg ES256 --private folder --force", "jwt-auth: folder is a directory\n"),
         (
             "--alg ES256 --private -",
-            "jwt-auth: - is not the name of a file\n  leave the option out for stdout; ./- is a file of this name\n",
+            "jwt-auth: - is not the name of a file\n  leave out the option to write to stdout; use ./- for a file named -\n",
         ),
         (
             "--alg ES256 --private a --public - --force",
-            "jwt-auth: - is not the name of a file\n  leave the option out for stdout; ./- is a file of this name\n",
+            "jwt-auth: - is not the name of a file\n  leave out the option to write to stdout; use ./- for a file named -\n",
         ),
         ("--alg none", "error: invalid value 'none' for '--alg <ALG>'\n"),
         ("--alg RS256 --bits 1024", "error: invalid value '1024' for '--bits <BITS>'\n"),

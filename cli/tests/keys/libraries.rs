@@ -1,5 +1,5 @@
-//! Every algorithm in both directions with jwcrypto, joserfc, PyJWT and the command `jose`: their keys and ours, each signed
-//! with by each, each checked by all and by the filter.
+//! Every algorithm in both directions with jwcrypto, joserfc, PyJWT and the command `jose`: their keys and ours, each
+//! signed with by each, each checked by all and by the filter.
 
 use std::env;
 use std::fs;

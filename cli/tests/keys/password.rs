@@ -26,7 +26,7 @@ fn what_is_no_password_is_refused() {
     for (stdin, expected) in [
         (&b""[..], "the password is empty\n"),
         (b"\n", "the password is empty\n"),
-        (b"one\ntwo\n", "stdin has more than one line\n  give the password alone\n"),
+        (b"one\ntwo\n", "stdin has more than one line\n  write only the password to stdin\n"),
         (b"\xff", "can't read the password: it is not UTF-8\n"),
         (&[b'x'; 1025], "the password is longer than 1024 bytes\n"),
         (&[b'x'; 100_000], "the password is longer than 1024 bytes\n"),
@@ -60,7 +60,7 @@ fn a_terminal_is_asked_twice_and_does_not_show_what_is_typed() {
     assert!(hash.is_some_and(|hash| hash.starts_with("$argon2id$") && !hash.contains('\n')), "{shown}");
     assert_eq!(code, Some(0));
 
-    let expected = "Password: \nAgain: \njwt-auth: these were two different passwords\n[usable]";
+    let expected = "Password: \nAgain: \njwt-auth: the passwords do not match\n[usable]";
     assert_eq!(on_a_terminal("wonderland\nwonderlamd\n"), (expected.to_owned(), Some(2)));
 }
 

@@ -138,16 +138,16 @@ fn several_keys_are_never_taken_for_one() {
     );
     assert_eq!(
         problem(folder, "jwk chain.pem"),
-        "jwt-auth: the file holds 2 different keys\n  --nth NUMBER chooses one, --all takes all: \
+        "jwt-auth: the file has 2 different keys\n  choose one with --nth NUMBER, or all with --all: \
          1 (certificate of CN=leaf), 2 (certificate of CN=root)\n"
     );
-    assert!(problem(folder, "jwk chain.pem --nth 3").contains("the file holds 2 different keys"));
+    assert!(problem(folder, "jwk chain.pem --nth 3").contains("the file has 2 different keys"));
     assert_eq!(jwk(folder, "chain.pem --nth 1"), jwk(folder, "rsa.pem"));
     assert_eq!(jwk(folder, "chain.pem --nth 2"), jwk(folder, "p256.pem"));
     let set = jwk(folder, "chain.pem --all");
     assert_eq!(set["keys"], Value::from(vec![jwk(folder, "rsa.pem"), jwk(folder, "p256.pem")]));
     assert!(problem(folder, "sign --key two.pem").contains("the file has several private keys"));
-    assert!(problem(folder, "check --key chain.pem").contains("the file holds 2 different keys"));
+    assert!(problem(folder, "check --key chain.pem").contains("the file has 2 different keys"));
 }
 
 #[test]
@@ -177,15 +177,15 @@ fn what_is_not_supported_is_named_with_what_to_do() {
         ("sign --key encrypted.pem", "encrypted with a password"),
         ("sign --key encrypted-both.pem", "encrypted with a password"),
         ("sign --key certificate.pem", "the file has no private key, only a certificate of CN=a\n"),
-        ("jwk certificate.pem --private x", "no private key in the file\n"),
+        ("jwk certificate.pem --private x", "the file has no private key\n"),
         ("jwk short.pem", "expected an n of 2048 to 4096 bits"),
         ("jwk ed448.pem", "of an unsupported kind"),
         ("jwk p224.pem", "of an unsupported kind"),
         ("jwk compressed.pem", "the point of the key is compressed"),
         ("jwk request.pem", "the PEM has no key, but \"CERTIFICATE REQUEST\""),
         ("jwk damaged.pem", "damaged"),
-        ("jwk jwk.json", "jwk.json: this is JSON\n  a JWK needs no conversion"),
-        ("jwk text.txt", "text.txt: neither PEM nor DER"),
+        ("jwk jwk.json", "jwk.json: the file is JSON\n  a JWK needs no conversion"),
+        ("jwk text.txt", "text.txt: the file is neither PEM nor DER"),
         ("jwk none.pem", "can't read none.pem: "),
         ("jwk rsa.pem --alg ES256", "ES256 does not suit the key; expected one of RS256, "),
         ("jwk rsa.pem --private a --public a", "--private and --public name the same file"),
@@ -230,17 +230,17 @@ fn check_takes_a_key_in_place_of_a_configuration() {
     let token = line(folder, "sign --key rsa.pem --alg PS256 --sub alice");
     let default = line(folder, "sign --key rsa.pem --sub alice");
     for (key, token, code, expected) in [
-        ("public.pem", &token, 0, "public.pem:1:1: key (instead of a configuration): no faults\n\naccepted: "),
+        ("public.pem", &token, 0, "public.pem:1:1: key (no configuration): no errors\n\naccepted: "),
         ("rsa.pem", &token, 0, "accepted: "),
         ("public.json", &default, 0, "accepted: "),
         ("set.json", &default, 0, "accepted: "),
-        ("public.json", &token, 1, "refused: 403 A403JT"),
-        ("other.pem", &token, 1, "refused: 403 A403JT"),
+        ("public.json", &token, 1, "rejected: 403 A403JT"),
+        ("other.pem", &token, 1, "rejected: 403 A403JT"),
     ] {
         let ended = run(folder, ["check", "--key", key, "--token", token]);
         assert_eq!((ended.code, ended.stdout.contains(expected)), (code, true), "{key}: {ended:?}");
     }
-    assert!(problem(folder, "check --key - --token -").contains("both --key and --token are to be read from stdin"));
+    assert!(problem(folder, "check --key - --token -").contains("--key and --token can't both read stdin"));
     assert!(problem(folder, "check --token x").contains("--config"));
 }
 
@@ -261,7 +261,7 @@ fn from_openssl_to_an_accepted_token_it_goes_as_the_document_says() {
         (output.status.code(), stdout.as_ref()),
         (
             Some(0),
-            "plugin.yaml:2:1: plugin (plugin): no faults\n\naccepted: the backend gets the request\n  as it is\n"
+            "plugin.yaml:2:1: plugin (plugin): no errors\n\naccepted: the request is forwarded to the backend\n  without changes\n"
         ),
         "{output:?}"
     );

@@ -133,9 +133,9 @@ fn a_token_lives_as_long_as_the_filter_takes_it() {
         assert!(decide(&configuration, token, issued + seconds).is_err_and(|why| why.starts_with("A403JE")));
     }
     for (duration, reason) in [
-        ("7d", "the filter refuses tokens that live for 7 days or more (A403JT), so less is needed: 6d 23h"),
-        ("1y", "the filter refuses tokens that live for 7 days or more (A403JT), so less is needed: 6d 23h"),
-        ("0s", "a token that lives for no time is never accepted"),
+        ("7d", "expected less than 7 days: the filter rejects a longer lifetime (A403JT)"),
+        ("1y", "expected less than 7 days: the filter rejects a longer lifetime (A403JT)"),
+        ("0s", "a token without lifetime is never accepted"),
     ] {
         let ended = sign(folder.path(), &["--expires-in", duration]);
         let expected = format!(
@@ -167,7 +167,7 @@ fn a_key_from_stdin_signs_and_one_that_others_can_read_is_warned_of() {
     fs::set_permissions(folder.path().join("key"), fs::Permissions::from_mode(0o640)).expect("a file");
     let ended = sign(folder.path(), &[]);
     assert_eq!(ended.code, 0);
-    assert_eq!(ended.stderr, "jwt-auth: warning: others than you have access to key: chmod 600 key\n");
+    assert_eq!(ended.stderr, "jwt-auth: warning: other users have access to key; run: chmod 600 key\n");
 }
 
 #[test]
@@ -221,13 +221,13 @@ fn what_can_not_be_signed_is_said_with_what_to_do() {
         jwk.to_string()
     });
     write("long", &json!({"a": "x".repeat(20_000)}).to_string());
-    let private = "expected a private JWK, as `jwt-auth keygen` makes one";
+    let private = "use a private JWK, as `jwt-auth keygen` makes it";
     let times = "can't set iat and exp as claims\n  use --expires-in and --issued-ago";
     for (arguments, expected) in [
         ("--key nowhere", "can't read nowhere: No such file or directory (os error 2)".to_owned()),
-        ("--key text", format!("the key: no JSON, at line 1, column 1\n  {private}")),
-        ("--key typed", format!("the key: a member of the JWK stands twice or has a wrong type, at line 1, column 53\n  {private}")),
-        ("--key set", "the key: kty is missing\n  expected one private JWK, as `jwt-auth keygen` makes one; take it out of a JWK set".to_owned()),
+        ("--key text", format!("the key: not JSON, at line 1, column 1\n  {private}")),
+        ("--key typed", format!("the key: a member of the JWK is duplicate or has the wrong type, at line 1, column 53\n  {private}")),
+        ("--key set", "the key: kty is missing\n  use one private JWK, as `jwt-auth keygen` makes it, and not a JWK set".to_owned()),
         ("--key public", "the key: d is missing, so the key can't sign\n  use the private JWK instead of the public one".to_owned()),
         ("--key nameless", "the key: kid: expected a non-empty string without control characters\n  change kid, or leave it out; the filter accepts no other".to_owned()),
         ("--key halved", "the key: p without q\n  include both primes, or leave out p, q, dp, dq and qi".to_owned()),
@@ -241,7 +241,7 @@ fn what_can_not_be_signed_is_said_with_what_to_do() {
         ("--key key --sub a --claim sub=b", "duplicate claim \"sub\"\n  to set a list: --claim 'sub=[\"one\",\"other\"]'".to_owned()),
         ("--key key --claims-file list", "list is not a JSON object but an array\n  expected one JSON object without duplicate members".to_owned()),
         ("--key key --claims-file twice", "twice has a duplicate member \"b\"\n  expected one JSON object without duplicate members".to_owned()),
-        ("--key key --claims-file long", "the token would have 27181 bytes, and the filter reads 16 KiB\n  put less into its claims".to_owned()),
+        ("--key key --claims-file long", "the token would have 27181 bytes; the filter reads 16 KiB\n  use fewer or shorter claims".to_owned()),
     ] {
         let ended = run(folder.path(), ["sign"].into_iter().chain(arguments.split(' ')));
         assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{arguments}");

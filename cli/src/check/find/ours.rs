@@ -1,9 +1,9 @@
-//! By what a plugin is known as this filter.
+//! Recognises the plugins of this filter.
 
 use crate::check::handover::{Fields, Handover};
 use crate::check::yaml::{self, Node};
 
-/// The fields by which a configuration is known as one of this filter.
+/// A configuration with one of these fields is for this filter.
 const OUR_FIELDS: [&str; 3] = ["parameter", "jwk", "jwks"];
 
 pub(super) fn has_our_fields(handover: &Handover) -> bool {

@@ -1,6 +1,6 @@
 use super::*;
 
-/// The plugins of a file: name, form, and what the filter gets.
+/// The plugins of a file: name, form, and configuration.
 fn plugins(file: &str) -> Vec<(String, &'static str, String)> {
     let text = |handover: Handover| String::from_utf8_lossy(&handover.configuration).into_owned();
     find(file, Notation::Yaml)
@@ -11,7 +11,7 @@ fn plugins(file: &str) -> Vec<(String, &'static str, String)> {
 }
 
 #[test]
-fn what_is_no_file_of_envoy_or_kubernetes_is_a_plugin() {
+fn a_file_that_is_not_for_envoy_or_kubernetes_is_a_plugin() {
     for file in ["parameter: t\n", "", "a: [", "{\"jwk\": {}}", "--- {}\n--- {}", "text", "\tx"] {
         assert_eq!(plugins(file), [("plugin".to_owned(), "plugin", file.to_owned())], "{file:?}");
     }
@@ -21,7 +21,7 @@ fn what_is_no_file_of_envoy_or_kubernetes_is_a_plugin() {
 }
 
 #[test]
-fn a_plugin_is_found_wherever_it_stands_and_whatever_it_is_written_in() {
+fn a_plugin_is_found_at_any_place_and_in_any_notation() {
     let any = r#"{"@type": type.googleapis.com/google.protobuf.StringValue, value: "parameter: t"}"#;
     let config = format!("{{name: a, vm_config: {{}}, configuration: {any}}}");
     let expected = [("a".to_owned(), "StringValue", "parameter: t".to_owned())];
@@ -39,7 +39,7 @@ fn a_plugin_is_found_wherever_it_stands_and_whatever_it_is_written_in() {
 }
 
 #[test]
-fn what_kubernetes_has_is_handed_over_as_json() {
+fn a_plugin_of_kubernetes_is_passed_as_json() {
     let config = "{parameter: t, clockSkewSeconds: 30, bypassEmptyToken: yes}";
     let json = r#"{"bypassEmptyToken":true,"clockSkewSeconds":30,"parameter":"t"}"#.to_owned();
     let istio =
@@ -74,7 +74,7 @@ fn another_wasm_filter_is_skipped() {
 }
 
 #[test]
-fn what_envoy_would_not_take_is_told() {
+fn what_envoy_rejects_is_reported() {
     for (configuration, form, field) in [
         ("{parameter: t}", "unknown", "configuration.@type"),
         (
@@ -91,7 +91,7 @@ fn what_envoy_would_not_take_is_told() {
 }
 
 #[test]
-fn the_configuration_of_the_vm_goes_with_that_of_the_plugin() {
+fn the_vm_configuration_is_passed_with_the_plugin_configuration() {
     let any = |text: &str| format!("{{'@type': type.googleapis.com/google.protobuf.StringValue, value: '{text}'}}");
     let file = format!(
         "configuration: {}\nvm_config:\n  vm_id: x\n  configuration: {}\n",
@@ -104,16 +104,17 @@ fn the_configuration_of_the_vm_goes_with_that_of_the_plugin() {
 }
 
 #[test]
-fn a_struct_in_a_file_of_kubernetes_is_read_by_kubernetes_and_its_neighbour_by_envoy() {
+fn kubernetes_reads_the_struct_of_an_envoy_filter_and_envoy_any_other() {
     let plugin = "{name: jwt-auth, vm_config: {}, configuration: {'@type': google.protobuf.Struct, value: {n: 1}}}";
     let file = format!("- {{kind: EnvoyFilter, spec: {plugin}}}\n- {plugin}\n");
     let found = find(&file, Notation::Yaml).plugins;
-    let slips: Vec<_> = found.iter().map(|found| found.handover.as_ref().unwrap().slips.len()).collect();
-    assert_eq!(slips, [1, 0]);
+    let silent_errors: Vec<_> =
+        found.iter().map(|found| found.handover.as_ref().unwrap().silent_errors.len()).collect();
+    assert_eq!(silent_errors, [1, 0]);
 }
 
 #[test]
-fn what_kubernetes_would_not_take_is_told() {
+fn what_kubernetes_rejects_is_reported() {
     let file = "kind: WasmPlugin\nspec:\n  pluginConfig:\n    parameter: t\n    jwk: {~: 1}\n";
     assert_eq!(plugins(file), [("plugin".to_owned(), "WasmPlugin", "jwk".to_owned())]);
 }

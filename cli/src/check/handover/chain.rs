@@ -1,18 +1,17 @@
-//! The chain of HTTP filters around a plugin: whether a guard stands behind it, and whether two plugins get into each other's
-//! way.
+//! The chain of HTTP filters of a plugin: whether there is a guard, and whether two plugins conflict.
 
-use super::PlacedFault;
+use super::Finding;
 use crate::check::CheckedPlugin;
 use crate::check::yaml::Node;
 
-/// Where a plugin stands in a chain.
+/// The place of a plugin in a chain.
 #[derive(Debug)]
 pub(in crate::check) struct Place {
     /// The number of the chain in the file.
     pub(in crate::check) chain: usize,
-    /// Whether it is off until a route turns it on.
+    /// Whether it is off unless a route turns it on.
     pub(in crate::check) is_off: bool,
-    /// The RBAC filters behind it.
+    /// The RBAC filters after it.
     pub(in crate::check) guards: Vec<Guard>,
 }
 
@@ -29,7 +28,7 @@ pub(in crate::check) fn is_off(filter: &Node) -> bool {
 }
 
 impl Guard {
-    /// The guard that an HTTP filter may be: an RBAC filter with rules.
+    /// The filter as a guard, if it is an RBAC filter with rules.
     pub(in crate::check) fn of(filter: &Node) -> Option<Self> {
         let config = filter.get_any(&["typed_config", "typedConfig"])?;
         let message = config.get("@type").and_then(Node::text)?;
@@ -39,7 +38,7 @@ impl Guard {
             .then(|| Self { is_off: is_off(filter), rules: rules.clone() })
     }
 
-    /// Whether it forwards only requests of which this entry of filter state says OK or BYPASSED.
+    /// Whether it forwards a request only if this entry of the filter state is OK or BYPASSED.
     fn requires(&self, outcome: &str) -> bool {
         let allows = matches!(self.rules.get("action").and_then(Node::text), None | Some("ALLOW" | "0"));
         let policies = self.rules.get("policies").map_or(&[][..], Node::entries);
@@ -49,7 +48,7 @@ impl Guard {
     }
 }
 
-/// Whether a principal is somebody only where the entry says OK or BYPASSED.
+/// Whether a principal matches only if the entry is OK or BYPASSED.
 fn requires(principal: &Node, outcome: &str) -> bool {
     let ids = |names: &[&str]| principal.get_any(names).and_then(|set| set.get("ids")).map(Node::elements);
     if let Some(state) = principal.get_any(&["filter_state", "filterState"]) {
@@ -62,7 +61,7 @@ fn requires(principal: &Node, outcome: &str) -> bool {
     ids(&["or_ids", "orIds"]).is_some_and(|any| any.iter().all(|one| requires(one, outcome)))
 }
 
-/// Whether a string matcher takes nothing but OK and BYPASSED.
+/// Whether a string matcher matches only OK and BYPASSED.
 fn takes_forwarded_only(matcher: &Node) -> bool {
     let is_forwarded = |text: &str| ["OK", "BYPASSED"].contains(&text);
     let regex = matcher.get_any(&["safe_regex", "safeRegex"]).and_then(|regex| regex.get("regex")).and_then(Node::text);
@@ -75,9 +74,9 @@ fn takes_forwarded_only(matcher: &Node) -> bool {
     }
 }
 
-/// Adds to each plugin of a file what is to be said of its chain: an error for an `outcome.prefix` that another plugin of the
-/// chain has, a warning where no guard stands behind it, and one where another plugin uses up the `jti`s before it.
-pub(in crate::check) fn judge(plugins: &mut [CheckedPlugin]) {
+/// Adds what concerns the chain of each plugin: an error if another plugin of the chain has the same `outcome.prefix`,
+/// a warning if there is no guard after it, and a warning if an earlier plugin already uses the `jti`s.
+pub(in crate::check) fn check(plugins: &mut [CheckedPlugin]) {
     for index in 0..plugins.len() {
         let (before, rest) = plugins.split_at_mut(index);
         let Some((plugin, _)) = rest.split_first_mut() else { return };
@@ -86,55 +85,55 @@ pub(in crate::check) fn judge(plugins: &mut [CheckedPlugin]) {
             (_, _) => false,
         };
         let before: Vec<&CheckedPlugin> = before.iter().filter(same_chain).collect();
-        let faults = shared_prefix(plugin, &before);
+        let error = shared_prefix(plugin, &before);
         let warnings: Vec<_> = guard_missing(plugin).into_iter().chain(replay_twice(plugin, &before)).collect();
-        plugin.faults.extend(faults);
+        plugin.errors.extend(error);
         plugin.warnings.extend(warnings);
     }
 }
 
-fn shared_prefix(plugin: &CheckedPlugin, before: &[&CheckedPlugin]) -> Option<PlacedFault> {
+fn shared_prefix(plugin: &CheckedPlugin, before: &[&CheckedPlugin]) -> Option<Finding> {
     let outcome = plugin.outcome()?;
     let other = before.iter().find(|other| other.outcome() == Some(outcome))?;
     let position = plugin.found.handover.as_ref().ok()?.place("outcome.prefix");
     let problem = format!(
-        "expected another prefix than that of {:?} in the same chain: if Envoy leaves out one of them, the other one's OK \
-         satisfies the guard",
+        "expected a prefix that differs from that of {:?} in the same chain: if Envoy leaves out one of the filters, \
+         the OK of the other one satisfies the guard",
         other.found.name
     );
-    Some(PlacedFault::new(position, "outcome.prefix", problem))
+    Some(Finding::new(position, "outcome.prefix", problem))
 }
 
-/// What Envoy does to a filter without a guard.
+/// Why a filter needs a guard.
 const LEFT_OUT: &str = "If Envoy can't configure the filter on a worker, it leaves it out and forwards every request";
 
-fn guard_missing(plugin: &CheckedPlugin) -> Option<PlacedFault> {
+fn guard_missing(plugin: &CheckedPlugin) -> Option<Finding> {
     let place = plugin.found.place.as_ref()?;
     plugin.plugin.as_ref()?;
     let Some(outcome) = plugin.outcome() else {
         let problem = format!(
             "there is no guard. {LEFT_OUT}. Add `outcome: {{}}` and an RBAC filter as in docs/envoy.md, \"The guard\""
         );
-        return Some(PlacedFault::new(plugin.found.position, "outcome", problem));
+        return Some(Finding::new(plugin.found.position, "outcome", problem));
     };
     let guards: Vec<_> = place.guards.iter().filter(|guard| guard.requires(outcome)).collect();
     let problem = if guards.is_empty() {
         format!(
-            "there is no guard behind the filter. {LEFT_OUT}. Add an RBAC filter that requires wasm.{outcome} to be OK or \
-             BYPASSED, as in docs/envoy.md, \"The guard\""
+            "there is no guard after the filter. {LEFT_OUT}. Add an RBAC filter that requires wasm.{outcome} to be OK \
+             or BYPASSED, as in docs/envoy.md, \"The guard\""
         )
     } else if !place.is_off && guards.iter().all(|guard| guard.is_off) {
         format!(
-            "the guard behind the filter is off (`disabled: true`), and the filter is on. {LEFT_OUT}. Turn the guard on"
+            "the guard after the filter is off (`disabled: true`), but the filter is on. {LEFT_OUT}. Turn the guard on"
         )
     } else {
         return None;
     };
-    Some(PlacedFault::new(plugin.found.position, "outcome", problem))
+    Some(Finding::new(plugin.found.position, "outcome", problem))
 }
 
-/// Plugins that are off in the chain are taken to be turned on by different routes.
-fn replay_twice(plugin: &CheckedPlugin, before: &[&CheckedPlugin]) -> Option<PlacedFault> {
+/// Plugins that are off in the chain are assumed to be turned on by different routes.
+fn replay_twice(plugin: &CheckedPlugin, before: &[&CheckedPlugin]) -> Option<Finding> {
     let parameter = plugin.replay_parameter()?;
     let is_same = |other: &&&CheckedPlugin| {
         other.found.vm_id == plugin.found.vm_id
@@ -142,20 +141,20 @@ fn replay_twice(plugin: &CheckedPlugin, before: &[&CheckedPlugin]) -> Option<Pla
     };
     let other = before.iter().find(is_same)?;
     let problem = format!(
-        "{:?} before it in the chain uses each jti up, so this filter rejects every request with S403JU. Set preventJtiReplay \
-         in one of them only, or turn on one of them for each route",
+        "{:?} before it in the chain already uses each jti, so this filter rejects every request with S403JU. Set \
+         preventJtiReplay in only one of them, or turn on one of them for each route",
         other.found.name
     );
-    Some(PlacedFault::new(plugin.found.handover.as_ref().ok()?.place("preventJtiReplay"), "preventJtiReplay", problem))
+    Some(Finding::new(plugin.found.handover.as_ref().ok()?.place("preventJtiReplay"), "preventJtiReplay", problem))
 }
 
 impl CheckedPlugin {
-    /// The name of the filter state that the plugin writes.
+    /// The name of the filter state that the plugin sets.
     fn outcome(&self) -> Option<&str> {
         Some(self.plugin.as_ref()?.outcome(Err(&jwt_auth::Rejection::TokenMissing))?.0)
     }
 
-    /// `parameter`, if each `jti` is accepted once and every request of the chain comes here.
+    /// `parameter`, if the plugin accepts each `jti` once and is on for every request of the chain.
     fn replay_parameter(&self) -> Option<&str> {
         let plugin = self.plugin.as_ref().filter(|plugin| plugin.prevents_replay())?;
         self.found.place.as_ref().filter(|place| !place.is_off)?;

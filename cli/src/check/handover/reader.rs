@@ -7,7 +7,7 @@ use prost_types::value::Kind;
 use prost_types::{ListValue, Struct};
 use serde_json::{Map, Value};
 
-use super::PlacedFault;
+use super::Finding;
 use super::scalar::{by_envoy, by_kubernetes, in_json, is_merge, key_by_envoy};
 use crate::check::yaml::{Content, Node};
 
@@ -26,23 +26,21 @@ pub(in crate::check) enum Notation {
 ///
 /// # Errors
 /// An error because of which Envoy would not start, or Kubernetes would reject the file.
-pub(in crate::check) fn json(node: &Node, notation: Notation) -> Result<(Value, Vec<PlacedFault>), PlacedFault> {
-    let mut reader = Reader { notation, slips: Vec::new() };
+pub(in crate::check) fn json(node: &Node, notation: Notation) -> Result<(Value, Vec<Finding>), Finding> {
+    let mut reader = Reader { notation, silent_errors: Vec::new() };
     let value = reader.value(node, "")?;
-    Ok((value, reader.slips))
+    Ok((value, reader.silent_errors))
 }
 
-/// The wire bytes of a mapping that is read as a `google.protobuf.Struct`; empty for other values. Otherwise as [`json`].
-pub(in crate::check) fn struct_bytes(
-    node: &Node,
-    notation: Notation,
-) -> Result<(Vec<u8>, Vec<PlacedFault>), PlacedFault> {
-    let (value, slips) = json(node, notation)?;
+/// The wire bytes of a mapping that is read as a `google.protobuf.Struct`; empty for other values. Otherwise as
+/// [`json`].
+pub(in crate::check) fn struct_bytes(node: &Node, notation: Notation) -> Result<(Vec<u8>, Vec<Finding>), Finding> {
+    let (value, silent_errors) = json(node, notation)?;
     let bytes = match protobuf(value) {
         Kind::StructValue(fields) => fields.encode_to_vec(),
         _ => Vec::new(),
     };
-    Ok((bytes, slips))
+    Ok((bytes, silent_errors))
 }
 
 fn protobuf(json: Value) -> Kind {
@@ -62,17 +60,17 @@ fn protobuf(json: Value) -> Kind {
 
 struct Reader {
     notation: Notation,
-    slips: Vec<PlacedFault>,
+    silent_errors: Vec<Finding>,
 }
 
 impl Reader {
-    fn value(&mut self, node: &Node, path: &str) -> Result<Value, PlacedFault> {
+    fn value(&mut self, node: &Node, path: &str) -> Result<Value, Finding> {
         match &node.content {
             Content::Scalar(scalar) => match self.notation {
                 Notation::Yaml => Ok(by_envoy(scalar, node.tag.as_deref())),
                 Notation::Json => Ok(in_json(scalar)),
                 Notation::Kubernetes => by_kubernetes(scalar, node.tag.as_deref())
-                    .map_err(|problem| PlacedFault::new(node.position, path, problem)),
+                    .map_err(|problem| Finding::new(node.position, path, problem)),
             },
             Content::Sequence(elements) => {
                 let elements = elements.iter().enumerate();
@@ -82,7 +80,7 @@ impl Reader {
         }
     }
 
-    fn members(&mut self, entries: &[(Node, Node)], path: &str) -> Result<Map<String, Value>, PlacedFault> {
+    fn members(&mut self, entries: &[(Node, Node)], path: &str) -> Result<Map<String, Value>, Finding> {
         let mut members = Map::new();
         let mut names = HashSet::new();
         for (key, value) in entries {
@@ -107,21 +105,21 @@ impl Reader {
                 continue;
             }
             if self.notation == Notation::Json {
-                return Err(PlacedFault::new(key.position, &path, "duplicate key; Envoy would not start with it"));
+                return Err(Finding::new(key.position, &path, "duplicate key; Envoy would not start with it"));
             }
-            self.slips.push(PlacedFault::new(key.position, &path, "duplicate key; the last value wins"));
+            self.silent_errors.push(Finding::new(key.position, &path, "duplicate key; the last value wins"));
         }
         Ok(members)
     }
 
-    fn merge(&mut self, other: &Node, path: &str, members: &mut Map<String, Value>) -> Result<(), PlacedFault> {
+    fn merge(&mut self, other: &Node, path: &str, members: &mut Map<String, Value>) -> Result<(), Finding> {
         if let Value::Object(others) = self.value(other, path)? {
             members.extend(others);
         }
         Ok(())
     }
 
-    fn key(&mut self, key: &Node, path: &str) -> Result<String, PlacedFault> {
+    fn key(&mut self, key: &Node, path: &str) -> Result<String, Finding> {
         let tag = key.tag.as_deref();
         match key.scalar() {
             Some(scalar) if self.notation != Notation::Kubernetes => Ok(key_by_envoy(scalar, tag).to_owned()),
@@ -132,22 +130,22 @@ impl Reader {
                 Ok(Value::Bool(boolean)) => {
                     let text = &scalar.text;
                     let problem = format!("Kubernetes reads the key {text} as {boolean}: put it in quotes");
-                    self.slips.push(PlacedFault::new(key.position, &member(path, text), problem));
+                    self.silent_errors.push(Finding::new(key.position, &member(path, text), problem));
                     Ok(boolean.to_string())
                 }
                 Ok(_) => Err(self.not_a_string(key, path)),
-                Err(problem) => Err(PlacedFault::new(key.position, path, problem)),
+                Err(problem) => Err(Finding::new(key.position, path, problem)),
             },
             None => Err(self.not_a_string(key, path)),
         }
     }
 
-    fn not_a_string(&self, key: &Node, path: &str) -> PlacedFault {
+    fn not_a_string(&self, key: &Node, path: &str) -> Finding {
         let result = match self.notation {
             Notation::Yaml | Notation::Json => "Envoy would not start with it",
             Notation::Kubernetes => "Kubernetes would reject the file",
         };
-        PlacedFault::new(key.position, path, format!("expected a string as the key; {result}"))
+        Finding::new(key.position, path, format!("expected a string as the key; {result}"))
     }
 }
 

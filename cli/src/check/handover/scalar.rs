@@ -8,7 +8,8 @@ use crate::check::yaml::Scalar;
 /// The type of a scalar to Envoy: `parseYamlNode` of its `source/common/protobuf/yaml_utility.cc`, on top of yaml-cpp.
 ///
 /// Booleans are those of YAML 1.1, numbers have 32 bits, and the rest is a string, fractions included. Only the tag `!`
-/// makes a string in any case, and yaml-cpp gives it to untagged quoted scalars. Other tags, also `!!str`, have no effect.
+/// makes a string in any case, and yaml-cpp gives it to untagged quoted scalars. Other tags, also `!!str`, have no
+/// effect.
 pub(super) fn by_envoy(scalar: &Scalar, tag: Option<&str>) -> Value {
     let text = scalar.text.as_str();
     let is_plain = scalar.style == ScalarStyle::Plain;

@@ -1,8 +1,8 @@
-//! The fingerprint of RSA keys whose primes were made by a flawed generator (CVE-2017-15361, "ROCA").
+//! Recognises RSA keys of a flawed generator (CVE-2017-15361, "ROCA").
 //!
-//! The generator made each prime as `k * M + (65537^a mod M)`, where `M` is the product of the first primes, so a modulus
-//! is a power of 65537 modulo `M` [Nemec et al., The Return of Coppersmith's Attack, ACM CCS 2017, section 2]. The
-//! probability that another generator makes such a modulus by chance is negligible.
+//! The generator made each prime as `k * M + (65537^a mod M)`, where `M` is the product of the first primes, so a
+//! modulus is a power of 65537 modulo `M` [Nemec et al., The Return of Coppersmith's Attack, ACM CCS 2017, section 2].
+//! The probability that another generator makes such a modulus by chance is negligible.
 
 /// The odd primes of `M` for the shortest keys that the flaw was found in; those of longer keys contain them.
 const PRIMES: [u32; 38] = [
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_the_flawed_generator_is_known_and_sound_ones_are_not() {
+    fn a_flawed_key_is_recognised_and_a_sound_one_is_not() {
         assert!(has_fingerprint(&bytes(FLAWED)));
         assert!(!has_fingerprint(&bytes(SOUND)));
         let mut changed = bytes(FLAWED);
@@ -82,9 +82,10 @@ mod tests {
         assert!(!has_fingerprint(&changed));
     }
 
-    /// From the published detector's tests: a power of 65537 modulo each of the primes, but not with one exponent for all.
+    /// From the published detector's tests: a power of 65537 modulo each of the primes, but not with one exponent for
+    /// all.
     #[test]
-    fn a_modulus_that_fits_prime_by_prime_alone_is_no_flawed_one() {
+    fn a_modulus_that_matches_each_prime_only_on_its_own_is_not_flawed() {
         let fake = bytes(
             "\
             671f033425b5ae00140c5b04dbcaeada430ae348cf3bf18d6ec4621ea824c52dd2b0ac85762b28a5d39ff23da73d4fcb241b\

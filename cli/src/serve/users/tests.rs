@@ -81,7 +81,8 @@ more: 1
         errors(&text),
         [
             "the file: unknown field \"more\", expected users".to_owned(),
-            "users[0].name: expected a string of 1 to 256 bytes without colons (HTTP Basic allows none) and control characters"
+            "users[0].name: expected a string of 1 to 256 bytes without colons (HTTP Basic allows none) and control \
+             characters"
                 .to_owned(),
             "users[1]: unknown field \"password\", expected name, passwordHash, claims".to_owned(),
             "users[1].passwordHash: expected an Argon2id hash; `jwt-auth hash-password` makes one".to_owned(),

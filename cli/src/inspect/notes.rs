@@ -1,66 +1,68 @@
-//! What is odd about a header and about claims: faults, likely slips, and what the filter will not look at.
+//! Notes on a header and on claims: errors, likely mistakes, and members that the filter ignores.
 
 use jwt_auth::{
     Algorithm, DEFAULT_MAX_TOKEN_LIFETIME_SECONDS, MAX_CLAIMS_DEPTH, MAX_HEADER_DEPTH, MAX_JTI_BYTES, NumericDate,
 };
 use serde_json::value::RawValue;
 
-use super::Oddity;
+use super::Note;
 use crate::json::{Json, kind, number, string};
 use crate::moment::{duration, relative};
 
-/// Later than this in seconds is year 5138; in milliseconds it was 1973.
+/// In seconds this is the year 5138, in milliseconds 1973.
 const LIKELY_MILLISECONDS: f64 = 1e11;
 
-/// Notes what is odd about a header; about the signature's length, too, where that is known.
-pub(super) fn of_header(header: &Json, signature_bytes: Option<usize>, oddities: &mut Vec<Oddity>) {
-    let mut note = |id, what: String| oddities.push(Oddity { id, what });
+/// Notes on a header and, if it is known, on the length of the signature.
+pub(super) fn of_header(header: &Json, signature_bytes: Option<usize>, notes: &mut Vec<Note>) {
+    let mut note = |id, what: String| notes.push(Note { id, what });
     structure("header", header, MAX_HEADER_DEPTH, &mut note);
     let members = header.members();
     let text = |name: &str| members.get(name).map(|json| string(json.get()));
     match text("alg") {
-        None => note("no-alg", "no alg: the filter refuses it (A403JT)".to_owned()),
-        Some(None) => note("alg-type", "alg is not a string: the filter refuses it (A403JT)".to_owned()),
+        None => note("no-alg", "no alg: the filter rejects the token (A403JT)".to_owned()),
+        Some(None) => note("alg-type", "alg is not a string: the filter rejects the token (A403JT)".to_owned()),
         Some(Some(alg)) => algorithm(&alg, signature_bytes, &mut note),
     }
     match text("kid") {
-        None => note("no-kid", "no kid: only a configured key without a kid can verify it (else A403JK)".to_owned()),
-        Some(None) => note("kid-type", "kid is not a string: the filter refuses it (A403JK)".to_owned()),
+        None => {
+            note("no-kid", "no kid: only a configured key without kid can verify the token (else A403JK)".to_owned())
+        }
+        Some(None) => note("kid-type", "kid is not a string: the filter rejects the token (A403JK)".to_owned()),
         Some(Some(_)) => {}
     }
     if members.contains_key("crit") {
-        note("crit", "crit: the filter understands no extensions and refuses it (A403JT)".to_owned());
+        note("crit", "crit: the filter supports no extensions and rejects the token (A403JT)".to_owned());
     }
     for name in ["jku", "jwk", "x5u", "x5c"] {
         if members.contains_key(name) {
-            note(
-                "key-in-header",
-                format!("{name}: a key that the token brings along, at which the filter never looks"),
-            );
+            note("key-in-header", format!("{name}: the token contains or names a key; the filter ignores it"));
         }
     }
 }
 
 fn algorithm(alg: &str, signature_bytes: Option<usize>, note: &mut impl FnMut(&'static str, String)) {
     if alg.eq_ignore_ascii_case("none") {
-        note("alg-none", "alg none: not signed at all; the filter refuses it (A403JT)".to_owned());
+        note("alg-none", "alg none: the token is not signed; the filter rejects it (A403JT)".to_owned());
         return;
     }
     let Some(algorithm) = Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == alg) else {
-        note("alg-unknown", "alg: not one that the filter knows, so it refuses the token (A403JT)".to_owned());
+        note(
+            "alg-unknown",
+            "alg: the filter does not support this algorithm and rejects the token (A403JT)".to_owned(),
+        );
         return;
     };
     match (signature_bytes, signature_length(algorithm)) {
-        (Some(0), _) => note("no-signature", "no signature: the filter refuses it (A403JT)".to_owned()),
+        (Some(0), _) => note("no-signature", "no signature: the filter rejects the token (A403JT)".to_owned()),
         (Some(found), Some(length)) if found != length => note(
             "signature-length",
-            format!("the signature has {found} bytes and {alg} has {length}, so it is not one (A403JT)"),
+            format!("the signature has {found} bytes instead of the {length} of {alg}: the filter rejects it (A403JT)"),
         ),
         (Some(_) | None, Some(_) | None) => {}
     }
 }
 
-/// The length of an algorithm's signatures in bytes, where it is always the same.
+/// The length of the signatures in bytes, if it is fixed.
 fn signature_length(algorithm: Algorithm) -> Option<usize> {
     match algorithm {
         Algorithm::Rs256
@@ -77,19 +79,22 @@ fn signature_length(algorithm: Algorithm) -> Option<usize> {
     }
 }
 
-/// Notes what is odd about claims.
-pub(super) fn of_claims(claims: &Json, now: NumericDate, oddities: &mut Vec<Oddity>) {
-    let mut note = |id, what: String| oddities.push(Oddity { id, what });
+/// Notes on claims.
+pub(super) fn of_claims(claims: &Json, now: NumericDate, notes: &mut Vec<Note>) {
+    let mut note = |id, what: String| notes.push(Note { id, what });
     structure("claims", claims, MAX_CLAIMS_DEPTH, &mut note);
     let members = claims.members();
     let mut time = |name: &str| {
         let json = members.get(name)?.get();
         let Some(seconds) = number(json) else {
-            note("time-type", format!("{name} is {}, not a number of seconds{}", kind(json), refused_time(name)));
+            note(
+                "time-type",
+                format!("{name} is {} instead of a number of seconds{}", kind(json), rejected_time(name)),
+            );
             return None;
         };
         if seconds.abs() > LIKELY_MILLISECONDS {
-            note("milliseconds", format!("{name} looks like milliseconds; it counts seconds"));
+            note("milliseconds", format!("{name} looks like milliseconds; it must be in seconds"));
         }
         Some(NumericDate::from_unix_seconds(seconds))
     };
@@ -97,7 +102,11 @@ pub(super) fn of_claims(claims: &Json, now: NumericDate, oddities: &mut Vec<Oddi
     let _ = ["auth_time", "updated_at"].map(&mut time);
     times(exp, nbf, iat, now, &mut note);
     if !members.contains_key("exp") {
-        note("no-exp", "no exp: it never ends; the filter refuses it (A403JT) unless ignoreExpirationCheck".to_owned());
+        note(
+            "no-exp",
+            "no exp: the token never expires; the filter rejects it (A403JT) unless ignoreExpirationCheck is true"
+                .to_owned(),
+        );
     }
     jti(members.get("jti").copied(), &mut note);
     for name in ["iss", "aud"] {
@@ -105,14 +114,14 @@ pub(super) fn of_claims(claims: &Json, now: NumericDate, oddities: &mut Vec<Oddi
             let field = if name == "iss" { "issuer" } else { "audiences" };
             note(
                 if name == "iss" { "no-iss" } else { "no-aud" },
-                format!("no {name}: refused (A403JT) where {field} is configured"),
+                format!("no {name}: rejected (A403JT) if {field} is configured"),
             );
         }
     }
 }
 
-fn refused_time(name: &str) -> &'static str {
-    if ["exp", "nbf", "iat"].contains(&name) { "; the filter refuses it (A403JT)" } else { "" }
+fn rejected_time(name: &str) -> &'static str {
+    if ["exp", "nbf", "iat"].contains(&name) { "; the filter rejects it (A403JT)" } else { "" }
 }
 
 fn times(
@@ -124,37 +133,34 @@ fn times(
 ) {
     if let Some(exp) = exp {
         if now >= exp {
-            note("expired", format!("expired {}: the filter refuses it (A403JE)", relative(exp, now)));
+            note("expired", format!("expired {}: the filter rejects it (A403JE)", relative(exp, now)));
         }
-        // As the filter counts: from iat or, without it, from now.
+        // The filter, too, counts from iat or, without it, from now.
         let life = exp.as_unix_seconds() - iat.unwrap_or(now).as_unix_seconds();
         let limit = DEFAULT_MAX_TOKEN_LIFETIME_SECONDS;
         if life >= limit as f64 {
-            let from = if iat.is_some() { "iat" } else { "now, since there is no iat," };
+            let from = if iat.is_some() { "iat" } else { "now (there is no iat)" };
             note(
                 "long-life",
                 format!(
-                    "lives {} from {from} to exp: 7 days or more are refused (A403JT) unless \
-                         maxTokenLifetimeSeconds says otherwise",
+                    "the time from {from} to exp is {}: 7 days or more are rejected (A403JT), unless \
+                     maxTokenLifetimeSeconds is set",
                     duration(life.floor())
                 ),
             );
         }
         if nbf.is_some_and(|nbf| nbf >= exp) {
-            note("never-valid", "exp is not after nbf: it is never valid".to_owned());
+            note("never-valid", "exp is not after nbf: the token is never valid".to_owned());
         }
     }
     if let Some(nbf) = nbf.filter(|nbf| now < *nbf) {
         note(
             "not-yet-valid",
-            format!("nbf is to come {}: the filter refuses it until then (A403JT)", relative(nbf, now)),
+            format!("not valid yet: nbf is {}; the filter rejects it until then (A403JT)", relative(nbf, now)),
         );
     }
     if let Some(iat) = iat.filter(|iat| now < *iat) {
-        note(
-            "issued-later",
-            format!("iat is to come {}: the clocks differ; the filter does not mind", relative(iat, now)),
-        );
+        note("issued-later", format!("iat is {}: the clocks differ; the filter accepts this", relative(iat, now)));
     }
 }
 
@@ -166,23 +172,17 @@ fn jti(jti: Option<&RawValue>, note: &mut impl FnMut(&'static str, String)) {
         Some(Some(text)) if text.len() > MAX_JTI_BYTES => format!("jti has more than {MAX_JTI_BYTES} bytes"),
         Some(Some(_)) => return,
     };
-    note("no-jti", format!("{problem}: refused (S403JI) where preventJtiReplay is on"));
+    note("no-jti", format!("{problem}: rejected (S403JI) if preventJtiReplay is on"));
 }
 
 fn structure(part: &str, json: &Json, max_depth: u32, note: &mut impl FnMut(&'static str, String)) {
     for name in &json.duplicates {
-        note("duplicate-member", format!("{name:?} stands twice in the {part}: the filter refuses it (I400JD)"));
+        note("duplicate-member", format!("duplicate member {name:?} in the {part}: the filter rejects it (I400JD)"));
     }
     if json.has_broken_text {
-        note(
-            "broken-text",
-            format!("half of a surrogate pair in the {part}, which is no text: the filter refuses it (I400JD)"),
-        );
+        note("broken-text", format!("the {part} has half of a surrogate pair: the filter rejects it (I400JD)"));
     }
     if json.depth > max_depth as usize {
-        note(
-            "too-deep",
-            format!("the {part} nests {} deep, and the filter reads {max_depth} at most (I400JD)", json.depth),
-        );
+        note("too-deep", format!("the {part} has {} levels; the filter reads {max_depth} (I400JD)", json.depth));
     }
 }
