@@ -15,6 +15,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use axum::middleware::from_fn;
 use clap::Args;
 use jwt_auth::Algorithm;
 
@@ -84,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         TokenRules { lifetime: arguments.expires_in, issuer: arguments.iss.clone(), audiences: arguments.aud.clone() };
     let service = Service::new(key, users, rules)?;
     let listener = listen(arguments.listen)?;
-    connections::serve(listener, &service.into_router())?;
+    connections::serve(listener, &service.into_router().layer(from_fn(log::answer)))?;
     Ok(ExitCode::SUCCESS)
 }
 

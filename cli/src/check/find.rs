@@ -169,7 +169,7 @@ impl Search<'_> {
     /// `envoy.extensions.wasm.v3.PluginConfig`.
     fn plugin_config(&mut self, node: &Node, name: &str) {
         let (form, position, found) = match node.get("configuration") {
-            Some(any) => (form_of(any), key_position(node, "configuration"), self.any(any)),
+            Some(any) => (form_of(any), node.locate("configuration"), self.any(any)),
             None => ("no configuration", node.position, Ok(Read::nothing(node))),
         };
         let vm = node.get_any(&["vm_config", "vmConfig"]);
@@ -177,7 +177,7 @@ impl Search<'_> {
             Some(any) => self.any(any).map(|read| (read.bytes, read.silent_errors)),
             None => Ok((Vec::new(), Vec::new())),
         };
-        let vm_position = vm.map_or(node.position, |vm| key_position(vm, "configuration"));
+        let vm_position = vm.map_or(node.position, |vm| vm.locate("configuration"));
         let handover = found.and_then(|Read { bytes: configuration, fields, mut silent_errors }| {
             let (vm_configuration, vm_silent_errors) = vm_configuration?;
             silent_errors.extend(vm_silent_errors);
@@ -199,7 +199,7 @@ impl Search<'_> {
             ("StringValue", Some(value)) => {
                 let Some(scalar) = value.scalar() else {
                     return Err(Finding::new(
-                        key_position(any, "value"),
+                        any.locate("value"),
                         "configuration.value",
                         "expected a string for a StringValue; Envoy would not start with it",
                     ));
@@ -227,7 +227,7 @@ impl Search<'_> {
         let spec = node.get("spec").unwrap_or(node);
         let is_ours = name.is_some_and(names_us) || spec.get("url").is_some_and(mentions_us);
         let config = spec.get_any(&["pluginConfig", "plugin_config"]);
-        self.json(name, ISTIO, config, key_position(spec, "pluginConfig"), is_ours);
+        self.json(name, ISTIO, config, spec.locate("pluginConfig"), is_ours);
     }
 
     /// Envoy Gateway's `EnvoyExtensionPolicy`, which passes each `config` as JSON.
@@ -237,7 +237,7 @@ impl Search<'_> {
         for filter in wasm {
             let name = filter.get("name").and_then(Node::text).or(policy);
             let is_ours = name.is_some_and(names_us) || filter.get("code").is_some_and(mentions_us);
-            self.json(name, "EnvoyExtensionPolicy", filter.get("config"), key_position(filter, "config"), is_ours);
+            self.json(name, "EnvoyExtensionPolicy", filter.get("config"), filter.locate("config"), is_ours);
         }
     }
 
@@ -291,10 +291,6 @@ fn form_of(any: &Node) -> &'static str {
         Some("google.protobuf.Struct") => "Struct",
         Some(_) | None => "unknown",
     }
-}
-
-fn key_position(node: &Node, key: &str) -> Position {
-    node.locate(key)
 }
 
 #[cfg(test)]

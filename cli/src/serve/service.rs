@@ -8,7 +8,6 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
@@ -19,7 +18,6 @@ use super::answers::{self, Refusal};
 use super::checks::Checks;
 use super::credentials::{self, Credentials, Scheme};
 use super::limits::RateLimit;
-use super::log;
 use super::users::{User, Users};
 use crate::claims::Claims;
 use crate::failure::Failure;
@@ -80,7 +78,6 @@ impl Service {
             .route(key_set, get(give_key_set))
             .route(health, get(|| async { "ok\n" }))
             .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-            .layer(from_fn(log::answer))
             .with_state(Arc::new(self))
     }
 
