@@ -1,10 +1,4 @@
-//! `jwt-auth check` gives the answers of `tests/rows`: those of the filter, which the conformance test of the filter
-//! holds against live Envoys, row by row.
-
-// The rows are shared; not every test uses all of their helpers.
-#[allow(dead_code, reason = "the filter's own tests use the rest")]
-#[path = "../../tests/rows/mod.rs"]
-mod rows;
+//! `jwt-auth check` gives the answers of `kit::rows`, the same that `tests/conformance` expects of live Envoys.
 
 mod support;
 
@@ -12,7 +6,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::Path;
 
-use rows::{Expected, Row, Step};
+use kit::rows::{self, Expected, Row, Step};
 use serde_json::Value;
 use support::{Answer, Folder, bytes, jwt_auth, now};
 

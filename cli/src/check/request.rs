@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::Args;
-use jwt_auth::{Edits, Host, Location, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection};
+use jwt_auth::{Edits, Host, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection, TokenLocation};
 
 use crate::failure::Failure;
 use crate::state::{self, Memory};
@@ -145,15 +145,15 @@ fn header_line(line: &[u8]) -> Option<(String, Vec<u8>)> {
 }
 
 /// Whether the request already has the parameter of the token in this place.
-fn carries(headers: &Headers, location: Location, parameter: &str) -> bool {
+fn carries(headers: &Headers, location: TokenLocation, parameter: &str) -> bool {
     let values = |wanted: &'static str| headers.iter().filter(move |(name, _)| name == wanted).map(|(_, value)| value);
     match location {
-        Location::Header => headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(parameter)),
-        Location::Query => values(":path")
+        TokenLocation::Header => headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(parameter)),
+        TokenLocation::Query => values(":path")
             .filter_map(|path| Some(&path[path.iter().position(|&byte| byte == b'?')? + 1..]))
             .flat_map(form_urlencoded::parse)
             .any(|(name, _)| name == parameter),
-        Location::Cookie => values("cookie")
+        TokenLocation::Cookie => values("cookie")
             .flat_map(|value| value.split(|&byte| byte == b';'))
             .filter_map(|cookie| cookie.split(|&byte| byte == b'=').next())
             .any(|name| name.trim_ascii() == parameter.as_bytes()),
@@ -161,13 +161,13 @@ fn carries(headers: &Headers, location: Location, parameter: &str) -> bool {
 }
 
 /// Puts a token where the filter expects it.
-fn put(headers: &mut Headers, location: Location, parameter: &str, token: &[u8]) {
+fn put(headers: &mut Headers, location: TokenLocation, parameter: &str, token: &[u8]) {
     match location {
-        Location::Header => headers.push((parameter.to_ascii_lowercase(), token.to_vec())),
-        Location::Cookie => {
+        TokenLocation::Header => headers.push((parameter.to_ascii_lowercase(), token.to_vec())),
+        TokenLocation::Cookie => {
             headers.push(("cookie".to_owned(), [parameter.as_bytes(), b"=", token].concat()));
         }
-        Location::Query => {
+        TokenLocation::Query => {
             let encoded = |bytes: &[u8]| form_urlencoded::byte_serialize(bytes).collect::<String>();
             if let Some((_, path)) = headers.iter_mut().find(|(name, _)| name == ":path") {
                 let separator = if path.contains(&b'?') { "&" } else { "?" };
