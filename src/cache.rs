@@ -6,15 +6,15 @@
 mod doorkeeper;
 mod entry;
 mod limits;
-mod shelf;
 mod size;
+mod vm_cache;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 pub(crate) use entry::Accepted;
 pub(crate) use limits::CacheLimits;
-use shelf::Shelf;
+use vm_cache::VmCache;
 
 /// What all token caches of a VM may take together. A VM has 1 GiB for all plugins that live in it and every VM of a process
 /// (one for each worker, and two more) can fill its share; 64 MiB are some 40,000 tokens of a kilobyte, more than a worker
@@ -34,31 +34,31 @@ pub struct CacheEvents {
 
 /// The token caches of one VM. A clone is the same caches.
 #[derive(Clone, Debug)]
-pub struct TokenCaches(Rc<RefCell<Shelf>>);
+pub struct TokenCaches(Rc<RefCell<VmCache>>);
 
 impl TokenCaches {
     /// No entries yet; all caches together take at most `budget` bytes, [`CACHE_BUDGET_BYTES`] in Envoy.
     pub fn new(budget: usize) -> Self {
-        Self(Rc::new(RefCell::new(Shelf::new(budget))))
+        Self(Rc::new(RefCell::new(VmCache::new(budget))))
     }
 
     /// How many bytes all caches take, by the count that the budget is held against: never fewer than the allocator gave.
     pub fn bytes(&self) -> usize {
-        self.0.try_borrow().map_or(0, |shelf| shelf.bytes())
+        self.0.try_borrow().map_or(0, |vm_cache| vm_cache.bytes())
     }
 
     /// Empties the caches of all configurations of this name: the one that replaces them has other keys and rules, so what
     /// they hold is of use only to requests that still drain.
-    pub fn give_back(&self, name: &[u8]) {
-        if let Ok(mut shelf) = self.0.try_borrow_mut() {
-            shelf.clear_named(name);
+    pub fn clear_named(&self, name: &[u8]) {
+        if let Ok(mut vm_cache) = self.0.try_borrow_mut() {
+            vm_cache.clear_named(name);
         }
     }
 
     /// A cache for one configuration.
     pub(crate) fn open(&self, name: &[u8], limits: CacheLimits) -> TokenCache {
-        let place = self.0.try_borrow_mut().ok().map(|mut shelf| shelf.open(name));
-        TokenCache { limits, place, caches: self.clone(), events: Cell::default() }
+        let slot = self.0.try_borrow_mut().ok().map(|mut vm_cache| vm_cache.open(name));
+        TokenCache { limits, slot, caches: self.clone(), events: Cell::default() }
     }
 }
 
@@ -66,7 +66,7 @@ impl TokenCaches {
 #[derive(Debug)]
 pub(crate) struct TokenCache {
     limits: CacheLimits,
-    place: Option<usize>,
+    slot: Option<usize>,
     caches: TokenCaches,
     events: Cell<CacheEvents>,
 }
@@ -77,7 +77,7 @@ impl TokenCache {
         if self.limits.max_entries == 0 {
             return None;
         }
-        let found = self.caches.0.try_borrow_mut().ok().and_then(|mut shelf| shelf.get(self.place?, token));
+        let found = self.caches.0.try_borrow_mut().ok().and_then(|mut vm_cache| vm_cache.get(self.slot?, token));
         self.count(|events| if found.is_some() { &mut events.hits } else { &mut events.misses }, 1);
         found
     }
@@ -85,15 +85,15 @@ impl TokenCache {
     /// Keeps a token, which must have been accepted by every rule, if it came before. Of this configuration's tokens those
     /// used longest ago make room; of all tokens of the VM, where the budget is used up.
     pub(crate) fn insert(&self, token: &[u8], accepted: Accepted) {
-        let (Ok(mut shelf), Some(place)) = (self.caches.0.try_borrow_mut(), self.place) else { return };
-        let evictions = shelf.insert(place, self.limits, token, accepted);
+        let (Ok(mut vm_cache), Some(slot)) = (self.caches.0.try_borrow_mut(), self.slot) else { return };
+        let evictions = vm_cache.insert(slot, self.limits, token, accepted);
         self.count(|events| &mut events.evictions, evictions);
     }
 
     /// Forgets a token, which may be there or not.
     pub(crate) fn remove(&self, token: &[u8]) {
-        if let (Ok(mut shelf), Some(place)) = (self.caches.0.try_borrow_mut(), self.place) {
-            shelf.remove(place, token);
+        if let (Ok(mut vm_cache), Some(slot)) = (self.caches.0.try_borrow_mut(), self.slot) {
+            vm_cache.remove(slot, token);
         }
     }
 
@@ -112,8 +112,8 @@ impl TokenCache {
 
 impl Drop for TokenCache {
     fn drop(&mut self) {
-        if let (Ok(mut shelf), Some(place)) = (self.caches.0.try_borrow_mut(), self.place) {
-            shelf.close(place);
+        if let (Ok(mut vm_cache), Some(slot)) = (self.caches.0.try_borrow_mut(), self.slot) {
+            vm_cache.close(slot);
         }
     }
 }

@@ -51,7 +51,7 @@ impl Plugin {
     /// The plugin keeps tokens in `caches`, which all plugins of its VM share. One of the same `name` is taken for the one
     /// that this one replaces, and gives up the tokens that it keeps before anything of this one is read.
     pub fn in_vm(caches: &TokenCaches, name: &[u8], configuration: &[u8], vm_configuration: &[u8]) -> Self {
-        caches.give_back(name);
+        caches.clear_named(name);
         let (config, outcome) = Config::read(configuration);
         let (config, forced_backend) = match SignatureBackend::from_vm_configuration(vm_configuration) {
             Ok(forced_backend) => (config, forced_backend),

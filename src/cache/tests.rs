@@ -29,7 +29,7 @@ fn value_of(cache: &TokenCache, token: &str) -> Option<String> {
 }
 
 fn bytes_of(cache: &TokenCache) -> usize {
-    cache.caches.0.borrow().books[cache.place.unwrap()].as_ref().unwrap().bytes
+    cache.caches.0.borrow().slots[cache.slot.unwrap()].as_ref().unwrap().bytes
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_configuration_that_is_replaced_or_gone_gives_its_room_back() {
     keep(&old, b"a", "1");
     keep(&other, b"a", "2");
     let both = caches.bytes();
-    caches.give_back(b"jwt");
+    caches.clear_named(b"jwt");
     let rest = caches.bytes();
     assert!(rest < both);
     assert_eq!((value_of(&old, "a"), value_of(&other, "a").as_deref()), (None, Some("2")));

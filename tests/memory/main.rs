@@ -93,7 +93,7 @@ fn caches_count_no_less_than_the_allocator_gives_and_keep_to_their_budget() {
         keep(plugin, 0, "");
     }
     for targets in ["0", "1", "40"] {
-        caches.give_back(targets.as_bytes());
+        caches.clear_named(targets.as_bytes());
     }
     let claims = "x".repeat(5000);
     let at_first = caches.bytes();

@@ -9,10 +9,10 @@ use super::entry::{Accepted, Entry};
 use super::limits::CacheLimits;
 use super::size;
 
-/// All caches of a VM, each at its place.
+/// All caches of a VM, each at its slot.
 #[derive(Debug)]
-pub(super) struct Shelf {
-    pub(super) books: Vec<Option<Book>>,
+pub(super) struct VmCache {
+    pub(super) slots: Vec<Option<SlotEntries>>,
     doorkeeper: Doorkeeper,
     budget: usize,
     /// What all of it takes.
@@ -23,7 +23,7 @@ pub(super) struct Shelf {
 
 /// The entries of one configuration, the one used longest ago first.
 #[derive(Debug)]
-pub(super) struct Book {
+pub(super) struct SlotEntries {
     name: Box<[u8]>,
     by_token: LruCache<Box<[u8]>, Entry>,
     /// The most entries there were since it was empty: the table does not shrink.
@@ -32,10 +32,10 @@ pub(super) struct Book {
     pub(super) bytes: usize,
 }
 
-impl Shelf {
+impl VmCache {
     /// Nothing yet; all of it takes at most `budget` bytes.
     pub(super) fn new(budget: usize) -> Self {
-        Self { books: Vec::new(), doorkeeper: Doorkeeper::default(), budget, bytes: 0, clock: 0 }
+        Self { slots: Vec::new(), doorkeeper: Doorkeeper::default(), budget, bytes: 0, clock: 0 }
     }
 
     /// What all of it takes.
@@ -43,106 +43,106 @@ impl Shelf {
         self.bytes
     }
 
-    /// A place for a new configuration.
+    /// A slot for a new configuration.
     pub(super) fn open(&mut self, name: &[u8]) -> usize {
-        let book = Book { name: name.into(), by_token: LruCache::unbounded(), peak: 0, bytes: 0 };
-        match self.books.iter().position(Option::is_none) {
-            Some(place) => {
-                if let Some(free) = self.books.get_mut(place) {
-                    *free = Some(book);
+        let entries = SlotEntries { name: name.into(), by_token: LruCache::unbounded(), peak: 0, bytes: 0 };
+        match self.slots.iter().position(Option::is_none) {
+            Some(slot) => {
+                if let Some(free) = self.slots.get_mut(slot) {
+                    *free = Some(entries);
                 }
-                place
+                slot
             }
             None => {
-                self.books.push(Some(book));
-                self.books.len().saturating_sub(1)
+                self.slots.push(Some(entries));
+                self.slots.len().saturating_sub(1)
             }
         }
     }
 
-    /// Gives a place up, with all that is there.
-    pub(super) fn close(&mut self, place: usize) {
-        if let Some(book) = self.books.get_mut(place).and_then(Option::take) {
-            self.bytes = self.bytes.saturating_sub(book.bytes);
+    /// Gives a slot up, with all that is there.
+    pub(super) fn close(&mut self, slot: usize) {
+        if let Some(entries) = self.slots.get_mut(slot).and_then(Option::take) {
+            self.bytes = self.bytes.saturating_sub(entries.bytes);
         }
     }
 
     /// Empties the places of all configurations of this name.
     pub(super) fn clear_named(&mut self, name: &[u8]) {
-        for book in self.books.iter_mut().flatten().filter(|book| *book.name == *name) {
-            self.bytes = self.bytes.saturating_sub(book.bytes);
-            book.clear();
+        for entries in self.slots.iter_mut().flatten().filter(|entries| *entries.name == *name) {
+            self.bytes = self.bytes.saturating_sub(entries.bytes);
+            entries.clear();
         }
     }
 
-    fn book(&mut self, place: usize) -> Option<&mut Book> {
-        self.books.get_mut(place)?.as_mut()
+    fn entries(&mut self, slot: usize) -> Option<&mut SlotEntries> {
+        self.slots.get_mut(slot)?.as_mut()
     }
 
-    /// What is known of a token at a place.
-    pub(super) fn get(&mut self, place: usize, token: &[u8]) -> Option<Rc<Accepted>> {
+    /// What is known of a token at a slot.
+    pub(super) fn get(&mut self, slot: usize, token: &[u8]) -> Option<Rc<Accepted>> {
         self.clock = self.clock.saturating_add(1);
         let now = self.clock;
-        let entry = self.book(place)?.by_token.get_mut(token)?;
+        let entry = self.entries(slot)?.by_token.get_mut(token)?;
         entry.used = now;
         Some(entry.accepted.clone())
     }
 
     /// Puts a token in, if it came before and there can be room for it; how many others went for it.
-    pub(super) fn insert(&mut self, place: usize, limits: CacheLimits, token: &[u8], accepted: Accepted) -> u32 {
+    pub(super) fn insert(&mut self, slot: usize, limits: CacheLimits, token: &[u8], accepted: Accepted) -> u32 {
         let size = size::of_entry(token, &accepted);
         let at_least = size.saturating_add(size::of_table(1));
         let most = limits.max_bytes.min(self.budget.saturating_sub(doorkeeper::BYTES));
-        if limits.max_entries == 0 || at_least > most || !self.doorkeeper.knows(place, token) {
+        if limits.max_entries == 0 || at_least > most || !self.doorkeeper.record(slot, token) {
             return 0;
         }
         self.bytes = self.bytes.saturating_add(self.doorkeeper.take_growth());
-        self.remove(place, token);
+        self.remove(slot, token);
         let mut evictions: u32 = 0;
         loop {
-            let (entries, bytes, growth) = match self.book(place) {
-                Some(book) => (book.by_token.len(), book.bytes, size.saturating_add(book.table_growth())),
+            let (entries, bytes, growth) = match self.entries(slot) {
+                Some(entries) => (entries.by_token.len(), entries.bytes, size.saturating_add(entries.table_growth())),
                 None => return evictions,
             };
             let goes = if entries >= limits.max_entries || bytes.saturating_add(growth) > limits.max_bytes {
-                Some(place)
+                Some(slot)
             } else if self.bytes.saturating_add(growth) > self.budget {
-                self.place_of_oldest()
+                self.slot_of_oldest()
             } else {
                 break;
             };
-            if !goes.is_some_and(|place| self.remove_oldest(place)) {
+            if !goes.is_some_and(|slot| self.remove_oldest(slot)) {
                 return evictions;
             }
             evictions = evictions.saturating_add(1);
         }
         self.clock = self.clock.saturating_add(1);
         let entry = Entry { accepted: Rc::new(accepted), used: self.clock };
-        if let Some(book) = self.book(place) {
-            let growth = size.saturating_add(book.table_growth());
-            book.bytes = book.bytes.saturating_add(growth);
-            book.by_token.put(token.into(), entry);
-            book.peak = book.peak.max(book.by_token.len());
+        if let Some(entries) = self.entries(slot) {
+            let growth = size.saturating_add(entries.table_growth());
+            entries.bytes = entries.bytes.saturating_add(growth);
+            entries.by_token.put(token.into(), entry);
+            entries.peak = entries.peak.max(entries.by_token.len());
             self.bytes = self.bytes.saturating_add(growth);
         }
         evictions
     }
 
     /// Takes a token out, if it is there.
-    pub(super) fn remove(&mut self, place: usize, token: &[u8]) {
-        self.change(place, |book| {
-            if let Some(entry) = book.by_token.pop(token) {
-                book.forget(token, &entry);
+    pub(super) fn remove(&mut self, slot: usize, token: &[u8]) {
+        self.change(slot, |entries| {
+            if let Some(entry) = entries.by_token.pop(token) {
+                entries.forget(token, &entry);
             }
         });
     }
 
     /// Whether there was one to remove.
-    fn remove_oldest(&mut self, place: usize) -> bool {
+    fn remove_oldest(&mut self, slot: usize) -> bool {
         let mut is_removed = false;
-        self.change(place, |book| {
-            if let Some((token, entry)) = book.by_token.pop_lru() {
-                book.forget(&token, &entry);
+        self.change(slot, |entries| {
+            if let Some((token, entry)) = entries.by_token.pop_lru() {
+                entries.forget(&token, &entry);
                 is_removed = true;
             }
         });
@@ -150,22 +150,22 @@ impl Shelf {
     }
 
     /// Where the token stands that was used longest ago. There are as many places as configurations, so some tens.
-    fn place_of_oldest(&self) -> Option<usize> {
-        let oldest = |book: &Book| book.by_token.peek_lru().map(|(_, entry)| entry.used);
-        let books = self.books.iter().enumerate();
-        books.filter_map(|(place, book)| Some((oldest(book.as_ref()?)?, place))).min().map(|(_, place)| place)
+    fn slot_of_oldest(&self) -> Option<usize> {
+        let oldest = |entries: &SlotEntries| entries.by_token.peek_lru().map(|(_, entry)| entry.used);
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(|(slot, entries)| Some((oldest(entries.as_ref()?)?, slot))).min().map(|(_, slot)| slot)
     }
 
-    fn change(&mut self, place: usize, change: impl FnOnce(&mut Book)) {
-        let Some(book) = self.book(place) else { return };
-        let before = book.bytes;
-        change(book);
-        let freed = before.saturating_sub(book.bytes);
+    fn change(&mut self, slot: usize, change: impl FnOnce(&mut SlotEntries)) {
+        let Some(entries) = self.entries(slot) else { return };
+        let before = entries.bytes;
+        change(entries);
+        let freed = before.saturating_sub(entries.bytes);
         self.bytes = self.bytes.saturating_sub(freed);
     }
 }
 
-impl Book {
+impl SlotEntries {
     /// What the table grows by with one more entry.
     fn table_growth(&self) -> usize {
         let entries = self.by_token.len().saturating_add(1).max(self.peak);
