@@ -1,7 +1,7 @@
-//! The verified-token cache: what a token that was accepted before needs not be computed again.
+//! The verified-token cache: a token that was accepted before is not decoded and verified again.
 //!
-//! Each configuration has a cache of its own, with its own limits. All caches of a VM share one budget, because all
-//! configurations of a VM share its memory, those that a newer one has replaced and that are still draining included.
+//! Each configuration has its own cache with its own limits. All caches of a VM share one budget, because all
+//! configurations of a VM share its memory, including replaced ones that still serve open requests.
 
 mod doorkeeper;
 mod entry;
@@ -16,53 +16,54 @@ pub(crate) use entry::Accepted;
 pub(crate) use limits::CacheLimits;
 use vm_cache::VmCache;
 
-/// What all token caches of a VM may take together. A VM has 1 GiB for all plugins that live in it and every VM of a process
-/// (one for each worker, and two more) can fill its share; 64 MiB are some 40,000 tokens of a kilobyte, more than a worker
-/// sees again before they expire, and leave most of the VM to configurations.
+/// The most bytes that all token caches of a VM may use together.
+///
+/// A VM has 1 GiB for all its plugins. A process has one VM per worker and two more, and each of them can fill its
+/// caches. 64 MiB hold about 40,000 tokens of 1 KiB, more than a worker sees again before they expire.
 pub const CACHE_BUDGET_BYTES: usize = 64 << 20;
 
-/// What the cache did since it was last asked.
+/// Cache events since the last call of [`crate::Plugin::take_cache_events`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheEvents {
-    /// Tokens that were found.
+    /// Lookups that found the token.
     pub hits: u32,
-    /// Tokens that were not.
+    /// Lookups that did not find the token.
     pub misses: u32,
-    /// Tokens that had to go for others.
+    /// Tokens removed to make room for others.
     pub evictions: u32,
 }
 
-/// The token caches of one VM. A clone is the same caches.
+/// The token caches of one VM. A clone shares them.
 #[derive(Clone, Debug)]
 pub struct TokenCaches(Rc<RefCell<VmCache>>);
 
 impl TokenCaches {
-    /// No entries yet; all caches together take at most `budget` bytes, [`CACHE_BUDGET_BYTES`] in Envoy.
+    /// Empty caches that use at most `budget` bytes together. In Envoy this is [`CACHE_BUDGET_BYTES`].
     pub fn new(budget: usize) -> Self {
         Self(Rc::new(RefCell::new(VmCache::new(budget))))
     }
 
-    /// How many bytes all caches take, by the count that the budget is held against: never fewer than the allocator gave.
+    /// How many bytes all caches use, as counted against the budget. This is never less than what was allocated.
     pub fn bytes(&self) -> usize {
         self.0.try_borrow().map_or(0, |vm_cache| vm_cache.bytes())
     }
 
-    /// Empties the caches of all configurations of this name: the one that replaces them has other keys and rules, so what
-    /// they hold is of use only to requests that still drain.
+    /// Empties the caches of all configurations named `name`. Call it before a new configuration replaces them: their
+    /// entries are only useful to the requests that they still serve.
     pub fn clear_named(&self, name: &[u8]) {
         if let Ok(mut vm_cache) = self.0.try_borrow_mut() {
             vm_cache.clear_named(name);
         }
     }
 
-    /// A cache for one configuration.
+    /// Creates the cache of one configuration. Dropping it frees its memory.
     pub(crate) fn open(&self, name: &[u8], limits: CacheLimits) -> TokenCache {
         let slot = self.0.try_borrow_mut().ok().map(|mut vm_cache| vm_cache.open(name));
         TokenCache { limits, slot, caches: self.clone(), events: Cell::default() }
     }
 }
 
-/// The tokens that one configuration accepted last, found by the whole of their bytes.
+/// The tokens that one configuration accepted last. The key is the whole token.
 #[derive(Debug)]
 pub(crate) struct TokenCache {
     limits: CacheLimits,
@@ -72,7 +73,7 @@ pub(crate) struct TokenCache {
 }
 
 impl TokenCache {
-    /// What is known of exactly this token.
+    /// Looks up a token by all of its bytes.
     pub(crate) fn get(&self, token: &[u8]) -> Option<Rc<Accepted>> {
         if self.limits.max_entries == 0 {
             return None;
@@ -82,22 +83,24 @@ impl TokenCache {
         found
     }
 
-    /// Keeps a token, which must have been accepted by every rule, if it came before. Of this configuration's tokens those
-    /// used longest ago make room; of all tokens of the VM, where the budget is used up.
+    /// Adds a token that passed every check, if it was offered before.
+    ///
+    /// If this cache is full, its least recently used tokens are removed. If the budget is used up, the least recently
+    /// used tokens of the whole VM are removed.
     pub(crate) fn insert(&self, token: &[u8], accepted: Accepted) {
         let (Ok(mut vm_cache), Some(slot)) = (self.caches.0.try_borrow_mut(), self.slot) else { return };
         let evictions = vm_cache.insert(slot, self.limits, token, accepted);
         self.count(|events| &mut events.evictions, evictions);
     }
 
-    /// Forgets a token, which may be there or not.
+    /// Removes a token, if present.
     pub(crate) fn remove(&self, token: &[u8]) {
         if let (Ok(mut vm_cache), Some(slot)) = (self.caches.0.try_borrow_mut(), self.slot) {
             vm_cache.remove(slot, token);
         }
     }
 
-    /// What happened since the last call.
+    /// The events since the last call.
     pub(crate) fn take_events(&self) -> CacheEvents {
         self.events.take()
     }

@@ -1,22 +1,24 @@
-//! What the cache knows of a token.
+//! What the cache stores for a token.
 
 use std::rc::Rc;
 
 use crate::claims::Times;
 use crate::mapping::Values;
 
-/// An accepted token. Its signature, issuer and audience were good, and are as long as the configuration is the same, which
-/// a cache never outlives; its times are checked anew each time.
+/// What is stored of an accepted token: its times, which are checked for each request, and its encoded values.
+///
+/// Signature, issuer and audience are not checked again. Their result depends only on the configuration, and each
+/// configuration has its own cache.
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) times: Times,
     pub(crate) values: Values,
 }
 
-/// An accepted token on its shelf.
+/// A cached token.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) accepted: Rc<Accepted>,
-    /// The clock when it was used last.
+    /// The value of `VmCache::clock` when the token was last used.
     pub(super) used: u64,
 }

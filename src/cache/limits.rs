@@ -1,11 +1,11 @@
-//! `tokenCache`.
+//! The limits of one cache.
 
-/// `tokenCache`: how much a worker keeps for one configuration.
+/// `tokenCache`: the limits of one configuration in one worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CacheLimits {
-    /// How many tokens; none turns the cache off.
+    /// The most tokens. 0 turns the cache off.
     pub(crate) max_entries: usize,
-    /// How many bytes, tokens and values together.
+    /// The most bytes for tokens and values together.
     pub(crate) max_bytes: usize,
 }
 

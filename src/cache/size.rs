@@ -1,13 +1,13 @@
-//! What an entry takes of the allocator, counted high.
+//! Upper bounds of the memory that a cache uses.
 
 use std::rc::Rc;
 
 use super::entry::{Accepted, Entry};
 
-/// The counts in front of what an `Rc` holds.
+/// The two counters that an `Rc` stores in front of its value.
 const RC_COUNTS: usize = 2 * size_of::<usize>();
 
-/// A token with all that is kept of it, without its share of the table.
+/// A token and its entry, without the table.
 pub(super) fn of_entry(token: &[u8], accepted: &Accepted) -> usize {
     const NODE: usize = chunk(size_of::<Box<[u8]>>() + size_of::<Entry>() + 2 * size_of::<usize>());
     const SHARED: usize = chunk(RC_COUNTS + size_of::<Accepted>());
@@ -16,10 +16,11 @@ pub(super) fn of_entry(token: &[u8], accepted: &Accepted) -> usize {
     [NODE, SHARED, chunk(token.len()), list].into_iter().chain(values).fold(0, usize::saturating_add)
 }
 
-/// The table for so many entries; 0 for none.
+/// The hash table for `entries` entries; 0 for none.
 ///
-/// A power of two of buckets, of which seven in eight are used; it doubles when it is full, also of buckets that removed
-/// entries left behind, and while it does, the old one is still there: so three times the smallest that would do.
+/// The number of buckets is a power of two, and at most seven of eight are used. Buckets of removed entries can make
+/// the table double too early, and while it doubles, the old table still exists. So this counts three times the
+/// smallest table.
 pub(super) fn of_table(entries: usize) -> usize {
     const BUCKET: usize = 2 * size_of::<usize>() + 1;
     if entries == 0 {
@@ -29,7 +30,8 @@ pub(super) fn of_table(entries: usize) -> usize {
     chunk(buckets.saturating_mul(BUCKET).saturating_mul(3))
 }
 
-/// What an allocation takes in dlmalloc, which is the module's, and in glibc: a header of one word, rounded up to 16 bytes.
+/// The memory of one allocation, with a header of one word and rounded up to 16 bytes. This fits dlmalloc, which the
+/// Wasm module uses, and glibc.
 pub(super) const fn chunk(bytes: usize) -> usize {
     const HEADER: usize = size_of::<usize>();
     const LEAST: usize = 4 * size_of::<usize>();

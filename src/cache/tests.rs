@@ -6,12 +6,12 @@ fn cache(max_entries: usize, max_bytes: usize) -> TokenCache {
     TokenCaches::new(CACHE_BUDGET_BYTES).open(b"", CacheLimits { max_entries, max_bytes })
 }
 
-/// Room for three entries of [`accepted`] with a value of four bytes.
+/// The memory of three entries of [`accepted`] with a value of four bytes.
 fn room_for_three() -> usize {
     3 * size::of_entry(b"a", &accepted("1234")) + size::of_table(3)
 }
 
-/// Lets a token come twice.
+/// Inserts a token twice, because the first time it is only recorded.
 fn keep(cache: &TokenCache, token: &[u8], value: &str) {
     cache.insert(token, accepted(value));
     cache.insert(token, accepted(value));
@@ -47,7 +47,7 @@ fn a_token_is_found_by_all_of_its_bytes_and_no_others() {
 }
 
 #[test]
-fn a_token_that_came_once_takes_no_room() {
+fn a_token_is_cached_when_it_comes_the_second_time() {
     let cache = cache(10, 10_000);
     cache.insert(b"a", accepted("1"));
     assert_eq!(value_of(&cache, "a"), None);
@@ -57,7 +57,7 @@ fn a_token_that_came_once_takes_no_room() {
 }
 
 #[test]
-fn the_token_used_longest_ago_makes_room() {
+fn the_least_recently_used_token_is_evicted() {
     let cache = cache(2, 10_000);
     keep(&cache, b"a", "1");
     keep(&cache, b"b", "2");
@@ -68,7 +68,7 @@ fn the_token_used_longest_ago_makes_room() {
 }
 
 #[test]
-fn bytes_are_bounded_as_entries_are() {
+fn bytes_are_limited_like_entries() {
     let room = room_for_three();
     let cache = cache(1000, room);
     for token in [b"a", b"b", b"c", b"d"] {
@@ -78,9 +78,9 @@ fn bytes_are_bounded_as_entries_are() {
     assert_eq!(bytes_of(&cache), room);
     keep(&cache, b"e", &"x".repeat(room));
     assert_eq!(value_of(&cache, "e"), None, "larger than the whole cache");
-    assert!(value_of(&cache, "b").is_some(), "and nothing went for it");
+    assert!(value_of(&cache, "b").is_some(), "nothing was evicted for it");
     keep(&cache, b"b", "12345678");
-    assert!(bytes_of(&cache) <= room, "put in again in the place of itself");
+    assert!(bytes_of(&cache) <= room, "the token replaced itself");
     for token in [b"a", b"b", b"c", b"d"] {
         cache.remove(token);
     }
@@ -88,12 +88,12 @@ fn bytes_are_bounded_as_entries_are() {
 }
 
 #[test]
-fn no_entries_turn_the_cache_off() {
+fn a_limit_of_no_entries_turns_the_cache_off() {
     let cache = cache(0, 10_000);
     keep(&cache, b"a", "1");
     assert_eq!(value_of(&cache, "a"), None);
     assert_eq!(cache.take_events(), CacheEvents::default());
-    assert_eq!(cache.caches.bytes(), 0, "not even a doorkeeper");
+    assert_eq!(cache.caches.bytes(), 0, "the doorkeeper is not allocated either");
 }
 
 #[test]
@@ -104,20 +104,24 @@ fn all_caches_of_a_vm_share_one_budget() {
     let [first, second, third] = [b"1", b"2", b"3"].map(|name| caches.open(name, limits));
     keep(&first, b"a", "1234");
     keep(&second, b"a", "1234");
-    assert!(value_of(&first, "a").is_some(), "used after the other");
+    assert!(value_of(&first, "a").is_some(), "used last");
     keep(&third, b"a", "1234");
     assert_eq!([&first, &second, &third].map(|cache| value_of(cache, "a").is_some()), [true, false, true]);
-    assert_eq!([&first, &second, &third].map(|cache| cache.take_events().evictions), [0, 0, 1], "who needed the room");
+    assert_eq!(
+        [&first, &second, &third].map(|cache| cache.take_events().evictions),
+        [0, 0, 1],
+        "counted for the cache that needed room"
+    );
     assert_eq!(caches.bytes(), doorkeeper::BYTES + two + 2 * size::of_table(1), "exactly at the limit");
     keep(&third, b"b", "12345678901234567890");
     assert!(value_of(&third, "b").is_some() && caches.bytes() <= doorkeeper::BYTES + two + 2 * size::of_table(1));
     keep(&third, b"c", &"x".repeat(two + 3 * size::of_table(1)));
     assert_eq!(value_of(&third, "c"), None, "larger than the budget");
-    assert!(value_of(&third, "b").is_some(), "and nothing went for it");
+    assert!(value_of(&third, "b").is_some(), "nothing was evicted for it");
 }
 
 #[test]
-fn a_configuration_that_is_replaced_or_gone_gives_its_room_back() {
+fn a_replaced_or_dropped_configuration_frees_its_memory() {
     let caches = TokenCaches::new(CACHE_BUDGET_BYTES);
     let limits = CacheLimits { max_entries: 100, max_bytes: 100_000 };
     let [old, other] = [&b"jwt"[..], b"other"].map(|name| caches.open(name, limits));
@@ -130,12 +134,12 @@ fn a_configuration_that_is_replaced_or_gone_gives_its_room_back() {
     assert_eq!((value_of(&old, "a"), value_of(&other, "a").as_deref()), (None, Some("2")));
     let new = caches.open(b"jwt", limits);
     keep(&old, b"a", "1");
-    assert_eq!(value_of(&old, "a").as_deref(), Some("1"), "it may still be in use while it drains");
-    assert_eq!(value_of(&new, "a"), None, "and the new one knows none of its tokens");
+    assert_eq!(value_of(&old, "a").as_deref(), Some("1"), "it can still serve open requests");
+    assert_eq!(value_of(&new, "a"), None, "its tokens are not in the new cache");
     drop(old);
     assert_eq!(caches.bytes(), rest);
     let reused = caches.open(b"again", limits);
-    assert_eq!(value_of(&reused, "a"), None, "nor does one that takes its place");
+    assert_eq!(value_of(&reused, "a"), None, "the cache in the freed slot is empty");
     drop((new, reused, other));
     assert_eq!(caches.bytes(), doorkeeper::BYTES);
 }

@@ -1,4 +1,4 @@
-//! The entries of all caches of a VM, and which of them make room for others.
+//! The entries of all caches of a VM, and which of them are evicted.
 
 use std::rc::Rc;
 
@@ -9,41 +9,41 @@ use super::entry::{Accepted, Entry};
 use super::limits::CacheLimits;
 use super::size;
 
-/// All caches of a VM, each at its slot.
+/// All caches of a VM. Each configuration has a slot.
 #[derive(Debug)]
 pub(super) struct VmCache {
     pub(super) slots: Vec<Option<SlotEntries>>,
     doorkeeper: Doorkeeper,
     budget: usize,
-    /// What all of it takes.
+    /// The bytes of all slots and of the doorkeeper.
     bytes: usize,
-    /// How often a token was asked for or put in.
+    /// Counts lookups and insertions, to order them.
     clock: u64,
 }
 
-/// The entries of one configuration, the one used longest ago first.
+/// The entries of one configuration, ordered by their last use.
 #[derive(Debug)]
 pub(super) struct SlotEntries {
     name: Box<[u8]>,
     by_token: LruCache<Box<[u8]>, Entry>,
-    /// The most entries there were since it was empty: the table does not shrink.
+    /// The most entries since it was empty, because the table does not shrink.
     peak: usize,
-    /// What entries and table take.
+    /// The bytes of the entries and the table.
     pub(super) bytes: usize,
 }
 
 impl VmCache {
-    /// Nothing yet; all of it takes at most `budget` bytes.
+    /// An empty cache of at most `budget` bytes.
     pub(super) fn new(budget: usize) -> Self {
         Self { slots: Vec::new(), doorkeeper: Doorkeeper::default(), budget, bytes: 0, clock: 0 }
     }
 
-    /// What all of it takes.
+    /// The bytes in use.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// A slot for a new configuration.
+    /// Reserves a slot for a configuration named `name`.
     pub(super) fn open(&mut self, name: &[u8]) -> usize {
         let entries = SlotEntries { name: name.into(), by_token: LruCache::unbounded(), peak: 0, bytes: 0 };
         match self.slots.iter().position(Option::is_none) {
@@ -60,14 +60,14 @@ impl VmCache {
         }
     }
 
-    /// Gives a slot up, with all that is there.
+    /// Frees a slot and its entries.
     pub(super) fn close(&mut self, slot: usize) {
         if let Some(entries) = self.slots.get_mut(slot).and_then(Option::take) {
             self.bytes = self.bytes.saturating_sub(entries.bytes);
         }
     }
 
-    /// Empties the places of all configurations of this name.
+    /// Empties the slots of all configurations named `name`.
     pub(super) fn clear_named(&mut self, name: &[u8]) {
         for entries in self.slots.iter_mut().flatten().filter(|entries| *entries.name == *name) {
             self.bytes = self.bytes.saturating_sub(entries.bytes);
@@ -79,7 +79,7 @@ impl VmCache {
         self.slots.get_mut(slot)?.as_mut()
     }
 
-    /// What is known of a token at a slot.
+    /// Looks up a token in a slot.
     pub(super) fn get(&mut self, slot: usize, token: &[u8]) -> Option<Rc<Accepted>> {
         self.clock = self.clock.saturating_add(1);
         let now = self.clock;
@@ -88,7 +88,7 @@ impl VmCache {
         Some(entry.accepted.clone())
     }
 
-    /// Puts a token in, if it came before and there can be room for it; how many others went for it.
+    /// Adds a token if it came before and can fit. Returns how many others were evicted for it.
     pub(super) fn insert(&mut self, slot: usize, limits: CacheLimits, token: &[u8], accepted: Accepted) -> u32 {
         let size = size::of_entry(token, &accepted);
         let at_least = size.saturating_add(size::of_table(1));
@@ -100,18 +100,18 @@ impl VmCache {
         self.remove(slot, token);
         let mut evictions: u32 = 0;
         loop {
-            let (entries, bytes, growth) = match self.entries(slot) {
+            let (count, bytes, growth) = match self.entries(slot) {
                 Some(entries) => (entries.by_token.len(), entries.bytes, size.saturating_add(entries.table_growth())),
                 None => return evictions,
             };
-            let goes = if entries >= limits.max_entries || bytes.saturating_add(growth) > limits.max_bytes {
+            let evicted_from = if count >= limits.max_entries || bytes.saturating_add(growth) > limits.max_bytes {
                 Some(slot)
             } else if self.bytes.saturating_add(growth) > self.budget {
                 self.slot_of_oldest()
             } else {
                 break;
             };
-            if !goes.is_some_and(|slot| self.remove_oldest(slot)) {
+            if !evicted_from.is_some_and(|slot| self.remove_oldest(slot)) {
                 return evictions;
             }
             evictions = evictions.saturating_add(1);
@@ -128,7 +128,7 @@ impl VmCache {
         evictions
     }
 
-    /// Takes a token out, if it is there.
+    /// Removes a token, if present.
     pub(super) fn remove(&mut self, slot: usize, token: &[u8]) {
         self.change(slot, |entries| {
             if let Some(entry) = entries.by_token.pop(token) {
@@ -137,7 +137,7 @@ impl VmCache {
         });
     }
 
-    /// Whether there was one to remove.
+    /// Removes the least recently used token of a slot. Returns whether there was one.
     fn remove_oldest(&mut self, slot: usize) -> bool {
         let mut is_removed = false;
         self.change(slot, |entries| {
@@ -149,13 +149,14 @@ impl VmCache {
         is_removed
     }
 
-    /// Where the token stands that was used longest ago. There are as many places as configurations, so some tens.
+    /// The slot of the least recently used token. A VM has some tens of slots at most, so all are compared.
     fn slot_of_oldest(&self) -> Option<usize> {
         let oldest = |entries: &SlotEntries| entries.by_token.peek_lru().map(|(_, entry)| entry.used);
         let slots = self.slots.iter().enumerate();
         slots.filter_map(|(slot, entries)| Some((oldest(entries.as_ref()?)?, slot))).min().map(|(_, slot)| slot)
     }
 
+    /// Applies a change that can only free memory.
     fn change(&mut self, slot: usize, change: impl FnOnce(&mut SlotEntries)) {
         let Some(entries) = self.entries(slot) else { return };
         let before = entries.bytes;
@@ -166,13 +167,13 @@ impl VmCache {
 }
 
 impl SlotEntries {
-    /// What the table grows by with one more entry.
+    /// By how many bytes the table grows with one more entry.
     fn table_growth(&self) -> usize {
         let entries = self.by_token.len().saturating_add(1).max(self.peak);
         size::of_table(entries).saturating_sub(size::of_table(self.peak))
     }
 
-    /// Counts a removed entry out; with the last one the table goes, too.
+    /// Subtracts the bytes of a removed entry. After the last entry the table is freed, too.
     fn forget(&mut self, token: &[u8], entry: &Entry) {
         if self.by_token.is_empty() {
             self.clear();
