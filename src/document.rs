@@ -1,6 +1,6 @@
-//! A configuration document: YAML, JSON or a `google.protobuf.Struct` becomes fields, and reading them collects all faults.
+//! Reads a configuration document (YAML, JSON or a `google.protobuf.Struct`) field by field, and collects all errors.
 //!
-//! It knows no field by name and imports no other module of the crate.
+//! Which fields exist is up to its users. It imports no other module of the crate.
 
 mod faults;
 mod fields;
@@ -19,15 +19,19 @@ use serde_yaml::{Mapping, Value};
 use outline::{MAX_BRACKETS, MAX_DIRECTIVES, MAX_MARKS, Outline};
 use value::MAX_LEVELS;
 
-/// The largest configuration: ten times what 100 keys with certificates, or 256 claims with 1,000 issuers take. Reading costs
-/// time on Envoy's main thread and on each worker, and up to 40 times its size of memory.
+/// The largest configuration: ten times the size of 100 keys with certificates, or of 256 claims with 1,000 issuers.
+///
+/// Each worker and Envoy's main thread read it, which uses up to 40 times its size of memory.
 const MAX_BYTES: usize = 1 << 20;
 
-/// Reads YAML text, of which JSON is a part, or the wire bytes of a `google.protobuf.Struct`: Envoy unwraps a
-/// `StringValue` to its text, but hands a `Struct` over as it is encoded. One fault, that of the document as a whole, where it
-/// can't be read or is past a limit.
+/// Reads YAML (and so JSON), or an encoded `google.protobuf.Struct`. Envoy passes the text of a `StringValue`, but a
+/// `Struct` in its encoding.
 ///
-/// No text can be taken for a Struct: each of its entries holds the control byte 0x12, which YAML does not allow.
+/// Text can't be mistaken for a Struct: each entry of a Struct contains the control byte 0x12, which YAML forbids.
+///
+/// # Errors
+///
+/// One configuration error without a field if the document can't be read or exceeds a limit.
 pub(crate) fn read(configuration: &[u8]) -> Result<Value, Fault> {
     if configuration.len() > MAX_BYTES {
         let found = configuration.len();
@@ -41,7 +45,7 @@ pub(crate) fn read(configuration: &[u8]) -> Result<Value, Fault> {
         return Err(Fault::new("", "expected a plugin configuration, found nothing"));
     }
     check_outline(Outline::of(text))?;
-    // The library's words name a place, or a key that stands twice, but never a value, which could be a secret.
+    // The message contains a position or a duplicate key, but never a value, which could be a secret.
     value::parse(text).map_err(|error| Fault::new("", format!("expected one YAML document: {error}")))
 }
 
@@ -59,8 +63,9 @@ fn check_outline(outline: Outline) -> Result<(), Fault> {
     Err(Fault::new("", problem))
 }
 
-/// `None` where the bytes are no Struct. A Struct's own decoder stops at 100 messages inside one another, which are 33 maps or
-/// 50 lists, so its values are never deeper than those of a text may be.
+/// `None` if the bytes are not a Struct.
+///
+/// The decoder allows 100 nested messages, which are 33 maps or 50 lists. That is less than [`MAX_LEVELS`].
 fn read_struct(bytes: &[u8]) -> Option<Result<Value, Fault>> {
     match Struct::decode(bytes) {
         Ok(decoded) if !decoded.fields.is_empty() => to_mapping(decoded).map(Ok),
@@ -90,7 +95,7 @@ fn to_value(value: prost_types::Value) -> Option<Value> {
     })
 }
 
-/// Reads a YAML text with one of the readers of a part of the configuration, for that reader's tests.
+/// Reads one section of a configuration from YAML, with the function that the crate uses for it.
 #[cfg(test)]
 pub(crate) fn parse_for_test<T>(
     text: &str,

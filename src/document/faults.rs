@@ -1,13 +1,15 @@
-//! The configuration errors and warnings that reading a document finds.
+//! Configuration errors and warnings.
 
 use std::fmt;
 
-/// Every fault of a configuration, in the order of the fields.
+/// The configuration errors of a document, in the order in which its fields are read.
+///
+/// At most 100 are listed; then the last one says how many more there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError(Vec<Fault>);
 
 impl ConfigError {
-    /// The faults; never empty.
+    /// The configuration errors; at least one.
     pub fn faults(&self) -> &[Fault] {
         &self.0
     }
@@ -28,7 +30,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// One fault of a configuration. It never holds a configured value, since that may be a secret.
+/// One configuration error. It never contains a configured value, which could be a secret, but can contain field names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     field: String,
@@ -36,16 +38,18 @@ pub struct Fault {
     kind: FaultKind,
 }
 
-/// Whether a fault is one wherever it is found.
+/// Whether a key with this error can be skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FaultKind {
+    /// No: the key is invalid.
     Fault,
-    /// Only where nothing else can be used in place of what has it.
+    /// Yes, if another key of its set is usable. The key may be valid, but can't verify tokens here, as with
+    /// `use: enc`.
     Unfit,
 }
 
-/// A part of a configuration that is left out, and why. The configuration is valid. A warning never holds a configured
-/// value, since that may be a secret.
+/// A part of a valid configuration that is ignored, and why. It never contains a configured value, which could be a
+/// secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     field: String,
@@ -58,7 +62,7 @@ impl Warning {
         &self.field
     }
 
-    /// What was expected there, and what happens instead.
+    /// What was expected there, and what the filter does instead: `expected sig; the key is skipped`.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -80,7 +84,7 @@ impl Fault {
         &self.field
     }
 
-    /// What was expected there.
+    /// What was expected there: `expected true or false`.
     pub fn problem(&self) -> &str {
         &self.problem
     }
@@ -92,32 +96,34 @@ impl fmt::Display for Fault {
     }
 }
 
-/// How many faults are reported. Nobody mends more at a time, and a document of a megabyte can have a hundred thousand.
+/// How many configuration errors are listed. A document of 1 MiB can have a hundred thousand.
 const MAX_REPORTED: usize = 100;
 
-/// The faults found so far, the first of them whole, and the warnings.
+/// The configuration errors and warnings found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
+    /// The first [`MAX_REPORTED`] errors.
     reported: Vec<Fault>,
-    /// How many faults there are, reported or not.
+    /// The number of all errors.
     count: usize,
-    /// How many of them are of [`FaultKind::Unfit`].
+    /// How many of all errors are [`FaultKind::Unfit`].
     unfit: usize,
     warnings: Vec<Warning>,
 }
 
 impl Faults {
-    /// Notes a fault.
+    /// Adds a configuration error.
     pub(crate) fn report(&mut self, field: impl Into<String>, problem: impl Into<String>) {
         self.note(Fault::new(field, problem));
     }
 
-    /// Notes that something may be sound but can't be used here: a fault, unless [`Self::leave_out`] takes it.
+    /// Adds an error of a key that may be valid but can't verify tokens here. [`Self::leave_out`] turns it into a
+    /// warning.
     pub(crate) fn report_unfit(&mut self, field: impl Into<String>, problem: impl Into<String>) {
         self.note(Fault { kind: FaultKind::Unfit, ..Fault::new(field, problem) });
     }
 
-    /// Takes over all that was found in a part.
+    /// Adds everything that was found in a part.
     pub(crate) fn take(&mut self, part: Self) {
         let unlisted = part.count.saturating_sub(part.reported.len());
         part.reported.into_iter().for_each(|fault| self.note(fault));
@@ -125,15 +131,15 @@ impl Faults {
         self.warnings.extend(part.warnings);
     }
 
-    /// Takes over what was found in a part that is unfit anyway.
+    /// Adds the errors of a part that can't be used anyway, each as [`FaultKind::Unfit`].
     pub(crate) fn take_unfit(&mut self, part: Self) {
         for fault in part.reported {
             self.note(Fault { kind: FaultKind::Unfit, ..fault });
         }
     }
 
-    /// Takes over what was found in a part that is left out if it is unfit and nothing worse: then the first reason becomes
-    /// a warning that ends in `consequence`.
+    /// Adds what was found in a part that is skipped if all its errors are [`FaultKind::Unfit`]. In that case the first
+    /// of them becomes a warning that ends with `consequence`.
     pub(crate) fn leave_out(&mut self, part: Self, consequence: &str) {
         if part.is_unfit_at_most() {
             let first = part.reported.into_iter().next();
@@ -141,7 +147,7 @@ impl Faults {
                 first.map(|Fault { field, problem, .. }| Warning { field, text: format!("{problem}; {consequence}") }),
             );
         } else {
-            // That it is unfit, too, would have been no fault.
+            // Without the other errors, the unfit ones would not have been errors.
             let faults = part.count.saturating_sub(part.unfit);
             let before = self.count;
             part.reported.into_iter().filter(|fault| fault.kind == FaultKind::Fault).for_each(|fault| self.note(fault));
@@ -149,17 +155,17 @@ impl Faults {
         }
     }
 
-    /// Whether all faults are of things that can't be used here.
+    /// Whether all errors, if any, are [`FaultKind::Unfit`].
     pub(crate) fn is_unfit_at_most(&self) -> bool {
         self.count == self.unfit
     }
 
-    /// How many faults there are.
+    /// The number of configuration errors.
     pub(crate) fn count(&self) -> usize {
         self.count
     }
 
-    /// The error, if there is a fault; else the warnings.
+    /// The warnings, or an error if there is any configuration error.
     pub(crate) fn into_result(mut self) -> Result<Vec<Warning>, ConfigError> {
         let more = self.count.saturating_sub(self.reported.len());
         if more > 0 {

@@ -1,4 +1,6 @@
-//! A document field by field: every fault is noted with the name of its field, and reading goes on.
+//! Reads a document field by field. An error is reported with the name of its field, and reading continues.
+//!
+//! Each function that takes [`Faults`] returns `None` after it has reported an error.
 
 use std::ops::RangeInclusive;
 
@@ -6,10 +8,10 @@ use serde_yaml::Value;
 
 use super::faults::Faults;
 
-/// The entries of a list that has no limit of its own. The longest in use, of audiences, have some tens.
+/// The most elements of a list without its own limit. The longest lists in use are audiences, with some tens.
 const MAX_ELEMENTS: usize = 1000;
 
-/// A value and the name of the field that it stands in.
+/// A field: its name and its value.
 #[derive(Clone, Debug)]
 pub(crate) struct Field<'a> {
     path: String,
@@ -17,11 +19,12 @@ pub(crate) struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
+    /// The whole document.
     pub(crate) fn root(document: &'a Value) -> Self {
         Self { path: String::new(), value: document }
     }
 
-    /// The name of the field from the root of the document.
+    /// The name of the field from the root of the document, for example `jwks.keys[1].use`.
     pub(crate) fn path(&self) -> &str {
         &self.path
     }
@@ -49,7 +52,7 @@ impl<'a> Field<'a> {
         self.expect(self.value.as_bool(), "true or false", faults)
     }
 
-    /// A whole number of a range. A Struct has doubles only, so 30.0 is taken for 30.
+    /// A whole number in `range`. 30.0 is read as 30, because a Struct has only doubles.
     pub(crate) fn integer(&self, range: RangeInclusive<u64>, faults: &mut Faults) -> Option<u64> {
         let number = self.value.as_u64().or_else(|| self.value.as_f64().and_then(whole));
         let (least, most) = (range.start(), range.end());
@@ -74,7 +77,7 @@ impl<'a> Field<'a> {
         Some(elements.iter().enumerate().map(|(index, value)| Self { path: at(index), value }).collect())
     }
 
-    /// The elements of a list, at most 1,000, or the one value that stands in its place.
+    /// The elements of a list, at most 1,000, or a single value as a list of one.
     pub(crate) fn one_or_many(&self, faults: &mut Faults) -> Option<Vec<Self>> {
         if self.value.is_sequence() { self.list(faults) } else { Some(vec![self.clone()]) }
     }
@@ -84,13 +87,13 @@ impl<'a> Field<'a> {
         self.expect(self.as_section(), &format!("a map of fields{}", self.hint()), faults)
     }
 
-    /// The members of a map; `None` if this is something else.
+    /// The members of a map. `None` for any other value, without an error.
     pub(crate) fn as_section(&self) -> Option<Section<'a>> {
         let members = self.value.as_mapping()?.iter().map(|(name, value)| Some((name.as_str()?, value)));
         Some(Section { path: self.path.clone(), members: members.collect::<Option<_>>()?, known: Vec::new() })
     }
 
-    /// What to do about a string in place of keys.
+    /// What to do if the field should contain keys but is a URL or PEM. Otherwise empty.
     fn hint(&self) -> &'static str {
         let text = self.value.as_str().filter(|_| self.path.starts_with("jwk")).unwrap_or_default().trim_start();
         let begins_with = |start: &str| text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start));
@@ -112,18 +115,18 @@ impl<'a> Field<'a> {
 }
 
 fn whole(number: f64) -> Option<u64> {
-    /// Up to here a double has every whole number.
+    /// A double can represent every whole number up to this one.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     (number.fract() == 0.0 && (0.0..=EXACT).contains(&number)).then_some(number as u64)
 }
 
-/// For how many faults of a configuration a correct name is suggested.
+/// For how many configuration errors a correct name is suggested.
 const MAX_SUGGESTIONS: usize = 16;
 
-/// The longest name that is compared with the known ones: twice the longest of these.
+/// The longest unknown name that is compared with the known ones, which have at most half as many bytes.
 const MAX_MISSPELT_BYTES: usize = 64;
 
-/// A map of fields, which remembers the names it was asked for.
+/// A map of fields. It records which names were read, to report the others as unknown.
 #[derive(Debug)]
 pub(crate) struct Section<'a> {
     path: String,
@@ -132,14 +135,14 @@ pub(crate) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// A field that may be left out.
+    /// An optional field.
     pub(crate) fn optional(&mut self, name: &str) -> Option<Field<'a>> {
         self.known.push(name.to_owned());
         let value = self.value(name)?;
         Some(Field { path: self.path_of(name), value })
     }
 
-    /// A field that must be there.
+    /// A required field.
     pub(crate) fn required(&mut self, name: &str, faults: &mut Faults) -> Option<Field<'a>> {
         let field = self.optional(name);
         if field.is_none() {
@@ -148,21 +151,21 @@ impl<'a> Section<'a> {
         field
     }
 
-    /// Whether the field is there.
+    /// Whether the field exists.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.value(name).is_some()
     }
 
-    /// The name of one of its fields from the root of the document.
+    /// The name of a field of this map from the root of the document.
     pub(crate) fn path_of(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
-    /// Reports the fields that were never asked for: a misspelt name must not pass for a left-out one.
+    /// Reports the fields that were not read. Otherwise a misspelt field would be ignored.
     pub(crate) fn finish(self, faults: &mut Faults) {
         for (name, _) in &self.members {
             if !self.known.iter().any(|known| known == name) {
-                // Behind this many faults nobody looks for more help, and each costs a comparison with every known name.
+                // A suggestion is compared with every known name, so a document with many errors gets only some.
                 let meant = if faults.count() < MAX_SUGGESTIONS { self.nearest(name) } else { None };
                 let question = meant.map(|known| format!(", did you mean {known}?")).unwrap_or_default();
                 faults.report(self.path_of(name), format!("unknown field{question}"));
@@ -170,8 +173,8 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The known name that an unknown one is likely to stand for: it has the same letters in another case or with other
-    /// separators, or one letter in three is another.
+    /// The known name that is most similar to an unknown one. Case and separators don't matter, and at most one letter
+    /// of three may differ.
     fn nearest(&self, name: &str) -> Option<&str> {
         let plain = |name: &str| name.replace(['_', '-', ' '], "").to_ascii_lowercase();
         let close = |known: &str| {
@@ -179,7 +182,7 @@ impl<'a> Section<'a> {
             let distance = strsim::osa_distance(&plain(known), &plain(name));
             (distance <= longest / 3).then_some(distance)
         };
-        // A longer one is no slip, and comparing takes time by its length.
+        // A longer name is not a misspelt one, and comparing it would be slow.
         if name.len() > MAX_MISSPELT_BYTES {
             return None;
         }

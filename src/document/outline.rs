@@ -1,32 +1,33 @@
-//! What is known of a YAML text before the library reads it.
+//! Scans YAML text for what would make the YAML library slow, before the library reads it.
 //!
-//! libyaml takes time that grows with the square of the depth of brackets (200 KB of `{a: ` take it 20 seconds), and with the
-//! square of the number of directives; and it makes a list of all events, some 150 bytes each, before anyone can stop it. So
-//! the text is looked through first, once and in a fixed memory. What is found is never less than what libyaml finds.
+//! The time of libyaml grows with the square of the depth of brackets (200 KB of `{a: ` take 20 seconds), and with the
+//! square of the number of directives. It also stores all events, about 150 bytes each, before it returns the first.
+//! The scan reads the text once and uses a fixed amount of memory. It never counts less than libyaml does.
 
-/// Nesting of brackets at which the text is not read. Twice what a document may have, because brackets in comments and strings
-/// can count, too.
+/// The deepest nesting of brackets in the scan. It is twice [`super::value::MAX_LEVELS`], because the scan can count
+/// brackets in comments and strings, too.
 pub(super) const MAX_BRACKETS: u32 = 128;
 
-/// Three times what the largest useful document has: 1,000 entries in each list, one member a line.
+/// The most marks. This is three times those of the largest useful document, with 1,000 elements in each list and one
+/// member per line.
 pub(super) const MAX_MARKS: usize = 100_000;
 
-/// A document needs none; YAML knows two, `%YAML` and `%TAG`.
+/// The most directives. A configuration needs none; YAML defines two, `%YAML` and `%TAG`.
 pub(super) const MAX_DIRECTIVES: usize = 16;
 
-/// Upper bounds of what a text holds.
+/// Upper bounds for a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Outline {
-    /// How deep brackets and braces nest.
+    /// The nesting depth of brackets and braces.
     pub(super) brackets: u32,
-    /// Line breaks and the marks that part one value from the next: as good as one for each event.
+    /// Line breaks, and the characters that separate values: nearly one for each event of libyaml.
     pub(super) marks: usize,
     /// Lines that begin with `%`.
     pub(super) directives: usize,
 }
 
 impl Outline {
-    /// Looks through a text.
+    /// Scans a text.
     pub(super) fn of(text: &str) -> Self {
         let mut outline = Self::default();
         let mut readings = Readings::default();
@@ -72,18 +73,18 @@ impl Class {
     }
 }
 
-/// Whether white space or the end comes next.
+/// Whether the text is empty or begins with white space.
 fn is_gap(text: &[u8]) -> bool {
     text.is_empty() || matches!(Class::of(text), Class::Blank | Class::Break)
 }
 
-/// Where inside of brackets a place of the text may be.
+/// What surrounds a position inside of brackets.
 #[derive(Clone, Copy)]
 enum State {
-    /// Where a value or a mark begins.
+    /// A value or a mark can begin.
     Start,
     Plain,
-    /// In a plain value, behind white space: here a comment can begin.
+    /// In a plain value after white space, where a comment can begin.
     PlainGap,
     Single,
     Double,
@@ -106,9 +107,12 @@ const STATES: [State; 9] = [
     State::Tag,
 ];
 
-/// All readings of the text so far. Outside of brackets, what a bracket is depends on indentation and on what stands above it
-/// (block scalars, plain values of several lines), so each bracket is taken for the first one of a value in one reading. From
-/// there on libyaml's rules depend on the place only. Of the readings that are at the same place the deepest stands for all.
+/// All possible readings of the text so far: for each [`State`] the greatest depth of a reading that is in it; 0 for
+/// none.
+///
+/// Outside of brackets, indentation and the lines above decide whether a bracket is part of a scalar. The scan does not
+/// track these, so every opening bracket also starts a new reading in which it is the outermost one. Inside of
+/// brackets, libyaml's rules depend only on the state.
 #[derive(Clone, Copy, Default)]
 struct Readings([u32; STATES.len()]);
 
@@ -136,7 +140,7 @@ impl Readings {
         next
     }
 
-    /// Puts the reading that is at `state` before `byte` where it is behind it.
+    /// Adds the reading that was in `state` before `byte`, in its state after `byte`.
     fn advance(&mut self, state: State, depth: u32, byte: u8, class: Class, rest: &[u8]) {
         let after = match (state, class) {
             (State::Single, _) if byte == b'\'' => State::Start,
@@ -149,7 +153,7 @@ impl Readings {
                 return self.put(State::Start, depth.saturating_add(1));
             }
             (State::Start | State::Plain | State::PlainGap | State::Anchor, Class::Close) => {
-                // At depth 0 the reading is outside of brackets again, and over.
+                // At depth 0 the reading has left the brackets and ends.
                 return self.put(State::Start, depth.saturating_sub(1));
             }
             (State::Plain | State::PlainGap, Class::Blank | Class::Break) => State::PlainGap,
@@ -173,7 +177,7 @@ impl Readings {
                 b'&' | b'*' => State::Anchor,
                 b'!' => State::Tag,
                 b'-' if rest.get(1..).is_none_or(is_gap) => State::Start,
-                // A mark of byte order is skipped at the start of a line, and a value elsewhere.
+                // A byte order mark is skipped at the start of a line, and part of a value elsewhere.
                 0xef | 0xbb | 0xbf => {
                     self.put(State::Start, depth);
                     State::Plain
@@ -194,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_that_are_values_count() {
+    fn brackets_of_values_are_counted() {
         for (text, expected) in [
             ("", 0),
             ("a: b", 0),
@@ -210,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_that_close_nothing_do_not_close() {
+    fn brackets_in_strings_comments_and_tags_close_nothing() {
         for separator in ["']', ", "\"]\", ", "\"\\\"]\", ", "'it''s ]', ", "# ]\n", "a #]\n, ", "!<]> a, ", "# \u{85}"]
         {
             assert_eq!(brackets(&format!("[{separator}").repeat(5)), 5, "{separator}");
@@ -221,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_in_strings_and_comments_of_a_document_hardly_count() {
+    fn brackets_in_strings_and_comments_add_little_depth() {
         let line = r#"- {claimName: "a[0]", parameterName: 'x[', location: query} # [1] it's "#;
         assert!(brackets(&format!("{line}\n").repeat(20)) < 64);
         let json = r#"{"claimName":"a[0]","parameterName":"it's","location":"query"},"#;
@@ -229,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn every_value_has_a_mark_and_every_directive_its_line() {
+    fn marks_and_directives_are_counted() {
         for (text, marks, directives) in [
             ("[1,2]", 3, 0),
             ("a: 1\r\nb: 2\n", 5, 0),

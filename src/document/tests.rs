@@ -30,19 +30,19 @@ fn encoded(json: &serde_json::Value) -> Vec<u8> {
 }
 
 #[test]
-fn a_struct_is_the_same_language_with_the_same_faults() {
-    let good = serde_json::json!({
+fn a_struct_and_text_with_the_same_content_have_the_same_errors() {
+    let valid = serde_json::json!({
         "parameter": "t", "clockSkewSeconds": 30, "bypassEmptyToken": true, "audiences": ["a"],
         "jwk": {"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
     });
-    let config = Config::parse(&encoded(&good)).unwrap();
+    let config = Config::parse(&encoded(&valid)).unwrap();
     assert_eq!(config.rules.clock_skew, 30.0);
     assert!(config.mapping.without_token(Request::new(&[])).is_ok());
 
-    let bad = serde_json::json!({"parameter": 1, "clockSkewSeconds": "1.5", "typo": null, "jwk": {"kty": "X"}});
+    let invalid = serde_json::json!({"parameter": 1, "clockSkewSeconds": "1.5", "typo": null, "jwk": {"kty": "X"}});
     assert_eq!(
-        Config::parse(&encoded(&bad)).map(|_| ()).unwrap_err(),
-        Config::parse(bad.to_string().as_bytes()).map(|_| ()).unwrap_err()
+        Config::parse(&encoded(&invalid)).map(|_| ()).unwrap_err(),
+        Config::parse(invalid.to_string().as_bytes()).map(|_| ()).unwrap_err()
     );
 }
 

@@ -1,4 +1,4 @@
-//! YAML becomes values, as many as a document may have.
+//! Reads YAML into values, with limits.
 
 use std::cell::Cell;
 use std::fmt;
@@ -7,30 +7,35 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, Seq
 use serde_yaml::mapping::Entry;
 use serde_yaml::{Mapping, Value};
 
-/// Lists and maps inside one another. A configuration has some five; a JWK may hold members that are not looked at.
+/// The deepest nesting of lists and maps. A configuration has about five levels, plus those of members of a JWK that
+/// are ignored.
 pub(super) const MAX_LEVELS: u32 = 64;
 
-/// What the values of a document may take once its aliases are expanded: four times what its text may have.
+/// The most bytes of values after aliases are expanded: four times the size limit of the document.
 pub(super) const MAX_EXPANDED_BYTES: usize = 4 << 20;
 
-/// What a value counts beside its text, so that many small ones are bounded, too.
+/// What is counted for a value in addition to its text, so that many small values are limited, too.
 const BYTES_PER_VALUE: usize = 16;
 
-/// Reads YAML text. The error names a place, or a limit, but never a value.
+/// Reads YAML text.
+///
+/// # Errors
+///
+/// A message with a position, a limit or a duplicate key. It never contains a value, which could be a secret.
 pub(super) fn parse(text: &str) -> Result<Value, String> {
     let room = Cell::new(MAX_EXPANDED_BYTES);
     let value = Bounded { levels: MAX_LEVELS, room: &room }.deserialize(serde_yaml::Deserializer::from_str(text));
     value.map_err(|error| {
-        let words = error.to_string();
+        let message = error.to_string();
         match error.location() {
-            // The library counts aliases, too, and stops at 100 for each value of the document.
-            _ if words.starts_with("repetition limit") => too_large(),
-            // Here the library's words would repeat the value, which may be a secret.
-            Some(at) if words.contains("invalid value") => {
+            // The library has a limit of its own for aliases: 100 per value of the document.
+            _ if message.starts_with("repetition limit") => too_large(),
+            // The message of the library would contain the value.
+            Some(at) if message.contains("invalid value") => {
                 format!("a value does not fit its tag at line {} column {}", at.line(), at.column())
             }
-            None if words.contains("invalid value") => "a value does not fit its tag".to_owned(),
-            _ => words,
+            None if message.contains("invalid value") => "a value does not fit its tag".to_owned(),
+            _ => message,
         }
     })
 }
@@ -39,24 +44,25 @@ fn too_large() -> String {
     format!("expected at most {MAX_EXPANDED_BYTES} bytes of values, aliases expanded")
 }
 
-/// Reads one value. The library hands it over piece by piece, aliases expanded, so it can be stopped in time. Tags are
-/// dropped: no field asks for one.
+/// Reads one value and stops at a limit. The library expands aliases while it passes the parts of the value. Tags are
+/// ignored, because no field uses one.
 #[derive(Clone, Copy)]
 struct Bounded<'r> {
-    /// How many levels may still follow.
+    /// How many more levels are allowed.
     levels: u32,
-    /// How many bytes may still follow.
+    /// How many more bytes are allowed.
     room: &'r Cell<usize>,
 }
 
 impl Bounded<'_> {
-    /// Takes the room of a value that has a text of `bytes`.
+    /// Subtracts a value with a text of `bytes` from the allowed bytes.
     fn take<E: Error>(self, bytes: usize) -> Result<Self, E> {
         let room = self.room.get().checked_sub(bytes).and_then(|room| room.checked_sub(BYTES_PER_VALUE));
         self.room.set(room.ok_or_else(|| E::custom(too_large()))?);
         Ok(self)
     }
 
+    /// The limits inside of a list or map.
     fn inner<E: Error>(self) -> Result<Self, E> {
         let levels = self.take(0)?.levels.checked_sub(1);
         let levels = levels.ok_or_else(|| E::custom(format_args!("expected at most {MAX_LEVELS} levels")))?;

@@ -1,4 +1,4 @@
-//! Each limit of a document: at it, and one past it.
+//! Tests each limit of a document: at the limit, and one above it.
 
 use crate::config::Config;
 use crate::document::value::MAX_EXPANDED_BYTES;
@@ -13,12 +13,12 @@ fn faults_of(configuration: &[u8]) -> Vec<String> {
     }
 }
 
-/// The faults of a document that is right but for what stands behind it.
+/// The errors of a valid document to which `rest` is added.
 fn faults_with(rest: &str) -> Vec<String> {
     faults_of(format!("parameter: X-Token\njwk: {KEY}\n{rest}").as_bytes())
 }
 
-/// The faults of a document whose key has a member that is not looked at.
+/// The errors of a valid document whose key has an ignored member with this value.
 fn faults_with_member(value: &str) -> Vec<String> {
     faults_of(format!("parameter: X-Token\njwk: {{kty: oct, k: {}, x: {value}}}", "A".repeat(43)).as_bytes())
 }
@@ -28,7 +28,7 @@ fn is_one_that_says(faults: &[String], words: &str) -> bool {
 }
 
 #[test]
-fn a_document_has_one_mebibyte() {
+fn a_document_has_at_most_one_mebibyte() {
     let text = format!("parameter: X-Token\njwk: {KEY}\n#");
     let of_length = |length: usize| format!("{text}{}", "x".repeat(length - text.len()));
     assert_eq!(faults_of(of_length(MAX_BYTES).as_bytes()), Vec::<String>::new());
@@ -37,7 +37,7 @@ fn a_document_has_one_mebibyte() {
 }
 
 #[test]
-fn the_name_of_a_parameter_has_256_bytes() {
+fn a_parameter_name_has_at_most_256_bytes() {
     for location in ["header", "query", "path", "formData"] {
         let name = |length: usize| "n".repeat(length);
         let mapping = |name: &str| {
@@ -54,7 +54,7 @@ fn the_name_of_a_parameter_has_256_bytes() {
 }
 
 #[test]
-fn a_document_has_64_levels() {
+fn a_document_has_at_most_64_levels() {
     let lists = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     // The document and the key are two levels.
     assert_eq!(faults_with_member(&lists(MAX_LEVELS as usize - 2)), Vec::<String>::new());
@@ -73,7 +73,7 @@ fn a_document_has_64_levels() {
 }
 
 #[test]
-fn a_document_has_a_hundred_thousand_marks() {
+fn a_document_has_at_most_a_hundred_thousand_marks() {
     let text = |marks: usize| "\n".repeat(marks - 9);
     assert_eq!(faults_with(&text(MAX_MARKS)), Vec::<String>::new());
     let words = "lines, commas, colons, dashes and brackets, found 100001";
@@ -82,7 +82,7 @@ fn a_document_has_a_hundred_thousand_marks() {
 }
 
 #[test]
-fn a_document_has_sixteen_directives() {
+fn a_document_has_at_most_sixteen_directives() {
     let text = |directives: usize| {
         let directives: String = (0..directives).map(|number| format!("%TAG !{number}! tag:x,\n")).collect();
         format!("{directives}---\nparameter: X-Token\njwk: {KEY}")
@@ -93,12 +93,12 @@ fn a_document_has_sixteen_directives() {
 }
 
 #[test]
-fn aliases_expand_to_four_mebibytes() {
+fn aliases_expand_to_at_most_four_mebibytes() {
     let aliases = |count: usize, bytes: usize| {
         let aliases = "*a,".repeat(count);
         faults_with_member(&format!("[&a {}, {aliases}]", "x".repeat(bytes)))
     };
-    // Each of the 1 + 99 takes 16 bytes beside its text; the rest of the document takes some 300.
+    // Each of the 1 + 99 values counts 16 bytes more than its text; the rest of the document counts about 300.
     let most = MAX_EXPANDED_BYTES / 100 - 20;
     assert_eq!(aliases(99, most), Vec::<String>::new());
     let words = "expected at most 4194304 bytes of values, aliases expanded";
@@ -140,7 +140,7 @@ fn lists_mappings_and_keys_are_limited() {
 }
 
 #[test]
-fn a_hundred_faults_are_listed_and_the_rest_counted() {
+fn a_hundred_errors_are_listed_and_the_others_counted() {
     let fields = |count: usize| (0..count).map(|number| format!("f{number}: 1\n")).collect::<String>();
     assert_eq!(faults_with(&fields(100)).len(), 100);
     let faults = faults_with(&fields(101));
@@ -150,8 +150,7 @@ fn a_hundred_faults_are_listed_and_the_rest_counted() {
     );
 }
 
-/// What libyaml is slow on, or takes much memory for: each is read or refused in moments. Without the limits, this test takes
-/// minutes.
+/// Documents that would be slow or use much memory in libyaml. Without the limits, this test takes minutes.
 #[test]
 fn no_document_is_slow() {
     const BYTES: usize = 64 << 10;
