@@ -1,4 +1,4 @@
-//! The plugin configuration: bytes from Envoy become a [`Config`] that can't be wrong, or all their faults at once.
+//! Reads the plugin configuration into a valid [`Config`], or reports all configuration errors at once.
 
 use std::ops::RangeInclusive;
 
@@ -11,28 +11,28 @@ use crate::outcome::Outcome;
 use crate::replay::{self, ReplayPolicy};
 use crate::request::{MAX_NAME_BYTES, TokenLocation, TokenSource, is_http_token};
 
-/// The gateway's own rule: a token lives less than seven days.
+/// The default of `maxTokenLifetimeSeconds`: seven days. A token must live for less than that.
 pub const DEFAULT_MAX_TOKEN_LIFETIME_SECONDS: u64 = 7 * 24 * 60 * 60;
-/// More leeway than an hour is a broken clock, not a skewed one.
+/// A clock that is off by more than an hour is broken.
 const CLOCK_SKEW_SECONDS: RangeInclusive<u64> = 0..=3600;
-/// About 100 MB of used `jti`s if all are live at once, spread over values that stay cheap to copy.
+/// If all are live at once, they use about 100 MB, in shared values that are small enough to copy quickly.
 const DEFAULT_MAX_TRACKED_JTIS: u64 = 1_000_000;
-/// Beyond this the shared values grow so long that copying them under Envoy's lock would hold up all workers.
+/// With more, the shared values would be so large that copying them under Envoy's lock would delay all workers.
 const MAX_TRACKED_JTIS: RangeInclusive<u64> = 1..=10_000_000;
 const CACHE_ENTRIES: RangeInclusive<u64> = 0..=1_000_000;
-/// Tokens are mostly of a kilobyte, so entries and bytes run out together.
+/// Most tokens have about 1 KiB, so this limit and the one in bytes are reached at about the same time.
 const DEFAULT_CACHE_ENTRIES: u64 = 4096;
-/// At most all that the configurations of a VM have together.
+/// A larger cache could never fill: the caches of a VM share this budget.
 const CACHE_BYTES: RangeInclusive<u64> = 0..=CACHE_BUDGET_BYTES as u64;
 const DEFAULT_CACHE_BYTES: u64 = 8 << 20;
 
-/// Envoy's own default for what it buffers, `per_connection_buffer_limit_bytes`.
+/// The default of `per_connection_buffer_limit_bytes`, above which Envoy does not buffer a body.
 const DEFAULT_FORM_BYTES: u64 = 1 << 20;
-/// At least a few parameters. At most 32 MiB: a VM has 1 GiB for all requests of a worker, and changing a form takes up to
-/// four times its size.
+/// At least 1 KiB, for a few parameters. At most 32 MiB: editing a form uses up to four times its size, and a VM has
+/// 1 GiB for all requests of a worker.
 const FORM_BYTES: RangeInclusive<u64> = 1024..=32 << 20;
 
-/// A configuration without faults.
+/// A valid configuration.
 #[derive(Debug)]
 pub(crate) struct Config {
     /// `parameter`, `parameterLocation`.
@@ -47,17 +47,19 @@ pub(crate) struct Config {
     pub(crate) replay: Option<ReplayPolicy>,
     /// `tokenCache`.
     pub(crate) cache: CacheLimits,
-    /// What was left out.
+    /// Which keys are skipped, and why.
     pub(crate) warnings: Vec<Warning>,
 }
 
 impl Config {
-    /// Reads a plugin configuration in any of the forms in which Envoy hands one over. Where outcomes are written is known
-    /// of a faulty one, too, if its `outcome` is right: its rejections are to be seen as well.
+    /// Reads a plugin configuration in any format that [`document::read`] accepts.
+    ///
+    /// The [`Outcome`] is returned separately, because rejections of an invalid configuration are written to filter
+    /// state, too. `None` if `outcome` is missing or invalid.
     pub(crate) fn read(configuration: &[u8]) -> (Result<Self, ConfigError>, Option<Outcome>) {
         let document = match document::read(configuration) {
             Ok(document) => document,
-            Err(fault) => return (Err(fault.into()), None),
+            Err(error) => return (Err(error.into()), None),
         };
         let mut faults = Faults::default();
         let mut outcome = None;
@@ -65,12 +67,12 @@ impl Config {
             outcome = section.optional("outcome").and_then(|field| Outcome::parse(&field, &mut faults));
             Self::from_section(section, &mut faults)
         });
-        (Self::faultless(config, faults), outcome)
+        (Self::finish(config, faults), outcome)
     }
 
-    fn faultless(config: Option<Self>, faults: Faults) -> Result<Self, ConfigError> {
+    fn finish(config: Option<Self>, faults: Faults) -> Result<Self, ConfigError> {
         let warnings = faults.into_result()?;
-        // Every missing part has left its fault; should one not have, the configuration is refused all the same.
+        // A missing part has reported an error. If one did not, the configuration is invalid all the same.
         let config = config.ok_or_else(|| Fault::new("", "expected a plugin configuration"))?;
         Ok(Self { warnings, ..config })
     }
@@ -143,7 +145,8 @@ fn token_source(section: &mut Section, faults: &mut Faults) -> Option<TokenSourc
     Some(TokenSource::new(parameter, locations))
 }
 
-/// `clockSkewSeconds`, which replay protection limits to the time for which a used `jti` is kept.
+/// Reads `clockSkewSeconds`. With replay protection it can't exceed the time for which a used `jti` is stored after the
+/// token's `exp`.
 fn clock_skew(section: &mut Section, prevent_jti_replay: bool, faults: &mut Faults) -> u64 {
     let seconds = integer(section, "clockSkewSeconds", CLOCK_SKEW_SECONDS, 0, faults);
     if prevent_jti_replay && seconds > replay::MAX_CLOCK_SKEW_SECONDS {
@@ -156,6 +159,7 @@ fn clock_skew(section: &mut Section, prevent_jti_replay: bool, faults: &mut Faul
     seconds
 }
 
+/// Reads `maxTokenLifetimeSeconds`; 0 means no limit.
 fn max_lifetime(section: &mut Section, faults: &mut Faults) -> Option<u32> {
     let seconds = integer(
         section,
@@ -188,7 +192,7 @@ fn integer(section: &mut Section, name: &str, range: RangeInclusive<u64>, defaul
     section.optional(name).and_then(|field| field.integer(range, faults)).unwrap_or(default)
 }
 
-/// A list of names, at least one: an empty list could be read as "any" or as "none".
+/// A list of strings with at least one element, because an empty list could mean "any" or "none".
 fn names(field: &Field, elements: Option<Vec<Field>>, faults: &mut Faults) -> Option<Vec<String>> {
     let elements = elements?;
     if elements.is_empty() {
@@ -199,7 +203,7 @@ fn names(field: &Field, elements: Option<Vec<Field>>, faults: &mut Faults) -> Op
 
 #[cfg(test)]
 impl Config {
-    /// The configuration alone.
+    /// Reads a configuration without its [`Outcome`].
     pub(crate) fn parse(configuration: &[u8]) -> Result<Self, ConfigError> {
         Self::read(configuration).0
     }

@@ -1,15 +1,14 @@
 //! An Envoy proxy-wasm filter that authenticates requests with JSON Web Tokens.
 //!
-//! A request is bytes that go through a straight line, written down in [`Plugin::decide`]: find the token, decode it,
-//! select the key, verify the signature, read the claims, check them, plan the edits, admit the `jti`. Each step takes
-//! what the one before has proved. Nothing outside the process changes before the last step, and what comes out is
-//! data: [`Edits`] to apply or one [`Rejection`] to send.
+//! [`Plugin::decide`] handles a request in fixed steps: find the token, decode it, select the key, verify the
+//! signature, validate the claims, plan the edits, record the `jti`. Each step uses the result of the one before. The
+//! result is data: [`Edits`] to apply to the request, or a [`Rejection`] to send. Only the last step changes shared
+//! state.
 //!
-//! This crate is the whole filter but for the host: the module `host` exists for `wasm32` only, so the compiler keeps
-//! everything else from reaching Envoy. Time and bytes are arguments; what a decision needs of the host comes in as
-//! [`Host`].
+//! Only the module `host` calls Envoy. It is compiled for `wasm32` only, so the rest of the crate runs without Envoy.
+//! The time is an argument of [`Plugin::decide`]; it calls the host only through [`Host`].
 
-// What a user gets, a user must be able to name.
+// Users of the crate can name every type that they get from it.
 #![deny(unnameable_types)]
 #![cfg_attr(
     test,

@@ -1,4 +1,4 @@
-//! `outcome`: what Envoy's filter state says of a decision, for the filters behind this one and for the access log.
+//! `outcome`: writes each decision to Envoy's filter state, for later filters and the access log.
 
 use crate::document::{Faults, Field};
 use crate::mapping::{Admission, Edits};
@@ -6,17 +6,19 @@ use crate::rejection::Rejection;
 
 const DEFAULT_PREFIX: &str = "jwt_auth";
 
-/// The name of each entry is copied on each request, so it stays short.
+/// The longest prefix in bytes. It is copied for each request, so it should be short.
 const MAX_PREFIX_BYTES: usize = 32;
 
-/// Where the outcome of a decision is written.
+/// The name of the filter state entry that a decision is written to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
     code_name: String,
 }
 
 impl Outcome {
-    /// Reads `outcome`. Configuration errors: a prefix other than `[a-z][a-z0-9_]{0,31}`, an unknown field.
+    /// Reads `outcome`. `None` after an error.
+    ///
+    /// Configuration errors: a prefix other than `[a-z][a-z0-9_]{0,31}`; an unknown field.
     pub(crate) fn parse(field: &Field, faults: &mut Faults) -> Option<Self> {
         let mut section = field.section(faults)?;
         let prefix = match section.optional("prefix") {
@@ -27,8 +29,8 @@ impl Outcome {
         Some(Self { code_name: format!("{}_code", prefix?) })
     }
 
-    /// The entry of filter state for a decision: `<prefix>_code`, and `OK`, `BYPASSED` (the request had no token and was
-    /// forwarded) or the code of the rejection.
+    /// The name and value of the entry for a decision. The name is `<prefix>_code`. The value is `OK`, `BYPASSED` (the
+    /// request had no token and was forwarded) or the code of the rejection.
     pub(crate) fn entry(&self, decision: Result<&Edits, &Rejection>) -> (&str, &'static str) {
         let code = match decision {
             Ok(Edits { admission: Admission::Authenticated, .. }) => "OK",
@@ -41,14 +43,14 @@ impl Outcome {
 
 fn prefix<'a>(field: &Field<'a>, faults: &mut Faults) -> Option<&'a str> {
     let prefix = field.string(faults)?;
-    let is_good = prefix.len() <= MAX_PREFIX_BYTES
+    let is_valid = prefix.len() <= MAX_PREFIX_BYTES
         && prefix.starts_with(|first: char| first.is_ascii_lowercase())
         && prefix.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    if !is_good {
+    if !is_valid {
         let expected = "expected a lower-case letter, then up to 31 lower-case letters, digits and underscores";
         faults.report(field.path(), expected);
     }
-    is_good.then_some(prefix)
+    is_valid.then_some(prefix)
 }
 
 #[cfg(test)]
@@ -83,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn the_entry_says_what_became_of_the_request() {
+    fn the_entry_has_the_code_of_the_decision() {
         let outcome = Outcome { code_name: "jwt_auth_code".to_owned() };
         let without_token = Edits { admission: Admission::WithoutToken, ..Edits::default() };
         for (decision, code) in [

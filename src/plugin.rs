@@ -1,4 +1,4 @@
-//! The line that every request goes along. Nothing else decides.
+//! The steps that decide on a request. No other module decides.
 
 use crate::cache::{Accepted, CACHE_BUDGET_BYTES, CacheEvents, CacheLimits, TokenCache, TokenCaches};
 use crate::claims::Claims;
@@ -15,11 +15,10 @@ use crate::signature::{self, HostSignatures, SignatureBackend};
 use crate::text::Excerpt;
 use crate::token::{LastHeader, Token};
 
-/// How much of the configuration's faults goes into the message of I400JP; the log has them whole.
+/// How many bytes of the configuration errors the message of I400JP has. The log has all of them.
 const FAULTS_EXCERPT_BYTES: usize = 512;
 
-/// One configured filter: what Envoy's plugin `configuration` became. A faulty configuration is a plugin, too: one that
-/// refuses every request.
+/// A configured filter. If the configuration has errors, the plugin rejects every request with I400JP.
 #[derive(Debug)]
 pub struct Plugin {
     config: Result<Config, ConfigError>,
@@ -29,93 +28,167 @@ pub struct Plugin {
     last_header: LastHeader,
 }
 
-/// What a decision needs of the process around it.
+/// The host services that a decision uses.
 #[derive(Clone, Copy)]
 pub struct Host<'a> {
-    /// The data that all workers share: where used `jti`s are kept.
+    /// Data shared by all workers. It stores the used `jti`s.
     pub shared_data: &'a dyn SharedData,
-    /// The host's own signature check, where it has one that works.
+    /// The host's signature verification, or `None` to verify in this crate.
     pub signatures: Option<&'a dyn HostSignatures>,
 }
 
 impl Plugin {
-    /// A plugin that has a VM of its own; see [`Self::in_vm`].
+    /// A plugin with token caches of its own; for the arguments see [`Self::in_vm`].
+    ///
+    /// ```
+    /// let plugin = jwt_auth::Plugin::new(b"parameter: X-Token\nisuer: me", b"");
+    /// let errors: Vec<_> = plugin.faults().unwrap().faults().iter().map(ToString::to_string).collect();
+    /// assert_eq!(
+    ///     errors,
+    ///     [
+    ///         "jwk: expected a key here or in jwks, found neither",
+    ///         "isuer: unknown field, did you mean issuer?"
+    ///     ]
+    /// );
+    /// ```
     pub fn new(configuration: &[u8], vm_configuration: &[u8]) -> Self {
         Self::in_vm(&TokenCaches::new(CACHE_BUDGET_BYTES), b"", configuration, vm_configuration)
     }
 
-    /// Reads a plugin configuration (YAML or JSON text, or the wire bytes of a `google.protobuf.Struct`) and that of the
-    /// VM (empty, `signatures: host` or `signatures: wasm`). Never fails and depends on nothing but its arguments: Envoy
-    /// skips a filter that fails to configure, and lets requests by.
+    /// Creates a plugin from its configuration and that of its VM.
     ///
-    /// The plugin keeps tokens in `caches`, which all plugins of its VM share. One of the same `name` is taken for the one
-    /// that this one replaces, and gives up the tokens that it keeps before anything of this one is read.
+    /// `configuration` is YAML or JSON, or an encoded `google.protobuf.Struct`, of at most 1 MiB. `vm_configuration` is
+    /// empty, `signatures: host` or `signatures: wasm`. `caches` are those of the VM. Plugins with the same `name`
+    /// replace each other, so their cached tokens are removed first.
+    ///
+    /// This never fails, because Envoy forwards requests without a filter that fails here. [`Self::faults`] has the errors
+    /// of both configurations.
     pub fn in_vm(caches: &TokenCaches, name: &[u8], configuration: &[u8], vm_configuration: &[u8]) -> Self {
         caches.clear_named(name);
         let (config, outcome) = Config::read(configuration);
         let (config, forced_backend) = match SignatureBackend::from_vm_configuration(vm_configuration) {
             Ok(forced_backend) => (config, forced_backend),
-            Err(fault) => (Err(fault.into()), None),
+            Err(error) => (Err(error.into()), None),
         };
         let cache = caches.open(name, config.as_ref().map_or(CacheLimits::NONE, |config| config.cache));
         Self { config, outcome, forced_backend, cache, last_header: LastHeader::default() }
     }
 
-    /// Where signatures are to be checked: where the VM's configuration says, else wherever the host is good for.
+    /// Where signatures are verified: as configured for the VM, otherwise as chosen by a self-test of `host`.
     pub fn signature_backend(&self, host: &dyn HostSignatures) -> SignatureBackend {
         self.forced_backend.unwrap_or_else(|| SignatureBackend::for_host(host))
     }
 
-    /// The faults of the configuration, if it has any.
+    /// The configuration errors, if any.
     pub fn faults(&self) -> Option<&ConfigError> {
         self.config.as_ref().err()
     }
 
-    /// What a valid configuration leaves out: keys of a set that are not for verifying here.
+    /// What a valid configuration contains but the filter ignores: keys of a JWK set that can't verify tokens.
     pub fn warnings(&self) -> &[Warning] {
         self.config.as_ref().map_or(&[], |config| &config.warnings)
     }
 
-    /// The keys that verify tokens; none under a faulty configuration.
+    /// The keys that verify tokens. Empty if the configuration has errors.
     pub fn keys(&self) -> Vec<ConfiguredKey<'_>> {
         self.config.as_ref().map_or(Vec::new(), |config| config.keys.describe())
     }
 
-    /// Where the token is looked for: `parameter`, and the places in their order. `None` for a faulty configuration.
+    /// `parameter`, and the parts of the request where a token is looked for, in order. `None` if the configuration has
+    /// errors.
     pub fn token_source(&self) -> Option<(&str, &[TokenLocation])> {
         let config = self.config.as_ref().ok()?;
         Some((&config.source.parameter, &config.source.locations))
     }
 
-    /// Whether each `jti` is accepted once. False under a faulty configuration.
+    /// Whether each `jti` is accepted only once. False if the configuration has errors.
     pub fn prevents_replay(&self) -> bool {
         self.config.as_ref().is_ok_and(|config| config.replay.is_some())
     }
 
-    /// Whether the request has a token, or several, where the configuration has the filter look. False under a faulty
-    /// configuration.
+    /// Whether the request has one or more tokens where the filter looks for them. False if the configuration has
+    /// errors.
     pub fn finds_token(&self, request: Request) -> bool {
         self.config.as_ref().is_ok_and(|config| !matches!(config.source.find(request), Ok(None)))
     }
 
-    /// How many bytes the request's token has, for a message about one over [`crate::MAX_TOKEN_BYTES`]; `None` where there is
-    /// none, or several, and under a faulty configuration.
+    /// The length of the request's token in bytes, for a message about a token over [`crate::MAX_TOKEN_BYTES`]. `None`
+    /// if there is no token, if there are several, or if the configuration has errors.
     pub fn token_length(&self, request: Request) -> Option<usize> {
         let found = self.config.as_ref().ok()?.source.find(request).ok()?;
         found.map(|raw| raw.len())
     }
 
-    /// Decides one request at the time `now`: the edits with which it goes on, or the refusal that ends it.
+    /// Decides on a request at the time `now`: returns the edits for the request to forward, or the rejection to send.
     ///
-    /// The steps are those of the gateway, in its order; each uses only what the one before has proved. The `jti` is used
-    /// up last, so a request that is refused for any other reason burns none.
+    /// The `jti` is recorded last, so a request that is rejected for another reason doesn't use it up.
+    ///
+    /// # Errors
+    ///
+    /// Any [`Rejection`] but [`Rejection::HostFailure`]. The first check that fails determines the code; they run in
+    /// this order:
+    ///
+    /// 1. the configuration: I400JP
+    /// 2. the token: I400JR, A403JT (several tokens), I400JD
+    /// 3. its key: A403JK
+    /// 4. its signature: A403JT
+    /// 5. its payload and claims: I400JD, A403JE, A403JT
+    /// 6. the edits: A403JT, I415FD, I413FD
+    /// 7. its `jti`: S403JI, S403JU, S503JF
+    ///
+    /// # Examples
+    ///
+    /// The token of [RFC 7515 §A.1](https://www.rfc-editor.org/rfc/rfc7515#appendix-A.1), whose issuer is `joe`:
+    ///
+    /// ```
+    /// use jwt_auth::{Conflict, Host, HeaderEdit, NumericDate, Plugin, Request, SharedData};
+    ///
+    /// struct NoSharedData;
+    ///
+    /// impl SharedData for NoSharedData {
+    ///     fn get(&self, _: &str) -> Option<(Vec<u8>, u32)> {
+    ///         None
+    ///     }
+    ///     fn set(&self, _: &str, _: &[u8], _: u32) -> Result<(), Conflict> {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let plugin = Plugin::new(
+    ///     br"
+    /// parameter: X-Token
+    /// claimParameters: [{claimName: iss, parameterName: X-Issuer, location: header}]
+    /// jwk:
+    ///   kty: oct
+    ///   alg: HS256
+    ///   k: AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow
+    /// ",
+    ///     b"",
+    /// );
+    /// let token = b"eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.\
+    ///     eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.\
+    ///     dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    /// let decide = |headers: &[(&str, &[u8])], seconds| {
+    ///     let host = Host { shared_data: &NoSharedData, signatures: None };
+    ///     plugin.decide(Request::new(headers), NumericDate::from_unix_seconds(seconds), host)
+    /// };
+    ///
+    /// let edits = decide(&[("x-token", token)], 1_300_819_379.0).unwrap();
+    /// assert_eq!(edits.headers, [HeaderEdit::Add("X-Issuer".into(), b"joe"[..].into())]);
+    ///
+    /// let rejection = decide(&[("x-token", token)], 1_300_819_380.0).unwrap_err();
+    /// assert_eq!((rejection.status(), rejection.code()), (403, "A403JE"));
+    /// assert_eq!(rejection.message(), "JWT is expired at 2011-03-22T18:43:00Z");
+    ///
+    /// assert_eq!(decide(&[], 0.0).unwrap_err().code(), "I400JR");
+    /// ```
     pub fn decide(&self, request: Request, now: NumericDate, host: Host) -> Result<Edits, Rejection> {
         let config = self.config.as_ref().map_err(misconfigured)?;
         let Some(raw) = config.source.find(request)? else {
             return config.mapping.without_token(request);
         };
         if let Some(accepted) = self.cache.get(&raw) {
-            return self.decide_known(config, (&raw, &accepted), request, now);
+            return self.decide_cached(config, (&raw, &accepted), request, now);
         }
         let token = Token::decode(&raw, &self.last_header)?;
         let key = config.keys.select(token.key_id())?;
@@ -127,36 +200,44 @@ impl Plugin {
         let edits = config.mapping.edits(request, &values)?;
         match &config.replay {
             Some(replay) => replay.admit(&claims, now, host.shared_data)?,
-            // A token that passes once is not worth keeping.
+            // With replay protection a token is accepted once, so caching it is useless.
             None => self.cache.insert(&raw, Accepted { times: claims.times(), values }),
         }
         Ok(edits)
     }
 
-    /// What the configuration has written into filter state about a decision, by name and value: other filters and the access
-    /// log read it as `wasm.<name>`. `None` without `outcome`. A faulty configuration whose `outcome` is right has it, too.
+    /// The name and value of the filter state entry for a decision. Other filters and the access log read it as
+    /// `wasm.<name>`.
+    ///
+    /// `None` if the configuration has no valid `outcome`. Errors in other fields don't matter.
     pub fn outcome(&self, decision: Result<&Edits, &Rejection>) -> Option<(&str, &'static str)> {
         self.outcome.as_ref().map(|outcome| outcome.entry(decision))
     }
 
-    /// Whether a trailer of this name must not go on: some backends take trailers for headers, and a mapped header is the
-    /// filter's alone to set.
+    /// Whether only the filter may set the header `name`, in any spelling that a backend could read as that name.
+    ///
+    /// Trailers of such a name must be removed, because some backends read trailers as headers.
     pub fn owns_header(&self, name: &str) -> bool {
         self.config.as_ref().is_ok_and(|config| config.mapping.owns_header(name))
     }
 
-    /// Checks how many bytes of a form that is to be edited have come. I413FD when it is more than `maxFormBytes`.
+    /// Checks the number of bytes received of a form body that will be edited.
+    ///
+    /// # Errors
+    ///
+    /// I413FD if `size` exceeds `maxFormBytes`; I400JP if the configuration has errors.
     pub fn check_form_size(&self, size: usize) -> Result<(), Rejection> {
         self.config.as_ref().map_err(misconfigured)?.mapping.form_limit().check(size)
     }
 
-    /// What the verified-token cache did since the last call.
+    /// The events of the verified-token cache since the last call.
     pub fn take_cache_events(&self) -> CacheEvents {
         self.cache.take_events()
     }
 
-    /// Decides on a token that was accepted before under this configuration: only the clock can have turned against it.
-    fn decide_known(
+    /// Decides on a request whose token this configuration accepted before. Of the token only the times are checked
+    /// again.
+    fn decide_cached(
         &self,
         config: &Config,
         (raw, accepted): (&[u8], &Accepted),

@@ -14,16 +14,16 @@ fn faults_of(text: &str) -> Vec<String> {
     }
 }
 
-/// The faults of a document that is right but for these fields.
+/// The errors of a valid document to which these fields are added.
 fn faults_with(fields: &str) -> Vec<String> {
     faults_of(&format!("parameter: X-Token\njwk: {KEY}\n{fields}"))
 }
 
-/// The page's own example, comments and all.
+/// The example of the gateway's documentation, with its comments.
 const PAGE_EXAMPLE: &str = include_str!("../../tests/kit/src/rows/page-example.yaml");
 
 #[test]
-fn the_pages_own_example_is_right_as_it_stands() {
+fn the_example_of_the_documentation_is_valid() {
     let config = Config::parse(PAGE_EXAMPLE.as_bytes()).unwrap();
     assert_eq!(config.source, TokenSource::new("X-Token".to_owned(), vec![TokenLocation::Header]));
     assert!(config.replay.is_none());
@@ -67,7 +67,7 @@ maxTrackedJtis: 7\ntokenCache: {{maxEntries: 0, maxBytes: 1}}"
 }
 
 #[test]
-fn all_faults_of_a_document_are_reported_at_once_with_their_fields() {
+fn all_errors_are_reported_at_once_with_their_fields() {
     assert_eq!(
         faults_of(
             "parameter: ''
@@ -105,7 +105,7 @@ jwks: []
 }
 
 #[test]
-fn a_document_that_is_not_one_map_is_a_fault_and_never_a_panic() {
+fn a_document_that_is_not_one_map_is_an_error_and_never_a_panic() {
     for (text, expected) in [
         ("", "expected a plugin configuration, found nothing"),
         ("  \n", "expected a plugin configuration, found nothing"),
@@ -125,7 +125,7 @@ fn a_document_that_is_not_one_map_is_a_fault_and_never_a_panic() {
 }
 
 #[test]
-fn an_unknown_field_gets_the_name_that_was_meant_and_no_far_one() {
+fn for_an_unknown_field_only_a_similar_name_is_suggested() {
     for (fields, expected) in [
         ("prevent_jti_replay: true", "prevent_jti_replay: unknown field, did you mean preventJtiReplay?"),
         ("PREVENTJTIREPLAY: true", "PREVENTJTIREPLAY: unknown field, did you mean preventJtiReplay?"),
@@ -148,7 +148,7 @@ fn an_unknown_field_gets_the_name_that_was_meant_and_no_far_one() {
 }
 
 #[test]
-fn wrong_types_and_ranges_are_faults() {
+fn wrong_types_and_ranges_are_errors() {
     for (fields, expected) in [
         ("preventJtiReplay:", "preventJtiReplay: expected true or false"),
         ("preventJtiReplay: 1", "preventJtiReplay: expected true or false"),
@@ -183,7 +183,7 @@ fn wrong_types_and_ranges_are_faults() {
     assert_eq!(faults_with("maxFormBytes: 1024"), Vec::<String>::new());
     assert_eq!(faults_with("maxFormBytes: 33554432"), Vec::<String>::new());
     assert_eq!(faults_with("clockSkewSeconds: 3600"), Vec::<String>::new());
-    assert_eq!(faults_with("clockSkewSeconds: 30.0"), Vec::<String>::new(), "a Struct has doubles only");
+    assert_eq!(faults_with("clockSkewSeconds: 30.0"), Vec::<String>::new(), "a Struct has only doubles");
     assert_eq!(faults_of(&format!("jwk: {KEY}")), ["parameter: required"]);
     assert_eq!(faults_of("parameter: X-Token"), ["jwk: expected a key here or in jwks, found neither"]);
     assert_eq!(
@@ -194,14 +194,14 @@ fn wrong_types_and_ranges_are_faults() {
 }
 
 #[test]
-fn where_outcomes_go_is_known_of_a_faulty_configuration_too() {
+fn the_outcome_of_an_invalid_configuration_is_read_too() {
     let read = |text: &str| {
         let (config, outcome) = Config::read(text.as_bytes());
         (config.is_ok(), outcome.is_some())
     };
-    let good = format!("parameter: X-Token\njwk: {KEY}\n");
-    assert_eq!(read(&good), (true, false));
-    assert_eq!(read(&format!("{good}outcome: {{}}")), (true, true));
+    let valid = format!("parameter: X-Token\njwk: {KEY}\n");
+    assert_eq!(read(&valid), (true, false));
+    assert_eq!(read(&format!("{valid}outcome: {{}}")), (true, true));
     assert_eq!(read("outcome: {prefix: payments}\nparmeter: X-Token"), (false, true));
     assert_eq!(read("outcome: {prefix: P}"), (false, false));
     assert_eq!(read("{"), (false, false));

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn targets_that_would_break_a_request_or_each_other_are_faults() {
+fn reserved_invalid_and_duplicate_targets_are_errors() {
     let name = "expected a header name of letters, digits and !#$%&'*+-.^_`|~";
     let framing = "expected a header that is not for the connection or the framing of the message";
     for (parameter, expected) in [

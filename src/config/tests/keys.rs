@@ -7,7 +7,7 @@ fn faults_with_key(key: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_jwk_must_be_a_public_signature_key_that_is_strong_and_whole() {
+fn a_jwk_must_be_a_complete_strong_key_for_verifying() {
     let rsa = |n: &str, rest: &str| format!("{{kty: RSA, e: AQAB, n: {n}, {rest}}}");
     let n2048 = format!("3{}Q", "_".repeat(340));
     let p256 = "x: f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU, y: x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
@@ -64,7 +64,7 @@ fn a_jwk_must_be_a_public_signature_key_that_is_strong_and_whole() {
 }
 
 #[test]
-fn a_key_of_a_set_that_is_not_for_verifying_here_is_left_out_with_one_warning() {
+fn a_key_of_a_jwk_set_that_can_not_verify_tokens_is_skipped_with_one_warning() {
     let parse = |keys: &str| {
         let config = Config::parse(format!("parameter: t\njwks: {{keys: [{KEY}, {keys}]}}").as_bytes());
         config.map(|config| config.warnings.iter().map(Warning::to_string).collect::<Vec<_>>())
@@ -97,7 +97,7 @@ fn a_key_of_a_set_that_is_not_for_verifying_here_is_left_out_with_one_warning() 
 }
 
 #[test]
-fn no_kid_stands_twice_and_one_key_at_most_has_none() {
+fn kids_are_unique_and_at_most_one_key_has_none() {
     let key = |kid: &str| KEY.replace('}', kid);
     let of =
         |first: &str, second: &str| faults_of(&format!("parameter: t\njwk: {}\njwks: [{}]", key(first), key(second)));
@@ -107,7 +107,7 @@ fn no_kid_stands_twice_and_one_key_at_most_has_none() {
 }
 
 #[test]
-fn a_string_in_place_of_keys_says_what_to_do() {
+fn the_error_for_a_url_or_pem_says_what_to_do() {
     const URL: &str = ", found a URL: keys are not fetched; paste the JWK set that is there";
     const PEM: &str = ", found PEM: `jwt-auth jwk FILE` makes a JWK of it";
     for (keys, expected) in [
@@ -127,7 +127,7 @@ fn a_string_in_place_of_keys_says_what_to_do() {
 }
 
 #[test]
-fn a_fault_never_repeats_a_secret() {
+fn an_error_never_contains_a_secret() {
     for key in [
         "{kty: oct, k: c2VjcmV0}",
         "{kty: oct, alg: s3cret, k: '%s3cret'}",
