@@ -1,4 +1,5 @@
-//! `claimParameters`: claims handed to the backend, and everything in the request that could be taken for one removed.
+//! `claimParameters`: forwards claims to the backend, and removes from the request what a backend could read as one of
+//! them.
 
 mod claim_parameter;
 mod edits;
@@ -21,36 +22,40 @@ use crate::rejection::{Invalid, Rejection};
 use crate::request::{ParameterNames, Request, TokenLocation, TokenSource};
 use claim_parameter::{ClaimLocation, ClaimParameter};
 
-/// The most entries of `claimParameters`. Each costs every request some work, and each is compared with all others when the
-/// configuration is read; a backend needs some ten.
+/// The most entries of `claimParameters`. A backend needs about ten.
+///
+/// Each entry takes time for each request, and is compared with all others when the configuration is read.
 const MAX_TARGETS: usize = 256;
 
-/// Where the claims of a token go in a request.
+/// Which claims are forwarded, and where in the request they are inserted.
 #[derive(Debug)]
 pub(crate) struct Mapping {
     targets: Vec<ClaimParameter>,
     header_names: header::OwnedHeaders,
     backend_path: Option<path::Template>,
     hidden_token: Option<TokenSource>,
-    /// Whether a request without a token goes on.
+    /// Whether a request without a token is forwarded.
     bypasses_empty_token: bool,
     form_limit: FormLimit,
-    /// The parameters of the query that the filter owns, and the same with the hidden token's.
+    /// The query parameters that only the filter may set.
     query_names: ParameterNames,
+    /// The same, and the one of the hidden token.
     query_and_token_names: ParameterNames,
     form_names: Rc<ParameterNames>,
 }
 
-/// The values that the claims of one token give to the targets of a mapping, in their order and encoded for their places;
-/// none where the claim is missing.
+/// The values for the targets of a mapping, in the same order. Each is encoded for its location, or `None` if the claim
+/// is missing.
 pub(crate) type Values = Vec<Option<Rc<[u8]>>>;
 
-/// The parameters of one place and their values.
+/// The targets of one location and their values.
 type Assignments<'v> = Vec<(&'v str, Option<&'v [u8]>)>;
 
 impl Mapping {
-    /// Reads `claimParameters` and `backendPath`. Faults: a name or place that can't be a target, two claims for one target,
-    /// and a path without places for its claims or places without claims.
+    /// Reads `claimParameters` and `backendPath`. `None` after an error.
+    ///
+    /// Configuration errors: an invalid name or location; two claims with the same target; a claim with
+    /// `location: path` but no placeholder for it, or a placeholder without a claim.
     pub(crate) fn parse(field: Option<Field>, backend_path: Option<Field>, faults: &mut Faults) -> Option<Self> {
         let fields = match &field {
             Some(field) => field.list_of_at_most(MAX_TARGETS, faults)?,
@@ -60,7 +65,7 @@ impl Mapping {
         let before = faults.count();
         for field in &fields {
             match ClaimParameter::parse(field, faults) {
-                Some(target) if targets.iter().any(|other| other.is_same_place(&target)) => {
+                Some(target) if targets.iter().any(|other| other.has_same_target(&target)) => {
                     faults
                         .report(format!("{}.parameterName", field.path()), "expected a target that no other claim has");
                 }
@@ -89,48 +94,58 @@ impl Mapping {
         })
     }
 
-    /// The same mapping, which also takes the accepted token out of the request if a place for it is given.
+    /// The same mapping, which also removes the accepted token from the request. `None` leaves the token there.
     pub(crate) fn hiding_token(self, token: Option<TokenSource>) -> Self {
         let in_query = token.as_ref().filter(|token| token.locations.contains(&TokenLocation::Query));
         let names = names_of(&self.targets, ClaimLocation::Query).chain(in_query.map(|token| token.parameter.as_str()));
         Self { query_and_token_names: ParameterNames::new(names), hidden_token: token, ..self }
     }
 
-    /// The same mapping, which forwards requests without a token, or refuses them.
+    /// The same mapping, which forwards or rejects requests without a token.
     pub(crate) fn bypassing_empty_token(self, bypasses_empty_token: bool) -> Self {
         Self { bypasses_empty_token, ..self }
     }
 
-    /// The same mapping, which refuses forms of more bytes than this.
+    /// The same mapping, which rejects forms of more than `max_bytes`.
     pub(crate) fn limiting_forms(self, max_bytes: u32) -> Self {
         Self { form_limit: FormLimit::new(max_bytes), ..self }
     }
 
-    /// The limit for the body of a form.
+    /// The size limit of a form.
     pub(crate) fn form_limit(&self) -> FormLimit {
         self.form_limit
     }
 
-    /// Turns the claims into values. A403JT for a text that its target can't carry.
+    /// The values of the claims, encoded for their locations.
+    ///
+    /// # Errors
+    ///
+    /// A403JT if a claim can't be encoded for its location, is too long, or is missing and part of the path.
     pub(crate) fn values(&self, claims: &Claims) -> Result<Values, Invalid> {
         self.targets.iter().map(|target| target.value(Some(claims))).collect()
     }
 
-    /// The edits that put the values into a request and take the client's own out.
+    /// The edits that insert the values into a request, and remove what the client sent in their place.
     ///
-    /// A403JT where the request's path can't be part of `backendPath`, I415FD for a form that can't be looked into, I413FD for
-    /// one that says it is too large.
+    /// # Errors
+    ///
+    /// A403JT if the path of the request can't be used in `backendPath`; I415FD for a form that can't be read; I413FD
+    /// if `content-length` exceeds `maxFormBytes`.
     pub(crate) fn edits(&self, request: Request, values: &[Option<Rc<[u8]>>]) -> Result<Edits, Rejection> {
         self.plan(request, values, self.hidden_token.as_ref())
     }
 
-    /// Whether a header of this name, by any of its spellings, is the filter's to set.
+    /// Whether only the filter may set the header `name`, in any spelling that a backend could read as that name.
     pub(crate) fn owns_header(&self, name: &str) -> bool {
         self.header_names.position(name).is_some()
     }
 
-    /// The edits for a request without a token, which goes on where the configuration says so, without anything in it that
-    /// the backend could take for a claim. I400JR where it must have a token, A403JT where the path needs a claim.
+    /// The edits for a request without a token, if the configuration forwards it. They remove what a backend could read
+    /// as a forwarded claim.
+    ///
+    /// # Errors
+    ///
+    /// I400JR if a token is required; A403JT if `backendPath` needs a claim; I415FD and I413FD as in [`Self::edits`].
     pub(crate) fn without_token(&self, request: Request) -> Result<Edits, Rejection> {
         if !self.bypasses_empty_token {
             return Err(Rejection::TokenMissing);
@@ -155,7 +170,7 @@ impl Mapping {
         Ok(Edits {
             admission: Admission::Authenticated,
             headers: header::edits(request, &self.header_names, assignments(ClaimLocation::Header), hidden_token),
-            path: self.edited_target(
+            path: self.edited_path(
                 request,
                 &in_location(ClaimLocation::Path),
                 &in_location(ClaimLocation::Query),
@@ -165,8 +180,8 @@ impl Mapping {
         })
     }
 
-    /// The new `:path`, if it is another than the one that came.
-    fn edited_target(
+    /// The new `:path`, if it differs from the one received.
+    fn edited_path(
         &self,
         request: Request,
         segments: &Assignments,
@@ -177,20 +192,20 @@ impl Mapping {
         if self.backend_path.is_none() && parameters.is_empty() && !hides_parameter {
             return Ok(None);
         }
-        let Some(target) = request.target() else {
-            // CONNECT has no path, so there is none that a claim could go into.
+        let Some(received) = request.target() else {
+            // CONNECT has no path, so a claim can't be part of it.
             let needs_path = self.backend_path.is_some();
             return if needs_path { Err(Invalid::RequestPath { problem: "is missing" }) } else { Ok(None) };
         };
         let path = match &self.backend_path {
             Some(template) => template
-                .fill(target.path, |name| segments.iter().find(|(other, _)| *other == name).and_then(|found| found.1))
+                .fill(received.path, |name| segments.iter().find(|(other, _)| *other == name).and_then(|found| found.1))
                 .map_err(|problem| Invalid::RequestPath { problem })?,
-            None => target.path.to_vec(),
+            None => received.path.to_vec(),
         };
         let owned = if hides_parameter { &self.query_and_token_names } else { &self.query_names };
-        let query = query::edited(target.query, owned, parameters);
-        let is_same = path == target.path && query.as_deref() == target.query;
+        let query = query::edited(received.query, owned, parameters);
+        let is_same = path == received.path && query.as_deref() == received.query;
         let edited = match query {
             Some(query) => [path, query].join(&b'?'),
             None => path,
@@ -198,8 +213,12 @@ impl Mapping {
         Ok((!is_same).then_some(edited))
     }
 
-    /// What to do with a form's body. I415FD for a body that could hold a forged parameter where it can't be seen, I413FD for
-    /// one that says it is too large.
+    /// How to edit the body, if it is a form.
+    ///
+    /// # Errors
+    ///
+    /// I415FD if the body can't be read and so could contain a forged parameter; I413FD if `content-length` exceeds the
+    /// limit.
     fn form_edit(&self, request: Request, targets: &Assignments) -> Result<Option<FormEdit>, Rejection> {
         if targets.is_empty() {
             return Ok(None);
@@ -215,7 +234,7 @@ impl Mapping {
     }
 }
 
-/// `backendPath`, which there must be if and only if a claim goes into the path.
+/// Reads `backendPath`, which is required if a claim has `location: path`, and otherwise an error.
 fn parse_backend_path(
     field: Option<Field>,
     targets: &[ClaimParameter],
@@ -243,7 +262,7 @@ fn parse_backend_path(
     }
 }
 
-/// The names of the targets in one place.
+/// The names of the targets in one location.
 fn names_of(targets: &[ClaimParameter], location: ClaimLocation) -> impl Iterator<Item = &str> {
     targets.iter().filter(move |target| target.location == location).map(|target| target.parameter.as_ref())
 }

@@ -1,4 +1,4 @@
-//! One entry of `claimParameters`: a claim, and the parameter of the backend that it becomes.
+//! One entry of `claimParameters`: a claim and its target.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -11,15 +11,18 @@ use crate::rejection::Invalid;
 use crate::request::MAX_NAME_BYTES;
 use crate::text::Excerpt;
 
-/// The longest text of a claim that goes to a backend, in bytes as sent. RFC 9112 §3 asks servers to take a request line
-/// of 8000 bytes, and few take longer header lines.
+/// The longest value of a claim in bytes, after encoding.
+///
+/// [RFC 9112 §3](https://www.rfc-editor.org/rfc/rfc9112#section-3) recommends that servers accept request lines of 8000
+/// bytes; few accept longer header lines.
 pub(super) const MAX_VALUE_BYTES: usize = 8000;
 
-/// How much of a claim's name goes into a message.
+/// How many bytes of a claim's name a message contains.
 pub(super) const CLAIM_EXCERPT_BYTES: usize = 64;
 
-/// One claim and the parameter of the backend that it becomes. The filter owns the target: what the client sent there is
-/// removed, whether the claim is there or not.
+/// A claim, and the header, parameter or path segment that it is forwarded as, its target.
+///
+/// Only the filter sets the target. What the client sent there is removed, even if the token does not have the claim.
 #[derive(Debug)]
 pub(super) struct ClaimParameter {
     claim: String,
@@ -28,16 +31,16 @@ pub(super) struct ClaimParameter {
     format: Format,
 }
 
-/// `format`: how a claim is written before it is encoded for its place.
+/// `format`: how a claim is written before it is encoded for its location.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
-    /// Without quotes, arrays joined.
+    /// A string without quotes; an array as its joined elements.
     Text,
     /// As compact JSON.
     Json,
 }
 
-/// `location`: the part of the request that the claim goes into.
+/// `location`: the part of the request that the claim is inserted into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClaimLocation {
     Header,
@@ -47,7 +50,10 @@ pub(super) enum ClaimLocation {
 }
 
 impl ClaimParameter {
-    /// Reads one entry of `claimParameters`. Faults: a missing or unknown field, a name that its place can't have.
+    /// Reads one entry of `claimParameters`. `None` after an error.
+    ///
+    /// Configuration errors: a missing, unknown or invalid field; a `parameterName` that is not allowed for its
+    /// location.
     pub(super) fn parse(field: &Field, faults: &mut Faults) -> Option<Self> {
         let mut section = field.section(faults)?;
         let claim = section.required("claimName", faults).and_then(|field| field.name(faults));
@@ -84,8 +90,8 @@ impl ClaimParameter {
         Some(Self { claim, parameter: parameter.into(), location, format })
     }
 
-    /// Whether both are one parameter to a backend.
-    pub(super) fn is_same_place(&self, other: &Self) -> bool {
+    /// Whether both have the same target for a backend.
+    pub(super) fn has_same_target(&self, other: &Self) -> bool {
         self.location == other.location
             && match self.location {
                 ClaimLocation::Header => header::is_same_name(&self.parameter, &other.parameter),
@@ -95,8 +101,12 @@ impl ClaimParameter {
             }
     }
 
-    /// The value that the claims give to the target, encoded for its place; no claims are those of a request without a
-    /// token.
+    /// The value for the target, encoded for its location. `None` if the claim is missing, or if there are no claims
+    /// because the request has no token.
+    ///
+    /// # Errors
+    ///
+    /// A403JT if the claim can't be encoded for its location, is too long, or is missing and part of the path.
     pub(super) fn value(&self, claims: Option<&Claims>) -> Result<Option<Rc<[u8]>>, Invalid> {
         let claim = claims.and_then(|claims| claims.find(&self.claim));
         self.encoded(claim).map_err(|problem| Invalid::Claim {
@@ -105,7 +115,7 @@ impl ClaimParameter {
         })
     }
 
-    /// An error says what is wrong with the claim.
+    /// The error is what is wrong with the claim, as the end of a sentence.
     fn encoded(&self, claim: Option<&Value>) -> Result<Option<Rc<[u8]>>, &'static str> {
         let Some(claim) = claim else {
             return if self.location == ClaimLocation::Path {

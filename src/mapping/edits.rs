@@ -1,23 +1,23 @@
-//! What the filter wants done to a request that passes: data, applied by the host at the very end.
+//! The edits of a forwarded request. They are data, which the host applies after the decision.
 
 use std::rc::Rc;
 
 use super::form::FormEdit;
 
-/// The edits that turn the client's request into the one the backend gets.
+/// The edits that turn the client's request into the one for the backend.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edits {
-    /// On what ground the request is forwarded.
+    /// Why the request is forwarded.
     pub admission: Admission,
-    /// Header edits, to be applied in this order.
+    /// Header edits, to apply in this order.
     pub headers: Vec<HeaderEdit>,
-    /// The new `:path`, when path or query change.
+    /// The new `:path`. `None` if path and query stay the same.
     pub path: Option<Vec<u8>>,
-    /// What to do with the body once all of it is there. Its length changes, so no `content-length` may go out.
+    /// How to edit the complete body. This changes its length, so `content-length` must be removed.
     pub form: Option<FormEdit>,
 }
 
-/// On what ground a request is forwarded.
+/// Why a request is forwarded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Admission {
     /// Its token is valid.
@@ -30,17 +30,17 @@ pub enum Admission {
 /// One change to the request's headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeaderEdit {
-    /// Take away every value of the header of this name.
+    /// Remove all headers of this name.
     Remove(Rc<str>),
-    /// Put this value in the place of every value of the header of this name.
+    /// Replace all headers of this name with one of this value.
     Set(Rc<str>, Rc<[u8]>),
-    /// Put this value where the request has no header of this name, which is cheaper for a host.
+    /// Add a header that the request does not have. For a host this is cheaper than [`Self::Set`].
     Add(Rc<str>, Rc<[u8]>),
 }
 
 impl Edits {
-    /// Applies the edits to a list of headers in the way a host does: names compare in lower case, a set value stands
-    /// once, and `:path` is a header.
+    /// Applies the header edits and the new path to a list of headers as a host does: names are compared without regard
+    /// to case and written in lower case, and `:path` is a header. [`Self::form`] is not applied.
     pub fn apply(&self, headers: &mut Vec<(String, Vec<u8>)>) {
         for edit in &self.headers {
             match edit {
@@ -73,7 +73,7 @@ mod tests {
     use super::{Edits, HeaderEdit};
 
     #[test]
-    fn a_removal_and_a_setting_take_every_value_of_the_name_in_any_case() {
+    fn a_header_is_removed_or_replaced_in_any_case() {
         let mut headers = vec![
             (":path".to_owned(), b"/a".to_vec()),
             ("X-User".to_owned(), b"1".to_vec()),

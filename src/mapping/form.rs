@@ -1,28 +1,28 @@
-//! Claims as parameters of a form: a body of `application/x-www-form-urlencoded`.
+//! Claims as parameters of a form, which is a body of type `application/x-www-form-urlencoded`.
 
 use std::rc::Rc;
 
 use super::query;
 use crate::request::{ParameterNames, Request};
 
-/// What to do with a form's body, once all of it is there.
+/// How to edit the body of a form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormEdit {
-    /// The parameters that the filter owns.
+    /// The parameters that only the filter may set.
     owned: Rc<ParameterNames>,
-    /// The same, each with its encoded value if there is one.
+    /// The same parameters with their encoded values; `None` if the claim is missing.
     targets: Vec<(String, Option<Vec<u8>>)>,
 }
 
-/// What a request's body is to one who wants to edit a form.
+/// Whether a request's body is a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Body {
-    /// There is none, or one that no backend reads parameters from.
+    /// No body, or one in which no backend looks for parameters.
     NoForm,
-    /// A form as it can be edited.
+    /// A form that can be edited.
     Form,
-    /// It may be a form, but not one that can be looked into: multipart, encoded, in another charset, of several types at once,
-    /// or of none.
+    /// Possibly a form, but one that can't be read: it is multipart, compressed, in another charset, or has several
+    /// types or none.
     Opaque,
 }
 
@@ -32,7 +32,8 @@ impl FormEdit {
         Self { owned: Rc::clone(owned), targets: targets.iter().map(copied).collect() }
     }
 
-    /// The body for the backend: what stands for a target is gone, the values stand at the end, all other bytes stay.
+    /// Edits the complete body: removes the parameters that a backend could read as a target, and appends the values.
+    /// All other bytes stay the same.
     pub fn rewrite(&self, body: &[u8]) -> Vec<u8> {
         let targets: Vec<_> = self.targets.iter().map(|(name, value)| (name.as_str(), value.as_deref())).collect();
         query::edited(Some(body), &self.owned, &targets).unwrap_or_default()
@@ -40,7 +41,9 @@ impl FormEdit {
 }
 
 impl Body {
-    /// What the headers say of the body [RFC 9110 §8.3, §8.4].
+    /// Reads `content-type` and `content-encoding`
+    /// ([RFC 9110 §8.3](https://www.rfc-editor.org/rfc/rfc9110#section-8.3),
+    /// [§8.4](https://www.rfc-editor.org/rfc/rfc9110#section-8.4)).
     pub(super) fn of(request: Request) -> Self {
         if !request.has_body() {
             return Self::NoForm;
@@ -48,7 +51,7 @@ impl Body {
         let mut types = request.values("content-type");
         match (types.next(), types.next()) {
             (Some(only), None) if is_form(only) && is_plain(request) => Self::Form,
-            // Rack and Bottle read a body without a type as a form.
+            // Rack and Bottle parse a body without a type as a form.
             (None, _) => Self::Opaque,
             _ if request.values("content-type").any(is_like_form) => Self::Opaque,
             _ => Self::NoForm,
@@ -58,7 +61,8 @@ impl Body {
 
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
-/// Whether this is one type, and a form whose bytes are ASCII's: a client that names another charset would have its names decoded by it.
+/// Whether this is the type of a form, alone and with no charset but those that extend ASCII. With another charset, a
+/// backend would decode other names than the filter.
 fn is_form(value: &[u8]) -> bool {
     let mut parts = value.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
     let is_known = |charset: &[u8]| {
@@ -76,8 +80,10 @@ fn is_form(value: &[u8]) -> bool {
         })
 }
 
-/// Whether a lenient backend could take this for a form. Each has its own rule for where a type ends and begins, and some
-/// look for a word anywhere in it; so does this, and past all signs: `x-url-encoded` was a form once.
+/// Whether a lenient backend could parse this type as a form.
+///
+/// Backends differ in where a type begins and ends, and some search it for a word. So this searches for the words, and
+/// ignores punctuation, because `x-url-encoded` is an old name of forms.
 fn is_like_form(value: &[u8]) -> bool {
     !value.iter().any(u8::is_ascii_alphanumeric) || has_word(value, b"urlencoded") || has_word(value, b"multipart")
 }
@@ -88,7 +94,7 @@ fn has_word(value: &[u8], word: &[u8]) -> bool {
     letters.windows(word.len()).any(|part| part == word)
 }
 
-/// Whether the body comes as it is.
+/// Whether the body has no `content-encoding` but `identity`.
 fn is_plain(request: Request) -> bool {
     request.values("content-encoding").all(|value| {
         let value = value.trim_ascii();
@@ -107,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_a_form_by_its_type_alone_and_opaque_when_it_could_hide_one() {
+    fn only_an_exact_type_is_a_form_and_a_similar_one_is_opaque() {
         const FORM: &str = "application/x-www-form-urlencoded";
         for (headers, expected) in [
             (&[("content-type", FORM)][..], Body::Form),
@@ -142,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_has_the_target_once_at_the_end_and_keeps_all_other_bytes() {
+    fn the_value_is_appended_once_and_all_other_bytes_stay() {
         let edit = |targets: &[(&str, Option<&[u8]>)]| {
             FormEdit::new(&Rc::new(ParameterNames::new(targets.iter().map(|(name, _)| *name))), targets)
         };

@@ -1,9 +1,9 @@
-//! `maxFormBytes`: how large a form may be.
+//! `maxFormBytes`: the size limit of forms.
 
 use crate::rejection::Rejection;
 use crate::request::Request;
 
-/// The most bytes of a form that is edited. The filter can't ask Envoy how much it buffers.
+/// The most bytes of a form that is edited. A filter can't read Envoy's own buffer limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FormLimit {
     max_bytes: u32,
@@ -17,20 +17,28 @@ impl FormLimit {
         Self { max_bytes }
     }
 
-    /// Checks the size that the head of a request gives for its body, so that a form that is too large uses no `jti` up.
-    /// I413FD; I415FD for a `content-length` that is not one number [RFC 9110 §8.6], which Envoy does not let by.
+    /// Checks `content-length` before the body arrives, so that a form that is too large does not use up a `jti`.
+    ///
+    /// # Errors
+    ///
+    /// I413FD if it exceeds the limit. I415FD if it is not one number
+    /// ([RFC 9110 §8.6](https://www.rfc-editor.org/rfc/rfc9110#section-8.6)); Envoy rejects such a request itself.
     pub(super) fn check_head(self, request: Request) -> Result<(), Rejection> {
         let mut sizes = request.values("content-length");
         let Some(first) = sizes.next() else { return Ok(()) };
         if first.is_empty() || !first.iter().all(u8::is_ascii_digit) || sizes.any(|other| other != first) {
             return Err(Rejection::OpaqueForm);
         }
-        // Digits only, so what is no number of this size is larger.
+        // Only digits, so the number can fail to parse only because it is too large.
         let size = str::from_utf8(first).ok().and_then(|digits| digits.parse().ok()).unwrap_or(usize::MAX);
         self.check(size)
     }
 
-    /// Checks how many bytes of the body have come. I413FD.
+    /// Checks the number of bytes received of the body.
+    ///
+    /// # Errors
+    ///
+    /// I413FD if `size` exceeds the limit.
     pub(crate) fn check(self, size: usize) -> Result<(), Rejection> {
         if size > self.max_bytes as usize { Err(Rejection::FormTooLarge { limit: self.max_bytes }) } else { Ok(()) }
     }
@@ -41,13 +49,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_is_refused_by_the_size_that_it_gives() {
+    fn a_form_is_rejected_by_its_content_length() {
         let check = |sizes: &[&str]| {
             let headers: Vec<_> = sizes.iter().map(|size| ("content-length", size.as_bytes())).collect();
             FormLimit::new(1024).check_head(Request::new(&headers)).map_err(|rejection| rejection.code())
         };
-        for good in [&[][..], &["0"], &["1024"], &["01024"], &["7", "7"]] {
-            assert_eq!(check(good), Ok(()), "{good:?}");
+        for valid in [&[][..], &["0"], &["1024"], &["01024"], &["7", "7"]] {
+            assert_eq!(check(valid), Ok(()), "{valid:?}");
         }
         for large in ["1025", "1048576", "4294967296", "18446744073709551616", "99999999999999999999999999"] {
             assert_eq!(check(&[large]), Err("I413FD"), "{large}");
@@ -58,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_refused_as_soon_as_more_has_come() {
+    fn a_form_is_rejected_when_more_bytes_arrive() {
         let limit = FormLimit::new(1024);
         assert_eq!(limit.check(1024), Ok(()));
         assert_eq!(limit.check(1025), Err(Rejection::FormTooLarge { limit: 1024 }));

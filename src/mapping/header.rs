@@ -7,8 +7,9 @@ use std::rc::Rc;
 use super::edits::HeaderEdit;
 use crate::request::{Cookie, Request, TokenLocation, TokenSource, is_http_token};
 
-/// Headers that say how the message travels: they belong to the connection and the framing, and a claim in one of them
-/// could split a request in two [RFC 9110 §7.6.1, RFC 9112 §6].
+/// Headers of the connection ([RFC 9110 §7.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1)) and of the
+/// framing ([RFC 9112 §6](https://www.rfc-editor.org/rfc/rfc9112#section-6)). A claim in one of them could split the
+/// request in two.
 const FRAMING: [&str; 12] = [
     "connection",
     "content-length",
@@ -24,7 +25,8 @@ const FRAMING: [&str; 12] = [
     "upgrade",
 ];
 
-/// Whether a claim may go into the header of this name; else what is expected.
+/// Checks whether a claim may be forwarded in the header `name`. The error is the text of the configuration
+/// error.
 pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
     if !is_http_token(name) {
         return Err("expected a header name of letters, digits and !#$%&'*+-.^_`|~");
@@ -35,9 +37,11 @@ pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Whether two names are one header to a backend: in any case, and with `_` for `-`, since CGI and its heirs know only one
-/// of the two; some of them know only one of all that is no letter or digit. A `:` stays one: `:path` and its like are no
-/// headers of the client's, however a target is called.
+/// Whether a backend could read two names as the same header.
+///
+/// Case does not matter. All characters but letters and digits count as the same, because CGI and its successors
+/// replace `-` with `_`, and some of them replace every other character, too. Only `:` differs from the rest: a target
+/// such as `_path` must not remove the pseudo header `:path`.
 pub(super) fn is_same_name(one: &str, other: &str) -> bool {
     one.len() == other.len() && folded(one).eq(folded(other))
 }
@@ -50,16 +54,16 @@ fn folded(name: &str) -> impl Iterator<Item = u8> {
     })
 }
 
-/// The headers that the filter owns. Looking a name up costs little more with many of them than with one: a request can have
-/// thousands of headers.
+/// The headers that only the filter may set. The lookup is a binary search, because a request can have thousands of
+/// headers.
 #[derive(Debug)]
 pub(super) struct OwnedHeaders {
-    /// In the order of [`order`], each with its position among the targets.
+    /// Sorted by [`order`], each with its position among the targets.
     sorted: Vec<(Rc<str>, usize)>,
 }
 
 impl OwnedHeaders {
-    /// The names of the header targets in their order, no two of them one header.
+    /// `names` are those of the header targets in their order. No two of them may be the same header.
     pub(super) fn new<'n>(names: impl Iterator<Item = &'n Rc<str>>) -> Self {
         let mut sorted: Vec<_> = names.enumerate().map(|(position, name)| (name.clone(), position)).collect();
         sorted.sort_by(|(one, _), (other, _)| order(one, other));
@@ -73,14 +77,16 @@ impl OwnedHeaders {
     }
 }
 
-/// An order in which names are equal if they are one header.
+/// An order in which two names are equal if [`is_same_name`] is true.
 fn order(one: &str, other: &str) -> Ordering {
     one.len().cmp(&other.len()).then_with(|| folded(one).cmp(folded(other)))
 }
 
-/// The text as a header value: UTF-8 as it is. A control character, which could end the line, can't be sent; nor can a space
-/// at either end, which is no part of a header's value, so that two texts would arrive as one [RFC 9110 §5.5]. (A tab is a
-/// control character.)
+/// Encodes a text as a header value: UTF-8, unchanged. The error is what is wrong with the text.
+///
+/// Control characters, tabs included, are errors, because they could end the line. So are spaces at either end, because
+/// recipients remove them ([RFC 9110 §5.5](https://www.rfc-editor.org/rfc/rfc9110#section-5.5)), and two different
+/// texts would arrive as the same.
 pub(super) fn encode(text: &str) -> Result<Vec<u8>, &'static str> {
     if text.chars().any(char::is_control) {
         return Err("has control characters, which a header can't carry");
@@ -91,8 +97,8 @@ pub(super) fn encode(text: &str) -> Result<Vec<u8>, &'static str> {
     Ok(text.as_bytes().to_vec())
 }
 
-/// Removes the accepted token if it is to be hidden; then, for each target, every header that stands for it but is not called
-/// so, and puts the value in. `names` are those of the targets.
+/// The header edits: they remove the accepted token if it is hidden, then for each target remove every header that a
+/// backend could read as the target, and insert the value. `names` are those of `targets`.
 pub(super) fn edits<'v>(
     request: Request,
     names: &OwnedHeaders,
@@ -108,25 +114,26 @@ pub(super) fn edits<'v>(
     for (position, (name, value)) in targets.enumerate() {
         let is_mine = |group: &&[(usize, &str)]| group.first().is_some_and(|&(other, _)| other == position);
         let mut removed = BTreeSet::new();
-        let mut is_there = false;
+        let mut is_sent = false;
         for &(_, sent) in by_target.next_if(is_mine).unwrap_or_default() {
-            let is_named_so = sent.eq_ignore_ascii_case(name);
-            is_there |= is_named_so;
-            let is_replaced = is_named_so && value.is_some();
+            let is_exact = sent.eq_ignore_ascii_case(name);
+            is_sent |= is_exact;
+            let is_replaced = is_exact && value.is_some();
             if !is_replaced && removed.insert(sent) {
                 edits.push(HeaderEdit::Remove(sent.into()));
             }
         }
         if let Some(value) = value {
-            let put = if is_there { HeaderEdit::Set } else { HeaderEdit::Add };
+            let put = if is_sent { HeaderEdit::Set } else { HeaderEdit::Add };
             edits.push(put(name.clone(), value.clone()));
         }
     }
     edits
 }
 
-/// Takes the names of owned headers out of `connection`, by which a client asks the next hop to drop them [RFC 9110 §7.6.1].
-/// Envoy drops the header itself, except for an upgrade.
+/// Removes the names of owned headers from `connection`. The next hop would remove the headers that it names
+/// ([RFC 9110 §7.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1)). Envoy removes `connection` itself, except
+/// for an upgrade.
 fn connection_edit(request: Request, names: &OwnedHeaders) -> Option<HeaderEdit> {
     let options =
         || request.values("connection").flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii);
@@ -153,8 +160,8 @@ fn token_removal(request: Request, token: &TokenSource) -> Vec<HeaderEdit> {
     edits
 }
 
-/// Takes the cookie of this name out; the others keep their bytes and order. Several `cookie` headers become one, as HTTP/2
-/// asks for on the way to HTTP/1 [RFC 9113 §8.2.3].
+/// Removes the cookie `name`. The others keep their bytes and their order. Several `cookie` headers become one, as
+/// required from HTTP/2 to HTTP/1 ([RFC 9113 §8.2.3](https://www.rfc-editor.org/rfc/rfc9113#section-8.2.3)).
 fn without_cookie(request: Request, name: &str) -> Option<HeaderEdit> {
     let mut found = false;
     let mut kept: Vec<&[u8]> = Vec::new();
@@ -178,7 +185,7 @@ fn without_cookie(request: Request, name: &str) -> Option<HeaderEdit> {
     })
 }
 
-/// Joins cookies with `;` and the space that each brought along, or one where a header began.
+/// Joins cookies with `;`. Each keeps its white space in front; the first of a header, which has none, gets a space.
 fn join_cookies(cookies: &[&[u8]]) -> Vec<u8> {
     let mut joined = Vec::new();
     for cookie in cookies {

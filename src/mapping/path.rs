@@ -1,13 +1,13 @@
-//! Claims as segments of the path: `backendPath`.
+//! `backendPath`: claims as segments of the path.
 
 use percent_encoding::{percent_decode, utf8_percent_encode};
 
 use super::encoding::ENCODED;
 
-/// The placeholder for the path of the request as it came.
+/// The name of the placeholder for the path of the request.
 const REQUEST_PATH: &str = "path";
 
-/// A path with places for the values of claims.
+/// A path with placeholders for the values of claims.
 #[derive(Debug)]
 pub(super) struct Template {
     parts: Vec<Part>,
@@ -17,12 +17,13 @@ pub(super) struct Template {
 enum Part {
     Text(String),
     RequestPath,
-    /// The value of the mapping of this `parameterName`.
+    /// The placeholder of the claim with this `parameterName`.
     Value(String),
 }
 
 impl Template {
-    /// Reads a template for these names; else what was expected. Each name must have a place in it, and each place a name.
+    /// Reads a template. Each of `names` must have a placeholder in it, and each placeholder must be one of `names` or
+    /// `path`. The error is what was expected.
     pub(super) fn parse(template: &str, names: &[&str]) -> Result<Self, String> {
         let parts = split(template).ok_or("expected each { to be closed by a } before the next one")?;
         let starts_well = match parts.first() {
@@ -54,9 +55,10 @@ impl Template {
         }
     }
 
-    /// The path for the backend, from the path of the request and the values by name. An error says what is wrong with the
-    /// request's path: one with a dot segment could lead out of what the template puts in front of it, and one without a
-    /// slash in front would lengthen the segment before it.
+    /// The path for the backend, from the path of the request and the value for each name.
+    ///
+    /// The error is what is wrong with the path of the request, if the template uses it. A dot segment could remove the
+    /// segments that the template puts in front of it. Without a leading slash it would extend the segment before it.
     pub(super) fn fill<'v>(
         &self,
         request_path: &[u8],
@@ -76,7 +78,8 @@ impl Template {
     }
 }
 
-/// The text as one segment of a path. Nothing, `.` and `..` would be another segment than the one that they stand in.
+/// Encodes a text as one segment of a path. The error is what is wrong with the text: an empty text, `.` and `..` would
+/// change which segments the path has.
 pub(super) fn encode(text: &str) -> Result<Vec<u8>, &'static str> {
     match text {
         "" => Err("is empty, which a path segment can't be"),
@@ -85,6 +88,7 @@ pub(super) fn encode(text: &str) -> Result<Vec<u8>, &'static str> {
     }
 }
 
+/// Splits a template into its parts. `None` if its braces don't match.
 fn split(template: &str) -> Option<Vec<Part>> {
     let mut parts = Vec::new();
     let mut rest = template;
@@ -108,7 +112,8 @@ fn split(template: &str) -> Option<Vec<Part>> {
     Some(parts)
 }
 
-/// Whether a text can stand in a path as it is [RFC 3986 §3.3].
+/// Whether a text is valid in a path without encoding
+/// ([RFC 3986 §3.3](https://www.rfc-editor.org/rfc/rfc3986#section-3.3)).
 fn is_path_text(text: &str) -> bool {
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -126,8 +131,8 @@ fn is_path_text(text: &str) -> bool {
     true
 }
 
-/// Whether a server could find `.` or `..` among the segments: also percent-encoded, between backslashes, or with a
-/// parameter behind it as in `..;/`.
+/// Whether a server could read a segment as `.` or `..`: also percent-encoded, between backslashes, or with a parameter
+/// as in `..;a=b`.
 fn has_dot_segment(path: &[u8]) -> bool {
     let decoded: Vec<u8> = percent_decode(path).collect();
     decoded.split(|byte| b"/\\".contains(byte)).any(|segment| {
@@ -147,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn placeholders_are_filled_in_their_places() {
+    fn placeholders_are_replaced() {
         for (template, expected) in [
             ("/users/{a}{path}/{b}", "/users/1/p/q/2"),
             ("{path}/{a}-{b};x=%41", "/p/q/1-2;x=%41"),
@@ -158,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_could_not_be_filled_is_a_fault() {
+    fn a_template_that_could_not_be_filled_is_an_error() {
         let beginning = "expected a path that begins with / or {path}";
         let braces = "expected each { to be closed by a } before the next one";
         let names = "expected placeholders named path or as a parameterName with location: path";
@@ -186,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_requests_path_can_not_lead_out_of_the_template() {
+    fn dot_segments_of_the_request_are_rejected() {
         for path in [
             "/..",
             "/../",
@@ -205,15 +210,11 @@ mod tests {
         for path in ["/...", "/a..b", "/.a", "/a.", "//", "/%252e%252e", "/a;..", "/"] {
             assert_eq!(fill("/u/{a}{path}/{b}", path), Ok(format!("/u/1{path}/2")), "{path}");
         }
-        assert_eq!(
-            fill("/u/{a}/{b}", "/.."),
-            Ok("/u/1/2".to_owned()),
-            "a template without {{path}} takes nothing of it"
-        );
+        assert_eq!(fill("/u/{a}/{b}", "/.."), Ok("/u/1/2".to_owned()), "a template without {{path}} does not use it");
     }
 
     #[test]
-    fn a_value_is_one_segment_whatever_it_holds() {
+    fn a_value_is_always_one_segment() {
         assert_eq!(encode("a/../b?c#d;e=%2f é").unwrap(), b"a%2F..%2Fb%3Fc%23d%3Be%3D%252f%20%C3%A9");
         assert_eq!(encode("...").unwrap(), b"...");
         for text in ["", ".", ".."] {

@@ -1,17 +1,17 @@
-//! Claims as parameters of the query; the same encoding serves forms.
+//! Claims as parameters of a query or a form, which have the same encoding.
 
 use percent_encoding::utf8_percent_encode;
 
 use super::encoding::ENCODED;
 use crate::request::ParameterNames;
 
-/// The text as it stands in a query or a form.
+/// Encodes a text for a query or a form.
 pub(super) fn encode(text: &str) -> Vec<u8> {
     utf8_percent_encode(text, ENCODED).to_string().into_bytes()
 }
 
-/// A query or a form without the parameters `owned`, and with the values of the targets behind those that stay, which keep
-/// their bytes and order. `None` when no parameter is left.
+/// Removes the parameters `owned` from a query or a form, and appends the values of the targets. The other parameters
+/// keep their bytes and their order. `None` if no parameter is left.
 pub(super) fn edited(
     text: Option<&[u8]>,
     owned: &ParameterNames,

@@ -48,7 +48,7 @@ fn hidden(parameter: &str, location: crate::request::TokenLocation) -> Option<To
 }
 
 #[test]
-fn every_header_that_a_backend_could_take_for_the_target_is_removed() {
+fn every_header_that_a_backend_could_read_as_the_target_is_removed() {
     let sent = &[("x-user", "1"), ("x_user", "2"), ("x-user", "3"), ("X_USER", "4"), ("x-users", "5"), ("xuser", "6")];
     assert_eq!(
         plan(r#"{"x":"é"}"#, sent, None).unwrap().headers,
@@ -58,7 +58,7 @@ fn every_header_that_a_backend_could_take_for_the_target_is_removed() {
     assert_eq!(plan("{}", &[("accept", "*/*")], None).unwrap(), Edits::default());
 }
 
-/// What `edits` gives, by looking at each header for each target.
+/// The same result as `edits`, by comparing each header with each target.
 fn plain_edits(names: &[Rc<str>], values: &[Option<Rc<[u8]>>], sent: &[Header]) -> Vec<HeaderEdit> {
     let mut edits = Vec::new();
     for (name, value) in names.iter().zip(values) {
@@ -81,7 +81,7 @@ fn plain_edits(names: &[Rc<str>], values: &[Option<Rc<[u8]>>], sent: &[Header]) 
 
 proptest! {
     #[test]
-    fn headers_and_targets_in_any_number_are_edited_as_if_each_were_compared_with_each(
+    fn the_sorted_lookup_gives_the_same_edits_as_comparing_each_header_with_each_target(
         targets in prop::collection::vec(("[aB]{1,2}[-_.][a0]{0,2}", prop::option::of("[a-z]{1,3}")), 0..12),
         sent in prop::collection::vec("[aAbB:]{1,2}[-_.~]?[aA0]{0,2}", 0..40),
     ) {
@@ -122,7 +122,7 @@ fn a_connection_header_never_asks_the_next_hop_to_drop_an_owned_header() {
 }
 
 #[test]
-fn a_pseudo_header_is_no_twin_of_a_target() {
+fn a_pseudo_header_is_never_the_same_name_as_a_target() {
     for name in ["_path", "-path", "-method", "_authority"] {
         let pseudo = format!(":{}", &name[1..]);
         assert!(!header::is_same_name(name, &pseudo), "{name}");
@@ -131,25 +131,25 @@ fn a_pseudo_header_is_no_twin_of_a_target() {
 }
 
 #[test]
-fn a_header_carries_any_text_without_control_characters_up_to_the_limit() {
-    let refused =
+fn a_header_can_be_any_text_up_to_the_limit_but_control_characters() {
+    let rejected =
         |problem| Err(Rejection::Invalid(Invalid::Claim { name: Excerpt::new(b"x", CLAIM_EXCERPT_BYTES), problem }));
     for control in ["\\r\\nset-cookie: a", "\\n", "\\u0000", "\\t", "\\u007f", "\\u0085"] {
         let claims = format!(r#"{{"x":"a{control}"}}"#);
         assert_eq!(
             plan(&claims, &[], None),
-            refused("has control characters, which a header can't carry"),
+            rejected("has control characters, which a header can't carry"),
             "{control}"
         );
     }
     let long = |length| format!(r#"{{"x":"{}"}}"#, "a".repeat(length));
     assert!(plan(&long(MAX_VALUE_BYTES), &[], None).is_ok());
-    assert_eq!(plan(&long(MAX_VALUE_BYTES + 1), &[], None), refused("is too long for its target"));
+    assert_eq!(plan(&long(MAX_VALUE_BYTES + 1), &[], None), rejected("is too long for its target"));
     assert_eq!(plan(r#"{"x":""}"#, &[], None).unwrap().headers, [HeaderEdit::Add("X-User".into(), [].into())]);
 }
 
 #[test]
-fn the_query_keeps_the_bytes_of_others_and_has_the_target_once_at_the_end() {
+fn the_value_is_appended_once_and_other_query_parameters_stay() {
     let claims = r#"{"y":"a b&c=d/é"}"#;
     let encoded = "userId=a%20b%26c%3Dd%2F%C3%A9";
     for (sent, kept) in [
@@ -166,7 +166,7 @@ fn the_query_keeps_the_bytes_of_others_and_has_the_target_once_at_the_end() {
 }
 
 #[test]
-fn without_the_claim_the_target_is_removed_and_nothing_else_is_touched() {
+fn without_the_claim_only_the_target_is_removed() {
     for (sent, edited) in [
         ("/p", None),
         ("/p?", None),
@@ -182,7 +182,7 @@ fn without_the_claim_the_target_is_removed_and_nothing_else_is_touched() {
 }
 
 #[test]
-fn scrubbing_takes_the_targets_out_and_leaves_the_blank_token() {
+fn without_a_token_the_targets_are_removed_and_a_blank_token_stays() {
     let sent = headers(&[("x-user", "1"), ("authorization", "Bearer"), (":path", "/p?userId=1&a")]);
     let source = hidden("authorization", crate::request::TokenLocation::Header);
     assert_eq!(
@@ -197,7 +197,7 @@ fn scrubbing_takes_the_targets_out_and_leaves_the_blank_token() {
 }
 
 #[test]
-fn a_hidden_token_goes_and_all_else_of_its_place_stays() {
+fn only_the_hidden_token_is_removed() {
     use crate::request::TokenLocation::{Cookie, Header, Query};
     let sent = &[("authorization", "Bearer t"), ("x_authorization", "u"), (":path", "/?t=1&t[]=2&tt=3")];
     assert_eq!(
@@ -218,7 +218,7 @@ fn a_hidden_token_goes_and_all_else_of_its_place_stays() {
 }
 
 #[test]
-fn a_claim_mapped_to_the_hidden_tokens_header_takes_its_place() {
+fn a_claim_can_have_the_header_of_the_hidden_token_as_its_target() {
     let edits =
         plan(r#"{"x":"u"}"#, &[("x-user", "token")], hidden("x-user", crate::request::TokenLocation::Header)).unwrap();
     assert_eq!(edits.headers, [removal("x-user"), setting("X-User", "u")]);
@@ -226,7 +226,7 @@ fn a_claim_mapped_to_the_hidden_tokens_header_takes_its_place() {
 
 proptest! {
     #[test]
-    fn a_rewritten_query_reads_back_with_the_value_once_and_the_others_unchanged(
+    fn an_edited_query_has_the_value_once_and_the_others_unchanged(
         parameters in prop::collection::vec("(userId|%75serId|userId%5B%5D|[a-z%+=]{0,6})(=[ -%'-:<-~]{0,8})?", 0..8),
         value in any::<String>(),
     ) {
