@@ -1,12 +1,13 @@
-//! `src` runs one way: no circle of imports, and none of a higher floor.
+//! Checks the imports between the files of `src`: there is no circle, and no file imports one of a higher floor.
 //!
-//! An import is a path that begins at `crate`, `super`, `self` or the name of a child, in a `use` or in the code. It counts as
-//! one of the deepest file that it names. Test code and `mod` lines don't count. `lib.rs` imports all, so none may import it.
+//! An import is a path that begins with `crate`, `super`, `self` or the name of a child module, in a `use` or in other
+//! code. It imports the deepest file that it names. Test code and `mod` lines don't count. No file may import `lib.rs`,
+//! because it imports all others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// From top to bottom. A module may import those of its own floor and of all below.
+/// The floors from top to bottom. A module may import those of its own floor and of all below.
 const FLOORS: [&[&str]; 10] = [
     &["host"],
     &["plugin"],
@@ -75,7 +76,7 @@ fn read(folder: &Path, module: &str, files: &mut Files) {
     }
 }
 
-/// What is wrong, a line for each.
+/// All problems, one line each.
 fn problems(files: &Files) -> Vec<String> {
     let mut found = Vec::new();
     let mut imports = Vec::new();
@@ -95,7 +96,7 @@ fn problems(files: &Files) -> Vec<String> {
             }
         }
     }
-    // Where nothing leads on, or nothing leads to, there is no circle.
+    // An import is in no circle if its target imports nothing, or if nothing imports its file.
     let mut before = usize::MAX;
     while imports.len() < before {
         before = imports.len();
@@ -111,8 +112,8 @@ fn floor_of(file: &str) -> Option<usize> {
     FLOORS.iter().position(|floor| floor.contains(&file.split("::").next().unwrap_or_default()))
 }
 
-/// The text without comments, and without the items behind `#[cfg(test)]`, in the form that rustfmt gives them: an item ends
-/// with the `;` of its only line, or with a `}` below the start of its first.
+/// The text without comments and without the items after `#[cfg(test)]`. It expects the format of rustfmt: an item is
+/// one line that ends with `;`, or ends at a `}` with the indentation of its first line.
 fn product_code(text: &str) -> String {
     let mut code = String::new();
     let mut lines = text.lines().filter(|line| !line.trim_start().starts_with("//")).peekable();
@@ -127,7 +128,7 @@ fn product_code(text: &str) -> String {
     code
 }
 
-/// The paths of the crate in a text, those in braces each by itself.
+/// The paths in a file that begin in the crate. Each path in braces is listed separately.
 fn paths_in(file: &str, files: &Files, code: &str) -> Vec<String> {
     let child = |name: &str| files.contains_key(&format!("{file}::{name}"));
     let mut paths = Vec::new();
@@ -148,7 +149,7 @@ fn paths_in(file: &str, files: &Files, code: &str) -> Vec<String> {
     paths
 }
 
-/// Reads one path, or a tree of them, behind `prefix`; what follows it is given back.
+/// Reads one path, or a tree of paths, after `prefix`. Returns the text after it.
 fn expand<'t>(prefix: &str, text: &'t str, paths: &mut Vec<String>) -> &'t str {
     let name = identifier(text);
     let path = match name {
@@ -162,7 +163,7 @@ fn expand<'t>(prefix: &str, text: &'t str, paths: &mut Vec<String>) -> &'t str {
         let mut rest = group.trim_start();
         while !rest.is_empty() && !rest.starts_with('}') {
             rest = expand(&path, rest, paths);
-            // An alias, a star and the comma.
+            // Skips an alias, a star and the comma.
             rest = rest[rest.find([',', '}']).unwrap_or(rest.len())..].trim_start_matches(',').trim_start();
         }
         return rest.get(1..).unwrap_or_default();
@@ -192,7 +193,7 @@ fn absolute(file: &str, path: &str) -> String {
     at.join("::")
 }
 
-/// The deepest file that a path names.
+/// The deepest file that a path names. `None` if it names no file.
 fn file_of<'f>(path: &str, files: &'f Files) -> Option<&'f str> {
     let ends = path.match_indices("::").map(|(at, _)| at).chain([path.len()]);
     ends.filter_map(|end| files.get_key_value(&path[..end])).last().map(|(file, _)| file.as_str())
