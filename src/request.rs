@@ -1,4 +1,4 @@
-//! A request as the filter sees it, and the token in it.
+//! The head of a request, and how the token is found in it.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,8 @@ mod parameters;
 
 pub(crate) use parameters::{MAX_NAME_BYTES, ParameterNames};
 
-/// A request's head: the headers as the host has them, pseudo headers included, names in lower case.
+/// The head of a request: its headers in the host's order, with pseudo headers such as `:path`, and whether a body
+/// follows.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     headers: &'a [Header<'a>],
@@ -24,37 +25,37 @@ impl<'a> Request<'a> {
         Self { headers, has_body: false }
     }
 
-    /// The head of a request that has more to come.
+    /// The same head for a request that has a body or trailers.
     pub fn with_body(self) -> Self {
         Self { has_body: true, ..self }
     }
 
-    /// Whether more is to come.
+    /// Whether a body or trailers follow the head.
     pub(crate) fn has_body(self) -> bool {
         self.has_body
     }
 
-    /// All headers.
+    /// All headers, with pseudo headers.
     pub(crate) fn headers(self) -> &'a [Header<'a>] {
         self.headers
     }
 
-    /// The values of the header of this name, in order.
+    /// The values of all headers with this name, in order. Case does not matter in the name.
     pub(crate) fn values(self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.headers.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|&(_, value)| value)
     }
 
-    /// The target of the request; CONNECT has none.
+    /// Path and query of the request; `None` for CONNECT, which has no `:path`.
     pub(crate) fn target(self) -> Option<Target<'a>> {
         self.values(":path").next().map(Target::new)
     }
 }
 
-/// The path of a request and its query, as bytes.
+/// The path and the query of a request, still encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Target<'a> {
     pub(crate) path: &'a [u8],
-    /// What stands behind the first `?`.
+    /// The bytes after the first `?`.
     pub(crate) query: Option<&'a [u8]>,
 }
 
@@ -65,20 +66,20 @@ impl<'a> Target<'a> {
     }
 }
 
-/// One `name=value` of a `cookie` header, as it came.
+/// One `name=value` pair of a `cookie` header, unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cookie<'a> {
-    /// The bytes between two `;`, white space included.
+    /// The bytes between two `;`, with white space.
     pub(crate) raw: &'a [u8],
 }
 
 impl<'a> Cookie<'a> {
-    /// The cookies of one header value [RFC 6265 §4.2].
+    /// The cookies of one header value ([RFC 6265 §4.2](https://www.rfc-editor.org/rfc/rfc6265#section-4.2)).
     pub(crate) fn all(header: &'a [u8]) -> impl Iterator<Item = Self> {
         header.split(|&byte| byte == b';').map(|raw| Self { raw })
     }
 
-    /// The value of the cookie if it is of exactly this name; quotes around it are removed.
+    /// The value of the cookie without surrounding quotes, or `None` if the cookie has another name.
     pub(crate) fn value_of(self, name: &str) -> Option<&'a [u8]> {
         let mut parts = self.raw.splitn(2, |&byte| byte == b'=');
         if parts.next()?.trim_ascii() != name.as_bytes() {
@@ -89,24 +90,24 @@ impl<'a> Cookie<'a> {
     }
 }
 
-/// Where a token may stand in a request.
+/// A part of a request in which the token is looked for: `parameterLocation`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenLocation {
-    /// A header, which may have `Bearer` in front of the token.
+    /// A header. `Bearer` and white space in front of the token are ignored.
     Header,
-    /// A query parameter, percent-encoded.
+    /// A query parameter. Its value is percent-decoded.
     Query,
-    /// A cookie.
+    /// A cookie. Quotes around its value are ignored.
     Cookie,
 }
 
-/// `parameter` and `parameterLocation`: where the configuration says the token is.
+/// `parameter` and `parameterLocation`: the name of the token's parameter and where to look for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TokenSource {
     pub(crate) parameter: String,
-    /// The places to look into, in this order.
+    /// The locations to search, in this order.
     pub(crate) locations: Vec<TokenLocation>,
-    /// The parameter as it is found in a query.
+    /// The parameter in every spelling that some parser of queries accepts.
     names: ParameterNames,
 }
 
@@ -116,10 +117,11 @@ impl TokenSource {
         Self { parameter, locations, names }
     }
 
-    /// The token of the request: from the first place that holds one that is not blank. `None` when there is none.
+    /// The token of the request, from the first location that has one. A blank value counts as no token.
     ///
-    /// Two different values in that place are A403JT: a filter that verifies one while the backend uses the other guards
-    /// nothing.
+    /// # Errors
+    /// A403JT when that location has two different values: the filter could verify one while the backend uses the
+    /// other.
     pub(crate) fn find<'r>(&'r self, request: Request<'r>) -> Result<Option<Cow<'r, [u8]>>, Rejection> {
         for &location in &self.locations {
             let token = match location {
@@ -134,13 +136,14 @@ impl TokenSource {
         Ok(None)
     }
 
-    /// Envoy joins some repeated headers with `,`, which no token contains, so the parts of a joined value count as values.
+    /// Envoy joins some repeated headers with `,`. No token contains a comma, so each part counts as a value of its
+    /// own.
     fn in_headers<'r>(&self, request: Request<'r>) -> impl Iterator<Item = Cow<'r, [u8]>> {
         let values = request.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case(&self.parameter));
         values.flat_map(|&(_, value)| split(b',', value)).map(|part| Cow::Borrowed(without_bearer(part.trim_ascii())))
     }
 
-    /// What any parser reads under the name counts: the backend may be written for that one.
+    /// A value counts if any known parser would read it under this name: the backend may use that parser.
     fn in_query<'r>(&'r self, request: Request<'r>) -> impl Iterator<Item = Cow<'r, [u8]>> {
         let query = request.target().and_then(|target| target.query).unwrap_or_default();
         self.names.values_in(query).map(trimmed)
@@ -152,12 +155,13 @@ impl TokenSource {
     }
 }
 
-/// Whether a text can name a header or a cookie [RFC 9110 §5.6.2].
+/// Whether `name` can be the name of a header or a cookie: a `token` of HTTP
+/// ([RFC 9110 §5.6.2](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2)).
 pub(crate) fn is_http_token(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// The one value among `values`, if it is not blank.
+/// The one value that all `values` are equal to, unless it is blank. A403JT when they differ.
 fn only_value<'r>(mut values: impl Iterator<Item = Cow<'r, [u8]>>) -> Result<Option<Cow<'r, [u8]>>, Rejection> {
     let Some(first) = values.next() else {
         return Ok(None);
@@ -168,19 +172,20 @@ fn only_value<'r>(mut values: impl Iterator<Item = Cow<'r, [u8]>>) -> Result<Opt
     Ok((!first.is_empty()).then_some(first))
 }
 
-/// The parts of a text between separators; as `slice::split`, but a long text without one is looked through at once.
+/// The parts of `text` between separators. As `slice::split`, but faster on a long text without a separator.
 fn split(separator: u8, text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest?;
         let parts = memchr(separator, text).and_then(|at| Some((text.get(..at)?, text.get(at.checked_add(1)?..)?)));
-        let (part, behind) = parts.unzip();
-        rest = behind;
+        let (part, after) = parts.unzip();
+        rest = after;
         Some(part.unwrap_or(text))
     })
 }
 
-/// Removes the scheme `Bearer`, in any case, and the white space behind it [RFC 6750 §2.1].
+/// Removes the scheme `Bearer`, in upper or lower case, and the white space after it
+/// ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)).
 fn without_bearer(value: &[u8]) -> &[u8] {
     const SCHEME: usize = "Bearer".len();
     match value.split_at_checked(SCHEME) {

@@ -1,18 +1,21 @@
-//! The parameters of a query or a form, and which of them a backend reads under a given name.
+//! The parameters of a query or a form, and which of them some backend would read under a given name.
 //!
-//! Every parser decodes percent-encodings and reads `+` as a space. On top of that:
+//! Parsers of queries and forms differ. A client could send a parameter under a name that the filter does not recognise
+//! and the backend does. So a parameter belongs to a name if any parser in this table reads it under that name.
 //!
-//! | a parser in use | reads as `userId` |
+//! Most parsers percent-decode names and read `+` as a space. In addition, as the name `userId` or `user_id`:
+//!
+//! | parser | accepts |
 //! |---|---|
-//! | PHP | spaces in front, a zero byte and all behind it, ` `, `.` and `[` for `_`, members `userId[x]` |
-//! | Rack 2 | brackets in front, `]` behind with anything after it, members, also unclosed |
-//! | qs | `[userId]`, members; with `allowDots` also `.userId` and `userId.x` |
-//! | `URLSearchParams`, qs with `ignoreQueryPrefix` | a `?` in front of the first parameter |
-//! | Rack 2, Bottle, Go before 1.17 | parameters that `;` separates, in Rack also with spaces behind it or `&` |
-//! | formidable | bytes without their eighth bit: 0xBD for `=`, 0xA6 for `&` |
-//! | percent-decoding alone (RFC 3986) | `+` as itself |
+//! | PHP | leading spaces; a zero byte and anything after it; ` `, `.` or `[` instead of `_`; members, `userId[x]` |
+//! | Rack 2 | leading brackets; a trailing `]` and anything after it; members, even with an unclosed bracket |
+//! | qs | `[userId]`; members; with `allowDots` also `.userId` and `userId.x` |
+//! | `URLSearchParams`, qs with `ignoreQueryPrefix` | a `?` before the first parameter |
+//! | Rack 2, Bottle, Go before 1.17 | `;` as a separator; in Rack also spaces after a `;` or `&` |
+//! | formidable | bytes whose eighth bit it ignores: 0xBD is `=`, 0xA6 is `&` |
+//! | percent-decoding alone (RFC 3986) | `+` as a plus sign |
 //!
-//! `tests/readers` holds this table against the parsers themselves.
+//! `tests/readers` compares this module with the parsers themselves.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -24,18 +27,19 @@ mod name;
 
 use name::{Decoded, Name, Reading, fold, is_junk};
 
-/// The longest name, in bytes. Names in use have some ten; each byte costs a node of the trie, so 256 names take a few
-/// megabytes at most.
+/// The longest parameter name that can be configured, in bytes. Real names have about ten. Each byte costs a node of
+/// the trie, so 256 of the longest names need a few megabytes.
 pub(crate) const MAX_NAME_BYTES: usize = 256;
 
-/// Names of parameters, to be found in any spelling in one pass over a text, however many there are.
+/// A set of parameter names. One pass over a text finds the parameters of all of them, in any spelling.
 ///
-/// A trie of the names without the characters that some parser drops in front, with those that PHP takes for each other
-/// made one. It leads from a parameter to the few names that it could be read as; [`Name`] then decides.
+/// The names are in a trie, without the leading characters that some parser ignores, and with one character for those
+/// that PHP treats as equal. The trie gives the few names that a parameter could have; [`Name::is_read_in`] then
+/// decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ParameterNames {
     nodes: Vec<Node>,
-    /// The reading with `+` as itself is tried only for names that have one.
+    /// Whether a name contains `+`. Only then can [`Reading::Uri`] make a difference.
     has_plus: bool,
 }
 
@@ -78,8 +82,10 @@ impl ParameterNames {
         self.nodes.get(node)?.next.iter().find(|(other, _)| *other == byte).map(|&(_, child)| child)
     }
 
-    /// The values of the parameters that some parser reads as one of the names, decoded. A value ends at `&` only: one with
-    /// a `;` is another value to some parser.
+    /// The decoded values of the parameters that some parser reads under one of the names.
+    ///
+    /// A value ends only at `&`. Parsers that separate at `;` read a shorter one; with the `;` kept, it is not a valid
+    /// token.
     pub(crate) fn values_in<'a>(&'a self, encoded: &'a [u8]) -> impl Iterator<Item = Cow<'a, [u8]>> {
         self.find_in(encoded).map(|found| {
             let text = encoded.get(found.start..).unwrap_or_default();
@@ -88,8 +94,8 @@ impl ParameterNames {
         })
     }
 
-    /// The text without the parameters that some parser reads as one of the names, and with `added` at its end. All others
-    /// keep their bytes and their order. `None` when no parameter is left.
+    /// The text without the parameters that some parser reads under one of the names, and with the parameters `added`
+    /// at its end. All other parameters keep their bytes and their order. `None` when no parameter is left.
     pub(crate) fn edited(&self, encoded: Option<&[u8]>, added: &[Vec<u8>]) -> Option<Vec<u8>> {
         let text = encoded.unwrap_or_default();
         let more = added.iter().map(Vec::len).fold(added.len(), usize::saturating_add);
@@ -99,7 +105,7 @@ impl ParameterNames {
             kept.push_before(text, run, found.start);
             run = found.end.checked_add(1).filter(|start| *start <= text.len());
         }
-        // Nothing at all is one empty parameter, which would leave a `&` in front.
+        // An empty text is one empty parameter. Keeping it would put a `&` before the added ones.
         if run != Some(0) || !text.is_empty() || (added.is_empty() && encoded.is_some()) {
             kept.push_before(text, run, text.len().saturating_add(1));
         }
@@ -127,7 +133,7 @@ impl ParameterNames {
         })
     }
 
-    /// The ways to decode that can make a difference for this text.
+    /// The ways to decode this text that can give different names.
     fn readings(&self, text: &[u8]) -> Vec<Reading> {
         let mut readings = vec![Reading::Form];
         readings.extend(memchr(b';', text).map(|_| Reading::FormWithSemicolon));
@@ -144,7 +150,7 @@ impl ParameterNames {
         }
         let mut at = 0;
         loop {
-            // At the root are names of nothing but such characters: they end before the first other one.
+            // The root holds the names that consist only of leading characters that are skipped above.
             if (at == 0 || byte.is_none_or(|byte| b"[].\0".contains(&byte)))
                 && self.nodes.get(at).is_some_and(|node| node.names.iter().any(|one| one.is_read_in(name, is_first)))
             {
@@ -157,21 +163,21 @@ impl ParameterNames {
     }
 }
 
-/// The parameters that stay, in runs of the text.
+/// The parameters that stay. Neighbours are copied together, as one run of the text.
 struct Kept {
     text: Vec<u8>,
     is_none: bool,
 }
 
 impl Kept {
-    /// Keeps what stands between the start of a run and a parameter, which has a separator before it.
+    /// Keeps the bytes from the start of a run up to the separator before `parameter`.
     fn push_before(&mut self, text: &[u8], run: Option<usize>, parameter: usize) {
         if let Some(run) = run.zip(parameter.checked_sub(1)).and_then(|(start, end)| text.get(start..end)) {
             self.push(run);
         }
     }
 
-    /// Parts that were not side by side are joined by `&`, which every parser separates at.
+    /// Joins runs with `&`, the one separator that every parser accepts.
     fn push(&mut self, run: &[u8]) {
         if !self.is_none {
             self.text.push(b'&');
@@ -181,17 +187,17 @@ impl Kept {
     }
 }
 
-/// Where the next separator is at or behind a place: `&`, `;`, or what formidable takes for a `&`. Most parameters are short,
-/// so a few bytes are looked at one by one.
-fn separator_after(text: &[u8], place: usize) -> Option<usize> {
+/// The index of the first separator at or after `start`: `&`, `;`, or 0xA6, which is `&` for formidable. Most
+/// parameters are short, so the first bytes are compared one by one before `memchr3` is worth its start-up.
+fn separator_after(text: &[u8], start: usize) -> Option<usize> {
     const SHORT: usize = 16;
-    let behind = text.get(place..)?;
-    let short = behind.iter().take(SHORT).position(|byte| b"&;\xa6".contains(byte));
-    let found = short.or_else(|| memchr3(b'&', b';', 0xa6, behind.get(SHORT..)?)?.checked_add(SHORT));
-    found?.checked_add(place)
+    let rest = text.get(start..)?;
+    let short = rest.iter().take(SHORT).position(|byte| b"&;\xa6".contains(byte));
+    let found = short.or_else(|| memchr3(b'&', b';', 0xa6, rest.get(SHORT..)?)?.checked_add(SHORT));
+    found?.checked_add(start)
 }
 
-/// Decodes `application/x-www-form-urlencoded` text: `+` is a space, `%XX` a byte, a stray `%` itself.
+/// Decodes `application/x-www-form-urlencoded` text: `+` becomes a space and `%XX` a byte; any other `%` stays.
 fn decode(encoded: &[u8]) -> Cow<'_, [u8]> {
     if !encoded.contains(&b'+') {
         return Cow::from(percent_decode(encoded));

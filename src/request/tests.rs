@@ -8,7 +8,7 @@ fn find(locations: &[TokenLocation], headers: &[(&str, &[u8])]) -> Result<Option
 const SEVERAL: Rejection = Rejection::Invalid(Invalid::SeveralTokens);
 
 #[test]
-fn a_header_gives_its_whole_value_without_bearer() {
+fn the_token_in_a_header_is_its_whole_value_without_bearer() {
     for (value, expected) in [
         ("a.b.c", Some("a.b.c")),
         ("Bearer a.b.c", Some("a.b.c")),
@@ -32,7 +32,7 @@ fn a_header_gives_its_whole_value_without_bearer() {
 }
 
 #[test]
-fn two_different_headers_are_refused_and_two_equal_ones_are_one() {
+fn two_different_header_values_are_rejected_and_two_equal_ones_count_once() {
     for (first, second, expected) in [
         ("a", "a", Ok(Some(b"a".to_vec()))),
         ("Bearer a", "bearer  a", Ok(Some(b"a".to_vec()))),
@@ -52,7 +52,7 @@ fn two_different_headers_are_refused_and_two_equal_ones_are_one() {
 }
 
 #[test]
-fn a_query_gives_the_decoded_value_of_the_decoded_name() {
+fn the_token_in_a_query_is_the_decoded_value_of_the_decoded_name() {
     for (path, expected) in [
         ("/p?token=a.b.c", Ok(Some("a.b.c"))),
         ("/p?x=1&token=a.b.c&y", Ok(Some("a.b.c"))),
@@ -91,7 +91,7 @@ fn a_query_gives_the_decoded_value_of_the_decoded_name() {
 }
 
 #[test]
-fn a_cookie_gives_the_value_of_exactly_its_name() {
+fn the_token_in_a_cookie_is_the_value_of_exactly_its_name() {
     for (cookies, expected) in [
         (&["token=a.b.c"][..], Ok(Some("a.b.c"))),
         (&["x=1; token=a.b.c; y=2"], Ok(Some("a.b.c"))),
@@ -120,7 +120,7 @@ fn a_cookie_gives_the_value_of_exactly_its_name() {
 }
 
 #[test]
-fn places_are_tried_in_order_and_a_blank_one_is_passed_over() {
+fn locations_are_searched_in_order_and_a_blank_value_is_skipped() {
     let both = [TokenLocation::Header, TokenLocation::Query];
     assert_eq!(find(&both, &[("token", b"a"), (":path", b"/?token=b")]), Ok(Some(b"a".to_vec())));
     assert_eq!(find(&both, &[("token", b"Bearer "), (":path", b"/?token=b")]), Ok(Some(b"b".to_vec())));

@@ -1,14 +1,14 @@
-//! One name, and every spelling that some parser reads as it.
+//! One parameter name, and every spelling that some parser reads as this name.
 
-/// How far a closing bracket is looked for. Behind that it counts as found: of parameters separated by `;` each would be
-/// looked through to the end of all.
+/// How many bytes are searched for a closing bracket. After that it counts as found. Without this limit, a long list of
+/// parameters separated by `;` would be searched to its end for each parameter, in quadratic time.
 pub(super) const MAX_LOOKAHEAD: usize = 256;
 
-/// A name that the configuration gives a parameter.
+/// A configured parameter name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Name {
     text: Vec<u8>,
-    /// The parts of a name with brackets or dots, `user[id]`: a member of an object to some parsers.
+    /// The parts of a name with brackets or dots. Some parsers read `user[id]` as the member `id` of an object `user`.
     parts: Option<Vec<Vec<u8>>>,
 }
 
@@ -19,14 +19,15 @@ impl Name {
         Self { parts: is_compound.then(|| parts(text.iter().copied()).collect()), text }
     }
 
-    /// The ways to the name in the trie: the whole, which is one name to PHP, and the first of its parts.
+    /// The keys of the name in the trie: the whole name, as PHP reads it, and the first of its parts, if it has parts.
     pub(super) fn keys(&self) -> Vec<Vec<u8>> {
         let first = self.parts.as_ref().map(|parts| parts.first().map_or(&[][..], Vec::as_slice));
         let key = |text: &[u8]| text.iter().copied().skip_while(|&byte| is_junk(byte)).map(fold).collect();
         [Some(self.text.as_slice()), first].into_iter().flatten().map(key).collect()
     }
 
-    /// Whether some parser reads this name as `self`, or as something that takes its place.
+    /// Whether some parser reads the sent `name` as `self`, or as something that replaces `self`. `is_first` says that
+    /// it is the first name of the query or form.
     pub(super) fn is_read_in(&self, name: &Decoded, is_first: bool) -> bool {
         if is_first && name.has_question_mark() && after(name, b'?').is_some_and(|name| self.is_read_by_qs(&name)) {
             return true;
@@ -41,7 +42,7 @@ impl Name {
             || self.parts.as_ref().is_some_and(|own| overlap(own, name.clone()))
     }
 
-    /// The name; a member of an array or object, behind `[` or, with `allowDots`, behind `.`; or the name in brackets.
+    /// qs reads the name itself, the name with a member after `[` or (with `allowDots`) `.`, and the name in brackets.
     fn is_read_by_qs(&self, name: &Decoded) -> bool {
         let mut plain = name.clone();
         let is_plain = self.is_front_of(&mut plain)
@@ -53,7 +54,7 @@ impl Name {
         is_plain || after(name, b'[').is_some_and(|mut name| self.is_front_of(&mut name) && name.next() == Some(b']'))
     }
 
-    /// PHP drops spaces in front, ends the name at a zero byte, has `_` for ` `, `.` and `[`, and knows arrays.
+    /// PHP ignores leading spaces, ends the name at a zero byte, replaces ` `, `.` and `[` by `_`, and supports arrays.
     fn is_read_by_php(&self, name: Decoded) -> bool {
         let mut name = name.skip_while(|&byte| byte == b' ').take_while(|&byte| byte != 0);
         let mut own = self.text.iter().skip_while(|&&byte| byte == b' ');
@@ -63,7 +64,7 @@ impl Name {
             has_bracket |= other == Some(b'[');
             other.is_some_and(|other| fold(other) == fold(byte))
         });
-        // A `[` is a `_` if no `]` follows it, and else the beginning of an array.
+        // A `[` starts an array if a `]` follows it; otherwise PHP replaces it by `_`.
         is_front
             && match name.next() {
                 None => true,
@@ -74,7 +75,7 @@ impl Name {
             }
     }
 
-    /// Rack drops brackets in front and ends the name at a bracket; what stands behind a `]` makes a member.
+    /// Rack ignores leading brackets and ends the name at a bracket. Text after a `]` names a member.
     fn is_read_by_rack(&self, name: Decoded) -> bool {
         let mut name = name.skip_while(|byte| b"[]".contains(byte));
         if !self.is_front_of(&mut name) {
@@ -85,7 +86,7 @@ impl Name {
         first.is_none_or(|byte| b"[]".contains(&byte)) && (rest.next() != Some(b'[') || rest.next().is_some())
     }
 
-    /// What qs with `allowDots` reads behind a `.` in front.
+    /// Whether `name`, which is the rest after a leading `.`, is this name for qs with `allowDots`.
     fn is_dotted(&self, mut name: Decoded) -> bool {
         self.is_front_of(&mut name) && name.next().is_none_or(|byte| b".[]".contains(&byte))
     }
@@ -95,23 +96,24 @@ impl Name {
     }
 }
 
-/// The characters that some parser drops in front of a name, or takes for one that another drops.
+/// Whether some parser ignores this character at the start of a name, or replaces it by one that another parser
+/// ignores.
 pub(super) fn is_junk(byte: u8) -> bool {
     b" [].?_".contains(&byte)
 }
 
-/// PHP's one character for several.
+/// Replaces the characters that PHP replaces.
 pub(super) fn fold(byte: u8) -> u8 {
     if b" .[".contains(&byte) { b'_' } else { byte }
 }
 
-/// What stands behind a character in front.
+/// The rest of a name that starts with the character `front`.
 fn after<'a>(name: &Decoded<'a>, front: u8) -> Option<Decoded<'a>> {
     let mut rest = name.clone();
     (rest.next() == Some(front)).then_some(rest)
 }
 
-/// The texts between brackets and dots.
+/// The parts of a name between brackets and dots.
 fn parts(name: impl Iterator<Item = u8>) -> impl Iterator<Item = Vec<u8>> {
     let mut name = name.peekable();
     std::iter::from_fn(move || {
@@ -121,30 +123,30 @@ fn parts(name: impl Iterator<Item = u8>) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// Whether the one is a member of the other, or the same: then one of them takes the other's place.
+/// Whether the two are the same member of an object, or one is inside the other. Then one can replace the other.
 fn overlap(own: &[Vec<u8>], name: Decoded) -> bool {
     let name = name.take_while(|&byte| byte != 0).skip_while(|byte| b" [].".contains(byte));
-    // No longer than what could be the same: of parameters separated by `;` each would be looked through to the end of all.
+    // A longer name is cut: searching a list of parameters separated by `;` to its end for each would be quadratic.
     let name = name.take(own.iter().map(Vec::len).sum::<usize>().saturating_add(MAX_LOOKAHEAD));
     let mut parts = parts(name).peekable();
     parts.peek().is_some()
         && own.iter().zip(parts).all(|(own, other)| own.iter().map(|&byte| fold(byte)).eq(other.into_iter().map(fold)))
 }
 
-/// How a parser decodes a name, before anything else.
+/// How a parser decodes a name and where it ends the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// `+` is a space, and `;` an end.
+    /// `+` is a space; `;` ends the name.
     Form,
-    /// As [`Self::Form`], but `;` is a part of the name.
+    /// As [`Self::Form`], but `;` belongs to the name.
     FormWithSemicolon,
-    /// `+` is itself [RFC 3986].
+    /// `+` is a plus sign ([RFC 3986 §2.2](https://www.rfc-editor.org/rfc/rfc3986#section-2.2)).
     Uri,
-    /// formidable takes seven bits of each byte, so that 0xBD is a `=`.
+    /// formidable ignores the eighth bit of each byte, so 0xBD is `=`.
     SevenBits,
 }
 
-/// A name as it comes, up to its end, and decoded.
+/// The decoded bytes of a name in a request, up to the end of the name.
 #[derive(Clone, Debug)]
 pub(super) struct Decoded<'a> {
     encoded: &'a [u8],
@@ -157,18 +159,18 @@ impl<'a> Decoded<'a> {
         Self { encoded, rest: encoded, reading }
     }
 
-    /// How many bytes the name takes in the text.
+    /// The length of the name as it was sent, in bytes.
     pub(super) fn encoded_length(mut self) -> usize {
         while self.next().is_some() {}
         self.encoded.len().saturating_sub(self.rest.len())
     }
 
-    /// Whether a `?` stands in front, as it is: a parser that drops one looks before it decodes.
+    /// Whether the name starts with a `?` that is not encoded: parsers that ignore a leading `?` do so before decoding.
     fn has_question_mark(&self) -> bool {
         self.rest.first().is_some_and(|&byte| self.read(byte) == b'?')
     }
 
-    /// The name without spaces in front that are not encoded.
+    /// The name without leading spaces, unless they are encoded.
     fn without_spaces(self) -> Self {
         let spaces = self.rest.iter().take_while(|&&byte| byte == b' ').count();
         Self { rest: self.rest.get(spaces..).unwrap_or_default(), ..self }
@@ -189,10 +191,10 @@ impl Iterator for Decoded<'_> {
             b';' if self.reading != Reading::FormWithSemicolon => return None,
             b'+' if self.reading != Reading::Uri => (b' ', rest),
             b'%' => match rest {
-                [high, low, behind @ ..]
+                [high, low, after @ ..]
                     if let (Some(high), Some(low)) = (digit(self.read(*high)), digit(self.read(*low))) =>
                 {
-                    (high << 4 | low, behind)
+                    (high << 4 | low, after)
                 }
                 _ => (b'%', rest),
             },

@@ -74,14 +74,14 @@ fn every_spelling_of_a_name_is_recognised() {
     for raw in [b"userId\xbd=1".as_slice(), b"x=1\xa6userId=2", b"\xf5serId=1"] {
         assert!(ParameterNames::new(["userId"]).find_in(raw).next().is_some(), "{}", raw.escape_ascii());
     }
-    // A bracket is looked for within a limit, and counts as found behind it.
+    // A closing bracket is searched up to a limit. Past the limit it counts as found.
     let long = |length| format!("+userId[{}&x=1", "a".repeat(length));
     assert!(!is_read(&long(MAX_LOOKAHEAD - 1), "userId"));
     assert!(is_read(&long(MAX_LOOKAHEAD), "userId"));
 }
 
 #[test]
-fn a_member_of_an_object_is_owned_with_what_could_take_its_place() {
+fn a_member_of_an_object_is_read_from_whatever_could_replace_it() {
     for raw in ["user[id]=1", "user%5Bid%5D[x]=1", "user=1", "user[]=1", "[user][id]=1", "user.id=1"] {
         assert!(is_read(raw, "user[id]"), "{raw}");
     }
@@ -91,7 +91,7 @@ fn a_member_of_an_object_is_owned_with_what_could_take_its_place() {
 }
 
 #[test]
-fn what_is_left_is_joined_by_an_ampersand_so_that_no_name_comes_about() {
+fn the_parameters_that_stay_are_joined_by_an_ampersand() {
     for (text, expected) in [
         ("a;userId=1;b=2&c", Some("a&b=2&c")),
         ("userId=1;b=2", Some("b=2")),
@@ -112,7 +112,7 @@ fn what_is_left_is_joined_by_an_ampersand_so_that_no_name_comes_about() {
     assert_eq!(ParameterNames::new([]).edited(Some(b"a;b&c"), &[b"d".to_vec()]).unwrap(), b"a;b&c&d");
 }
 
-/// The same as [`ParameterNames::edited`] the plain way: a list of all parameters, each asked of each name alone.
+/// Does the same as [`ParameterNames::edited`] without the trie: it compares each parameter with each name.
 fn plainly_edited(names: &[&str], text: &str, added: &[Vec<u8>]) -> Option<Vec<u8>> {
     let mut kept: Vec<&str> = Vec::new();
     for parameter in text.split('&') {
@@ -134,7 +134,7 @@ fn plainly_edited(names: &[&str], text: &str, added: &[Vec<u8>]) -> Option<Vec<u
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn one_pass_over_all_names_gives_what_asking_each_name_of_each_parameter_gives(
+    fn one_pass_over_all_names_gives_the_same_as_comparing_each_parameter_with_each_name(
         text in "((%75|u|us|user|_|[+ ?.\\[\\]%]|%5B|%00|id|x){0,5}(=[a-z%+\\[\\]]{0,20})?&){0,6}(user[_.+]id|u|a\\+b)?(=1)?",
         added in prop::collection::vec(Just(b"u=7".to_vec()), 0..2),
     ) {
