@@ -1,4 +1,5 @@
-//! The claims of a token whose signature is good, and the rules that they must keep [RFC 7519 §4].
+//! The claims of a token whose signature is verified, and the rules that validate them
+//! ([RFC 7519 §4](https://www.rfc-editor.org/rfc/rfc7519#section-4)).
 
 use crate::json::{Object, Value};
 use crate::numeric_date::NumericDate;
@@ -6,21 +7,21 @@ use crate::rejection::{Invalid, Rejection};
 use crate::signature::Verified;
 use crate::token;
 
-/// How deep the claims may nest. Those in use have fewer than ten levels.
+/// How deep the claims may nest. Claims in use have fewer than ten levels.
 pub const MAX_CLAIMS_DEPTH: u32 = 64;
 
-/// What the configuration demands of the claims.
+/// The rules of the configuration for claims.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ClaimRules {
-    /// `issuer`: `iss` must be one of these.
+    /// `issuer`: `iss` must be one of these. `None` accepts any, or none.
     pub(crate) issuers: Option<Vec<String>>,
-    /// `audiences`: `aud` must name one of these.
+    /// `audiences`: `aud` must contain one of these. `None` accepts any, or none.
     pub(crate) audiences: Option<Vec<String>>,
-    /// `clockSkewSeconds`: leeway on `exp` and `nbf`.
+    /// `clockSkewSeconds`: leeway for `exp` and `nbf`, in seconds.
     pub(crate) clock_skew: f64,
-    /// `maxTokenLifetimeSeconds`: a token must live less than this; `None` for no limit.
+    /// `maxTokenLifetimeSeconds`: the lifetime of a token must be shorter than this. `None` is no limit.
     pub(crate) max_lifetime: Option<u32>,
-    /// Whether `exp` is looked at: false with `ignoreExpirationCheck`.
+    /// Whether `exp` is required and checked: false with `ignoreExpirationCheck`.
     pub(crate) check_expiration: bool,
 }
 
@@ -30,7 +31,8 @@ pub(crate) struct Claims<'a> {
     times: Times,
 }
 
-/// The time claims of a token [RFC 7519 §4.1.4 to §4.1.6].
+/// The time claims of a token: `exp`, `nbf` and `iat`
+/// ([RFC 7519 §4.1.4](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.4) to §4.1.6).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Times {
     expiration: Option<NumericDate>,
@@ -39,8 +41,12 @@ pub(crate) struct Times {
 }
 
 impl<'a> Claims<'a> {
-    /// Reads the payload. I400JD when it is not one JSON object with unique members, A403JT when `exp`, `nbf` or `iat` is
-    /// something else than a number: a claim of a wrong type is never taken for an absent one.
+    /// Reads the claims of the payload.
+    ///
+    /// # Errors
+    /// I400JD when the payload is not one JSON object, has a duplicate member at any depth, or nests deeper than
+    /// [`MAX_CLAIMS_DEPTH`]. A403JT when `exp`, `nbf` or `iat` is present and not a number: a claim of a wrong type
+    /// never counts as missing.
     pub(crate) fn read(verified: &'a Verified) -> Result<Self, Rejection> {
         let members = Object::parse(verified.payload(), MAX_CLAIMS_DEPTH)
             .ok_or_else(|| token::malformed(verified.signing_input()))?;
@@ -57,8 +63,8 @@ impl<'a> Claims<'a> {
         self.times
     }
 
-    /// A claim by its literal name or, when there is none of that name, as a path through objects split at `.`. `null`
-    /// counts as missing.
+    /// The claim with exactly this name. If there is none, `name` is read as a path: `a.b` is the member `b` of the
+    /// object `a`. `null` counts as missing.
     pub(crate) fn find(&self, name: &str) -> Option<&Value<'a>> {
         let found = match self.members.get(name) {
             Some(literal) => Some(literal),
@@ -78,7 +84,10 @@ impl<'a> Claims<'a> {
         found.filter(|value| **value != Value::Null)
     }
 
-    /// Checks `iss` and `aud` against the configured ones. A403JT.
+    /// Validates `iss` and `aud` ([RFC 7519 §4.1.1](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.1), §4.1.3).
+    ///
+    /// # Errors
+    /// A403JT when one of them is configured and the claim is missing, of a wrong type, or not an accepted one.
     pub(crate) fn check_parties(&self, rules: &ClaimRules) -> Result<(), Invalid> {
         if let Some(issuers) = &rules.issuers {
             let issuer = self.members.get("iss").and_then(Value::as_str).ok_or(Invalid::Issuer)?;
@@ -87,15 +96,16 @@ impl<'a> Claims<'a> {
             }
         }
         if let Some(audiences) = &rules.audiences {
-            let named = self.audiences().ok_or(Invalid::Audience)?;
-            if !audiences.iter().any(|accepted| named.contains(&accepted.as_str())) {
+            let claimed = self.audiences().ok_or(Invalid::Audience)?;
+            if !audiences.iter().any(|accepted| claimed.contains(&accepted.as_str())) {
                 return Err(Invalid::Audience);
             }
         }
         Ok(())
     }
 
-    /// `aud`: one string, or a list of strings and nothing else [RFC 7519 §4.1.3].
+    /// `aud`: one string, or an array of only strings
+    /// ([RFC 7519 §4.1.3](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.3)).
     fn audiences(&self) -> Option<Vec<&str>> {
         match self.members.get("aud")? {
             Value::String(audience) => Some(vec![audience]),
@@ -114,8 +124,14 @@ fn numeric_date(members: &Object, claim: &'static str) -> Result<Option<NumericD
 }
 
 impl Times {
-    /// Checks the times against the clock: A403JE when `now >= exp + skew`, A403JT when `exp` is missing,
-    /// `now < nbf - skew`, or the token lives as long as the limit.
+    /// Validates the times at the time `now`.
+    ///
+    /// # Errors
+    /// - A403JE when `now >= exp + skew`.
+    /// - A403JT when `exp` is missing, or `exp - iat` (without `iat`: `exp - now`) is not less than the lifetime limit.
+    /// - A403JT when `now < nbf - skew`.
+    ///
+    /// With `ignoreExpirationCheck` only the last one applies.
     pub(crate) fn check(&self, rules: &ClaimRules, now: NumericDate) -> Result<(), Rejection> {
         if rules.check_expiration {
             let expiration = self.expiration.ok_or(Invalid::ExpirationMissing)?;
@@ -136,14 +152,14 @@ impl Times {
         let Some(limit) = rules.max_lifetime else {
             return Ok(());
         };
-        let born = self.issued_at.unwrap_or(now);
-        if expiration.as_unix_seconds() - born.as_unix_seconds() >= f64::from(limit) {
+        let start = self.issued_at.unwrap_or(now);
+        if expiration.as_unix_seconds() - start.as_unix_seconds() >= f64::from(limit) {
             return Err(Invalid::LifetimeTooLong { limit });
         }
         Ok(())
     }
 
-    /// `exp`, if the token has one.
+    /// The value of `exp`, if the token has one.
     pub(crate) fn expiration(&self) -> Option<NumericDate> {
         self.expiration
     }

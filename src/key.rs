@@ -1,6 +1,4 @@
-//! The keys that verify tokens: one key, its material and algorithms, and the set of them.
-//!
-//! It reads keys from a document and selects one by the `kid` of a token. What is signed, and where, it does not know.
+//! The keys of a configuration: how they are read, which one belongs to a token, and how one verifies a signature.
 
 mod algorithm;
 mod jwk;

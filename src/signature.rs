@@ -1,4 +1,4 @@
-//! Whether a signature belongs to a token and a key. The only part that names cryptographic libraries.
+//! Verifies the signature of a token, with Envoy's own function where it works and this crate's libraries otherwise.
 
 mod backend;
 mod host;
@@ -11,51 +11,55 @@ use crate::key::Key;
 use crate::rejection::Invalid;
 use crate::token::{Token, name_excerpt};
 
-/// A token whose signature is good: proof that its payload is the issuer's. Only [`verify`] makes one.
+/// The payload of a token whose signature is verified. Only [`verify`] can make one, so the type proves the
+/// verification.
 pub(crate) struct Verified<'a> {
     payload: Vec<u8>,
     signing_input: &'a [u8],
 }
 
 impl<'a> Verified<'a> {
-    /// The signed payload.
+    /// The decoded payload.
     pub(crate) fn payload(&self) -> &[u8] {
         &self.payload
     }
 
-    /// The bytes that were signed.
+    /// The header and payload segments, as they were sent.
     pub(crate) fn signing_input(&self) -> &'a [u8] {
         self.signing_input
     }
 
-    /// Claims without a token, for tests of what comes after the signature.
+    /// A payload without a token, for tests of the later steps.
     #[cfg(test)]
     pub(crate) fn for_test(payload: &str) -> Verified<'static> {
         Verified { payload: payload.as_bytes().to_vec(), signing_input: b"" }
     }
 }
 
-/// Checks the token's signature with `key`, by the algorithm that the key fixes; the token's `alg` is only compared with it.
+/// Verifies the token's signature with `key`. The token's `alg` must be one that the key allows.
 ///
-/// The host's own check is taken where there is one for the algorithm and it can answer, this crate's libraries otherwise.
-/// A403JT: `crit`, no `alg`, an `alg` that the key does not allow, or a wrong signature of any length.
+/// `host` verifies if it supports the algorithm and can answer. Otherwise this crate's libraries do.
+///
+/// # Errors
+/// A403JT when the header has a `crit` or no string as `alg`, when the key does not allow the `alg`, and when the
+/// signature does not match.
 pub(crate) fn verify<'a>(
     token: Token<'a>,
     key: &Key,
     host: Option<&dyn HostSignatures>,
 ) -> Result<Verified<'a>, Invalid> {
-    let named = token.algorithm()?;
+    let name = token.algorithm()?;
     let algorithm = key
         .algorithms()
         .iter()
         .copied()
-        .find(|algorithm| algorithm.name() == named)
-        .ok_or_else(|| Invalid::AlgorithmMismatch { algorithm: name_excerpt(named) })?;
+        .find(|algorithm| algorithm.name() == name)
+        .ok_or_else(|| Invalid::AlgorithmMismatch { algorithm: name_excerpt(name) })?;
     let (text, signature) = (token.signing_input(), token.signature());
-    let good = host
+    let is_valid = host
         .and_then(|host| host::verify(host, algorithm, key.verifying_key(), text, signature))
         .unwrap_or_else(|| key.verifying_key().verify(algorithm, text, signature));
-    if !good {
+    if !is_valid {
         return Err(Invalid::Signature);
     }
     let (payload, signing_input) = token.into_payload();

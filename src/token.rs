@@ -1,4 +1,5 @@
-//! A JWS in compact serialization, taken apart but not yet believed [RFC 7515 §3.1].
+//! Decodes a JWS in compact serialization ([RFC 7515 §3.1](https://www.rfc-editor.org/rfc/rfc7515#section-3.1)). It
+//! verifies nothing.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,22 +11,22 @@ use crate::json::{Object, Value};
 use crate::rejection::{Invalid, Rejection};
 use crate::text::Excerpt;
 
-/// The longest token that is looked at, in bytes. Envoy and common servers take some 60 and 8 KiB of headers; the largest
-/// tokens in use (hundreds of groups) stay below 16 KiB.
+/// The longest token that is decoded, in bytes. Envoy accepts about 60 KiB of headers and common servers 8 KiB; the
+/// largest tokens in use, with hundreds of groups, stay below 16 KiB.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// How deep the header's JSON may nest. Registered members need three levels; nobody has signed the text yet when it is
-/// read, so it must not cost much.
+/// How deep the JSON of the JOSE header may nest. Registered members need three levels. The header is read before the
+/// signature is verified, so a forged one must be cheap to read.
 pub const MAX_HEADER_DEPTH: u32 = 8;
 
-/// How much of an unreadable token goes into the message of I400JD: enough to recognise its kind, too little to replay it.
+/// How many bytes of a malformed token the message of I400JD quotes: enough to recognise its kind, too few to replay
+/// it.
 const EXCERPT_BYTES: usize = 16;
 
-/// How much of a `kid` or an `alg` goes into a message.
+/// How many bytes of a `kid` or an `alg` a message quotes.
 const NAME_EXCERPT_BYTES: usize = 64;
 
-/// A token of three well-formed segments. Nothing in it is proved, and its claims can't be reached: only a good signature
-/// opens them.
+/// A decoded token whose signature is not verified yet. Its payload is private: only `signature::verify` takes it out.
 pub(crate) struct Token<'a> {
     header: Rc<JoseHeader>,
     signing_input: &'a [u8],
@@ -33,7 +34,7 @@ pub(crate) struct Token<'a> {
     signature: Vec<u8>,
 }
 
-/// The header that was read last. The tokens of one key mostly have the same one, to the letter.
+/// A cache of one JOSE header. Most tokens of one key have the same header, byte for byte.
 #[derive(Debug, Default)]
 pub(crate) struct LastHeader(RefCell<Option<ReadHeader>>);
 
@@ -43,7 +44,7 @@ struct ReadHeader {
     header: Rc<JoseHeader>,
 }
 
-/// What the filter reads of a JOSE header. `jku`, `jwk`, `x5u`, `x5c` and the rest are not even kept.
+/// The members of a JOSE header that the filter uses. It ignores `jku`, `jwk`, `x5u`, `x5c` and all others.
 #[derive(Debug)]
 struct JoseHeader {
     algorithm: Option<String>,
@@ -51,30 +52,32 @@ struct JoseHeader {
     critical: bool,
 }
 
-/// The `kid` of a token [RFC 7515 §4.1.4].
+/// The `kid` of a token ([RFC 7515 §4.1.4](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.4)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeyId {
     /// No `kid`.
     Absent,
-    /// A `kid`.
-    Text(String),
-    /// A `kid` that is not a string and so is no key's: its JSON text.
-    NotText(String),
+    /// The `kid`.
+    String(String),
+    /// The JSON of a `kid` that is not a string. No key has such a `kid`.
+    NotString(String),
 }
 
 impl KeyId {
-    /// The `kid` for a message.
+    /// The `kid` for a message; `None` when the token has none.
     pub(crate) fn excerpt(&self) -> Option<Excerpt> {
         match self {
             Self::Absent => None,
-            Self::Text(kid) | Self::NotText(kid) => Some(Excerpt::new(kid.as_bytes(), NAME_EXCERPT_BYTES)),
+            Self::String(kid) | Self::NotString(kid) => Some(Excerpt::new(kid.as_bytes(), NAME_EXCERPT_BYTES)),
         }
     }
 }
 
 impl<'a> Token<'a> {
-    /// Takes `raw` apart: at most [`MAX_TOKEN_BYTES`], exactly three segments, strict unpadded base64url, a header that is
-    /// a JSON object. Anything else is I400JD.
+    /// Decodes the token `raw`: three segments of unpadded base64url, the first of them a JSON object.
+    ///
+    /// # Errors
+    /// I400JD for anything else, and for a token of more than [`MAX_TOKEN_BYTES`].
     pub(crate) fn decode(raw: &'a [u8], last_header: &LastHeader) -> Result<Self, Rejection> {
         Self::split(raw, last_header).ok_or_else(|| malformed(raw))
     }
@@ -98,14 +101,16 @@ impl<'a> Token<'a> {
         })
     }
 
-    /// The `kid` that the token names.
+    /// The `kid` of the JOSE header.
     pub(crate) fn key_id(&self) -> &KeyId {
         &self.header.key_id
     }
 
-    /// The algorithm that the token names, once it is sure that the header asks for nothing the filter does not do.
+    /// The `alg` of the JOSE header ([RFC 7515 §4.1.1](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.1)).
     ///
-    /// A missing or non-string `alg` and every `crit`, even an empty one, are A403JT [RFC 7515 §4.1.1, §4.1.11].
+    /// # Errors
+    /// A403JT when `alg` is missing or not a string, and when there is a `crit`, even an empty one: the filter supports
+    /// no extension ([RFC 7515 §4.1.11](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11)).
     pub(crate) fn algorithm(&self) -> Result<&str, Invalid> {
         if self.header.critical {
             return Err(Invalid::CriticalHeader);
@@ -113,7 +118,8 @@ impl<'a> Token<'a> {
         self.header.algorithm.as_deref().ok_or(Invalid::AlgorithmMissing)
     }
 
-    /// The bytes that are signed: header and payload segment as they came [RFC 7515 §5.2].
+    /// The signing input: the header segment, a dot and the payload segment, as they were sent
+    /// ([RFC 7515 §5.2](https://www.rfc-editor.org/rfc/rfc7515#section-5.2)).
     pub(crate) fn signing_input(&self) -> &'a [u8] {
         self.signing_input
     }
@@ -123,15 +129,14 @@ impl<'a> Token<'a> {
         &self.signature
     }
 
-    /// Gives up the payload and the bytes that are signed; for `signature::verify`, which does so only once the signature
-    /// is proved.
+    /// The payload and the signing input. Only for `signature::verify`, once the signature is verified.
     pub(crate) fn into_payload(self) -> (Vec<u8>, &'a [u8]) {
         (self.payload, self.signing_input)
     }
 }
 
 impl LastHeader {
-    /// The header of this segment.
+    /// The header in `segment`, parsed unless it is the cached one. `None` when it is malformed.
     fn read(&self, segment: &[u8]) -> Option<Rc<JoseHeader>> {
         if let Ok(last) = self.0.try_borrow()
             && let Some(last) = last.as_ref().filter(|last| *last.segment == *segment)
@@ -153,25 +158,26 @@ impl JoseHeader {
             algorithm: members.get("alg").and_then(Value::as_str).map(str::to_owned),
             key_id: match members.get("kid") {
                 None => KeyId::Absent,
-                Some(Value::String(kid)) => KeyId::Text(kid.to_string()),
-                Some(other) => KeyId::NotText(other.to_string()),
+                Some(Value::String(kid)) => KeyId::String(kid.to_string()),
+                Some(other) => KeyId::NotString(other.to_string()),
             },
             critical: members.get("crit").is_some(),
         })
     }
 }
 
-/// Strict: no padding, no `+/`, no white space, no stray bits at the end [RFC 7515 §2].
+/// Strict base64url: no padding, `+`, `/` or white space, and unused bits at the end are zero
+/// ([RFC 7515 §2](https://www.rfc-editor.org/rfc/rfc7515#section-2)).
 fn decode_base64url(segment: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(segment).ok()
 }
 
-/// The refusal of a token that can't be read, I400JD, with the beginning of the token.
+/// I400JD, which quotes the beginning of the malformed token.
 pub(crate) fn malformed(raw: &[u8]) -> Rejection {
     Rejection::Malformed { token: Excerpt::new(raw, EXCERPT_BYTES) }
 }
 
-/// The algorithm name of a token for a message.
+/// The `alg` of a token for a message.
 pub(crate) fn name_excerpt(name: &str) -> Excerpt {
     Excerpt::new(name.as_bytes(), NAME_EXCERPT_BYTES)
 }

@@ -1,8 +1,13 @@
-//! The signature algorithms of JWS that the filter knows.
+//! The JWS algorithms that the filter supports.
 
-/// A signature algorithm [RFC 7518 §3.1, RFC 8037 §3.1, RFC 8812 §3.2, RFC 9864 §2.2]. `none` is not one.
+/// A JWS algorithm for signatures or MACs. `none` is not supported.
+///
+/// Defined in [RFC 7518 §3.1](https://www.rfc-editor.org/rfc/rfc7518#section-3.1),
+/// [RFC 8037 §3.1](https://www.rfc-editor.org/rfc/rfc8037#section-3.1) (EdDSA),
+/// [RFC 8812 §3.2](https://www.rfc-editor.org/rfc/rfc8812#section-3.2) (ES256K) and
+/// [RFC 9864 §2.2](https://www.rfc-editor.org/rfc/rfc9864#section-2.2) (Ed25519).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the variants are the RFCs' names")]
+#[allow(missing_docs, reason = "the variants have the names of the RFCs")]
 pub enum Algorithm {
     Rs256,
     Rs384,
@@ -22,7 +27,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// All of them.
+    /// All supported algorithms.
     pub const ALL: [Self; 15] = [
         Self::Rs256,
         Self::Rs384,
@@ -40,14 +45,15 @@ impl Algorithm {
         Self::Hs384,
         Self::Hs512,
     ];
-    /// The algorithms of an RSA key that names none.
+    /// The algorithms of an RSA key without `alg`.
     pub const RSA: &[Self] = &[Self::Rs256, Self::Rs384, Self::Rs512, Self::Ps256, Self::Ps384, Self::Ps512];
-    /// The algorithms of an Ed25519 key that names none: two names of one signature, which RFC 9864 §2.2 keeps apart.
+    /// The algorithms of an Ed25519 key without `alg`: two names for the same signature
+    /// ([RFC 9864 §2.2](https://www.rfc-editor.org/rfc/rfc9864#section-2.2)).
     pub const ED25519: &[Self] = &[Self::EdDsa, Self::Ed25519];
-    /// The algorithms of a symmetric key that names none.
+    /// The algorithms of a symmetric key without `alg`, each with its own minimum length of the secret.
     pub const HMAC: &[Self] = &[Self::Hs256, Self::Hs384, Self::Hs512];
 
-    /// The name in `alg`.
+    /// The value of `alg` for this algorithm.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",
@@ -68,8 +74,8 @@ impl Algorithm {
         }
     }
 
-    /// The shortest secret, in bytes, that the algorithm may be keyed with: that of its hash [RFC 7518 §3.2]. `None` for
-    /// an algorithm of key pairs.
+    /// The minimum length of a secret, in bytes: the output length of the hash
+    /// ([RFC 7518 §3.2](https://www.rfc-editor.org/rfc/rfc7518#section-3.2)). `None` for algorithms with a public key.
     pub fn min_secret_bytes(self) -> Option<usize> {
         match self {
             Self::Hs256 => Some(32),

@@ -1,4 +1,4 @@
-//! One configured key [RFC 7517], with the algorithms that its tokens may be signed with.
+//! Reads one JWK ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517)) of a configuration.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,10 +7,11 @@ use super::algorithm::Algorithm;
 use super::material::{Curve, KeyError, VerifyingKey};
 use crate::document::{Faults, Field, Section};
 
-/// Members that only a private key has [RFC 7518 §6.2.2, §6.3.2, RFC 8037 §2].
+/// The members that only a private key has ([RFC 7518 §6.2.2](https://www.rfc-editor.org/rfc/rfc7518#section-6.2.2),
+/// §6.3.2, [RFC 8037 §2](https://www.rfc-editor.org/rfc/rfc8037#section-2)).
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
 
-/// A key of the configuration.
+/// A configured key, and the algorithms that tokens under it may use.
 #[derive(Debug)]
 pub(crate) struct Key {
     field: String,
@@ -20,7 +21,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// The algorithms that a token may be signed with: fixed by the key, never by the token.
+    /// The algorithms that tokens may use with this key. The key decides, never the token.
     pub(crate) fn algorithms(&self) -> &[Algorithm] {
         &self.algorithms
     }
@@ -30,14 +31,17 @@ impl Key {
         &self.verifying_key
     }
 
-    /// What the key is, for people.
+    /// A description of the key for people who check a configuration.
     pub(super) fn describe(&self) -> ConfiguredKey<'_> {
         let rsa_modulus = self.verifying_key.rsa_modulus();
         ConfiguredKey { field: &self.field, algorithms: &self.algorithms, rsa_modulus }
     }
 
-    /// Reads one JWK. Faults: broken or weak key material, a private part, a member of a wrong type. Unfit: a type, curve,
-    /// algorithm or use that is not for verifying here. Members that are not understood are ignored [RFC 7517 §4].
+    /// Reads one JWK. Unknown members are ignored ([RFC 7517 §4](https://www.rfc-editor.org/rfc/rfc7517#section-4)).
+    ///
+    /// Configuration errors: malformed or weak key material, a private part, a member of a wrong type. A key is
+    /// reported as unfit when its type, curve, algorithm or use is not one that this filter verifies with; a JWK set
+    /// may hold such keys.
     pub(super) fn parse(field: &Field, faults: &mut Faults) -> Option<Self> {
         let before = faults.count();
         let mut jwk = field.section(faults)?;
@@ -48,7 +52,7 @@ impl Key {
         let key_type = jwk.required("kty", faults)?;
         let kty = key_type.string(faults)?;
         if kty != "oct" {
-            refuse_private_members(&jwk, faults);
+            report_private_members(&jwk, faults);
         }
         let mut of_material = Faults::default();
         let material = match kty {
@@ -64,7 +68,7 @@ impl Key {
         if is_for_verifying {
             faults.take(of_material);
         } else {
-            // Nothing is verified with it, however weak it is.
+            // Weak or malformed material does no harm in a key that never verifies anything.
             faults.take_unfit(of_material);
         }
         let (verifying_key, family) = material?;
@@ -76,18 +80,19 @@ impl Key {
     }
 }
 
-/// What a configured key is, for who looks at a configuration and not at a request.
+/// A description of a configured key, for tools that check a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfiguredKey<'a> {
-    /// The field of its JWK, for example `jwks.keys[1]`.
+    /// The field of the JWK in the configuration, such as `jwks.keys[1]`.
     pub field: &'a str,
-    /// What its tokens may be signed with: several where the JWK has no `alg` and its type has several.
+    /// The algorithms that tokens may use with this key: the `alg` of the JWK, or without `alg` all that fit the key.
     pub algorithms: &'a [Algorithm],
-    /// The modulus of an RSA key, big-endian.
+    /// The modulus of an RSA key, big-endian; `None` for other keys.
     pub rsa_modulus: Option<Vec<u8>>,
 }
 
-/// Whether the key may verify signatures [RFC 7517 §4.2, §4.3].
+/// Whether `use` and `key_ops` allow the key to verify signatures
+/// ([RFC 7517 §4.2](https://www.rfc-editor.org/rfc/rfc7517#section-4.2), §4.3).
 fn check_use(jwk: &mut Section, faults: &mut Faults) -> bool {
     let before = faults.count();
     if let Some(field) = jwk.optional("use")
@@ -107,7 +112,7 @@ fn check_use(jwk: &mut Section, faults: &mut Faults) -> bool {
     faults.count() == before
 }
 
-fn refuse_private_members(jwk: &Section, faults: &mut Faults) {
+fn report_private_members(jwk: &Section, faults: &mut Faults) {
     for member in PRIVATE_MEMBERS.into_iter().chain(["k"]) {
         if jwk.contains(member) {
             faults.report(jwk.path_of(member), "expected a public key, found a private or secret part");
@@ -115,7 +120,7 @@ fn refuse_private_members(jwk: &Section, faults: &mut Faults) {
     }
 }
 
-/// Key material and the algorithms that it can be used with.
+/// Key material and the algorithms that fit it.
 type UsableKey = (VerifyingKey, Vec<Algorithm>);
 
 fn rsa(jwk: &mut Section, faults: &mut Faults) -> Option<UsableKey> {
@@ -159,7 +164,7 @@ fn okp(jwk: &mut Section, faults: &mut Faults) -> Option<UsableKey> {
     Some((key, Algorithm::ED25519.to_vec()))
 }
 
-/// A secret is usable with the hashes that are not longer than itself.
+/// A secret fits the algorithms whose hash is not longer than the secret.
 fn oct(jwk: &mut Section, faults: &mut Faults) -> Option<UsableKey> {
     let secret = bytes(jwk, "k", faults)?;
     let usable: Vec<_> = Algorithm::HMAC
@@ -174,8 +179,8 @@ fn oct(jwk: &mut Section, faults: &mut Faults) -> Option<UsableKey> {
     Some((VerifyingKey::secret(&secret), usable))
 }
 
-/// The algorithm that a key names, which must be one that its material can be used with. Too short a secret for a hash is
-/// a fault; all else is unfit.
+/// The algorithm in `alg`, which must be one of `family`, the algorithms that fit the key material. A secret that is
+/// too short for its `alg` is a configuration error; any other mismatch makes the key unfit.
 fn named_algorithm(field: &Field, name: &str, family: &[Algorithm], faults: &mut Faults) -> Option<Algorithm> {
     let named = |algorithms: &[Algorithm]| algorithms.iter().copied().find(|algorithm| algorithm.name() == name);
     let algorithm = named(family);

@@ -1,4 +1,4 @@
-//! Key material, and the check of a signature with the libraries of this crate.
+//! Key material, and the verification of signatures with this crate's cryptographic libraries.
 
 use jwt_simple::prelude::{
     ECDSAP256PublicKeyLike as _, ECDSAP256kPublicKeyLike as _, ECDSAP384PublicKeyLike as _, ES256PublicKey,
@@ -15,13 +15,14 @@ use sha2::{Sha256, Sha384, Sha512};
 
 use super::algorithm::Algorithm;
 
-/// The smallest RSA modulus, in bits [RFC 7518 §3.3], and the largest that the libraries here check.
+/// The allowed sizes of an RSA modulus, in bits. [RFC 7518 §3.3](https://www.rfc-editor.org/rfc/rfc7518#section-3.3)
+/// sets the minimum; the libraries support no more than the maximum.
 const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 
-/// 65537, the one exponent in use; small or even ones have been the way into forgeries.
+/// 65537, the only exponent in use. Forgery attacks have exploited small and even exponents.
 const RSA_EXPONENT: &[u8] = &[1, 0, 1];
 
-/// The key material with which a signature is checked.
+/// Key material that verifies signatures.
 pub(crate) struct VerifyingKey {
     material: Material,
     subject_public_key_info: Option<Vec<u8>>,
@@ -37,7 +38,7 @@ enum Material {
     Secret(Box<Secret>),
 }
 
-/// One secret for the three hashes.
+/// One secret, ready for each of the three hashes.
 struct Secret {
     hs256: HS256Key,
     hs384: HS384Key,
@@ -53,7 +54,7 @@ pub(crate) enum Curve {
     Secp256k1,
 }
 
-/// Why key material is refused.
+/// Why key material is a configuration error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyError {
     ModulusSize,
@@ -63,7 +64,10 @@ pub(crate) enum KeyError {
 }
 
 impl VerifyingKey {
-    /// An RSA key from big-endian modulus and exponent.
+    /// An RSA key from its modulus and exponent, both big-endian.
+    ///
+    /// # Errors
+    /// When the size of the modulus is not in [`RSA_MODULUS_BITS`], the modulus is even, or the exponent is not 65537.
     pub(crate) fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
         let (modulus, exponent) = (without_leading_zeros(modulus), without_leading_zeros(exponent));
         if !RSA_MODULUS_BITS.contains(&bit_length(modulus)) {
@@ -79,12 +83,15 @@ impl VerifyingKey {
         Ok(Self { material: Material::Rsa(Box::new(key)), subject_public_key_info: Some(subject_public_key_info) })
     }
 
-    /// An elliptic curve key from its coordinates, each of exactly the size of the curve's field.
+    /// An elliptic curve key from its coordinates, both big-endian and exactly [`Curve::coordinate_bytes`] long.
+    ///
+    /// # Errors
+    /// When a coordinate has another length, or the point is not on the curve.
     pub(crate) fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
         if x.len() != curve.coordinate_bytes() || y.len() != curve.coordinate_bytes() {
             return Err(KeyError::Point);
         }
-        // SEC 1 §2.3.3: 4 marks an uncompressed point.
+        // 4 marks an uncompressed point: SEC 1 §2.3.3.
         let point = [&[4], x, y].concat();
         let (material, subject_public_key_info) = match curve {
             Curve::P256 => {
@@ -108,7 +115,11 @@ impl VerifyingKey {
         Ok(Self { material, subject_public_key_info })
     }
 
-    /// An Ed25519 key from its 32 bytes. One of small order, under which anybody can sign, is refused.
+    /// An Ed25519 key from its 32 bytes.
+    ///
+    /// # Errors
+    /// When the bytes are not a point of the curve, or the point has small order: anyone can forge signatures for such
+    /// a key.
     pub(crate) fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
         let key = ed25519_dalek::VerifyingKey::try_from(x).ok().filter(|key| !key.is_weak()).ok_or(KeyError::Point)?;
         Ok(Self { material: Material::Ed25519(Box::new(key)), subject_public_key_info: None })
@@ -124,7 +135,8 @@ impl VerifyingKey {
         Self { material: Material::Secret(Box::new(secret)), subject_public_key_info: None }
     }
 
-    /// The public key in DER [RFC 5280 §4.1.2.7], for the families that a host's check may know.
+    /// The public key as DER ([RFC 5280 §4.1.2.7](https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.7)); `None` for
+    /// key types that Envoy can't verify with.
     pub(crate) fn subject_public_key_info(&self) -> Option<&[u8]> {
         self.subject_public_key_info.as_deref()
     }
@@ -137,7 +149,7 @@ impl VerifyingKey {
         }
     }
 
-    /// Checks `signature`, of any length, over `text`. False also for an algorithm that is not the material's.
+    /// Whether `signature`, of any length, is valid for `text`. False for an algorithm that does not fit the key.
     pub(crate) fn verify(&self, algorithm: Algorithm, text: &[u8], signature: &[u8]) -> bool {
         match (&self.material, algorithm) {
             (Material::Rsa(key), _) => verify_rsa(key, algorithm, text, signature),
@@ -176,7 +188,7 @@ impl Curve {
         }
     }
 
-    /// The one algorithm of the curve.
+    /// The only algorithm of the curve.
     pub(crate) fn algorithm(self) -> Algorithm {
         match self {
             Self::P256 => Algorithm::Es256,
@@ -198,7 +210,8 @@ impl Secret {
     }
 }
 
-/// False also for an algorithm that is not RSA's. The salt of PSS is as long as the hash [RFC 7518 §3.5].
+/// Whether the RSA signature is valid. False for an algorithm of another key type. A PSS salt must be as long as the
+/// hash ([RFC 7518 §3.5](https://www.rfc-editor.org/rfc/rfc7518#section-3.5)).
 fn verify_rsa(key: &RsaPublicKey, algorithm: Algorithm, text: &[u8], signature: &[u8]) -> bool {
     fn pkcs1<D: Digest + AssociatedOid>(key: &RsaPublicKey, text: &[u8], signature: &[u8]) -> bool {
         key.verify(Pkcs1v15Sign::new::<D>(), &D::digest(text), signature).is_ok()
@@ -228,8 +241,10 @@ fn verify_rsa(key: &RsaPublicKey, algorithm: Algorithm, text: &[u8], signature: 
     }
 }
 
-/// The library takes only the lower of the two values of `s` that verify, a rule of Bitcoin's; JWS has none such
-/// [RFC 8812 §3.2], and issuers send both.
+/// Whether the ES256K signature is valid. Two values of `s` are valid for each signature. The library accepts only the
+/// lower one, a rule of Bitcoin. JWS has no such rule
+/// ([RFC 8812 §3.2](https://www.rfc-editor.org/rfc/rfc8812#section-3.2)), and issuers send both, so `s` is normalized
+/// first.
 fn verify_secp256k1(key: &k256::ecdsa::VerifyingKey, text: &[u8], signature: &[u8]) -> bool {
     k256::ecdsa::Signature::from_slice(signature)
         .is_ok_and(|signature| key.verify(text, &signature.normalize_s()).is_ok())
@@ -240,7 +255,7 @@ fn without_leading_zeros(number: &[u8]) -> &[u8] {
     number.get(zeros..).unwrap_or_default()
 }
 
-/// The bits of a number without leading zero bytes.
+/// The length of a number in bits; `number` has no leading zero bytes.
 fn bit_length(number: &[u8]) -> usize {
     let unused = number.first().map_or(0, |first| first.leading_zeros() as usize);
     number.len().saturating_mul(8).saturating_sub(unused)

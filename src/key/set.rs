@@ -1,12 +1,12 @@
-//! All keys of a configuration, and which one of them is a token's.
+//! The keys of a configuration, and the choice of the key for a token.
 
 use super::jwk::{ConfiguredKey, Key};
 use crate::document::{Faults, Field};
 use crate::rejection::Rejection;
 use crate::token::KeyId;
 
-/// The most keys of a configuration, `jwk` counted among them. Each takes some kilobytes, and a millisecond when it is read;
-/// the set of an issuer has fewer than ten.
+/// The most keys in one configuration, with `jwk`. A key takes a few kilobytes, and about a millisecond to read. The
+/// JWK sets of issuers have fewer than ten keys.
 const MAX_KEYS: usize = 100;
 
 /// The keys of a configuration, at least one.
@@ -14,10 +14,12 @@ const MAX_KEYS: usize = 100;
 pub(crate) struct KeySet(Vec<Key>);
 
 impl KeySet {
-    /// Reads `jwk` and `jwks`. Faults beside those of a key: no usable key, a `kid` twice, two keys without one.
+    /// Reads `jwk` and `jwks`. Configuration errors, besides those of each key: no usable key, more than [`MAX_KEYS`],
+    /// a duplicate `kid`, two keys without a `kid`.
     ///
-    /// A key of a set that is unfit is left out with a warning [RFC 7517 §5]: sets of issuers hold keys for encryption, too.
-    /// The rules for `kid` are for the keys that stay.
+    /// An unfit key in a JWK set is skipped with a warning
+    /// ([RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5)): issuers also publish keys for encryption.
+    /// Only the keys that stay need unique `kid`s.
     pub(crate) fn parse(jwk: Option<Field>, jwks: Option<Field>, faults: &mut Faults) -> Option<Self> {
         if jwk.is_none() && jwks.is_none() {
             faults.report("jwk", "expected a key here or in jwks, found neither");
@@ -36,7 +38,7 @@ impl KeySet {
         (faults.count() == before).then_some(keys)
     }
 
-    /// What each key is.
+    /// A description of each key, in the order of the configuration.
     pub(crate) fn describe(&self) -> Vec<ConfiguredKey<'_>> {
         self.0.iter().map(Key::describe).collect()
     }
@@ -79,13 +81,15 @@ impl KeySet {
         }
     }
 
-    /// The key for a token: the one of its `kid`, else the one without a `kid`, else none, which is A403JK. No other key
-    /// is ever tried.
+    /// The key for a token: the key with its `kid`, or else the key without a `kid`. No other key is tried.
+    ///
+    /// # Errors
+    /// A403JK when there is no such key, or the `kid` of the token is not a string.
     pub(crate) fn select(&self, key_id: &KeyId) -> Result<&Key, Rejection> {
         let named = match key_id {
-            KeyId::Text(kid) => self.with_id(Some(kid)).or_else(|| self.with_id(None)),
+            KeyId::String(kid) => self.with_id(Some(kid)).or_else(|| self.with_id(None)),
             KeyId::Absent => self.with_id(None),
-            KeyId::NotText(_) => None,
+            KeyId::NotString(_) => None,
         };
         named.ok_or_else(|| Rejection::NoMatchingKey { kid: key_id.excerpt() })
     }

@@ -1,20 +1,21 @@
-//! The host's own signature check: Envoy's foreign function `verify_signature`, which runs in BoringSSL outside the
-//! sandbox and is some forty times faster than RSA inside it.
+//! Signature verification by the host: Envoy's foreign function `verify_signature` runs BoringSSL outside the Wasm
+//! sandbox. For RSA it is about forty times faster than this crate's libraries inside the sandbox.
 
 use crate::key::{Algorithm, Curve, VerifyingKey};
 
-/// A host that can check signatures.
+/// A host that can verify signatures.
 pub trait HostSignatures {
-    /// Calls the check with a protobuf message (`hash_function` = 1, `public_key` = 2 in DER, `signature` = 3, `text` = 4).
-    /// Gives the bytes of the answer, or `None` when the host could not answer.
+    /// Sends a protobuf message of Envoy's type `VerifySignatureArguments`: `hash_function` = 1, `public_key` = 2 in
+    /// DER, `signature` = 3, `text` = 4. Returns the bytes of the answer, or `None` when the host could not answer.
     fn verify_signature(&self, message: &[u8]) -> Option<Vec<u8>>;
 }
 
-/// The answer `result: true` of the host, to the byte. A refusal carries an `error` and no `result`.
+/// The host's answer to a valid signature: `result: true` in protobuf. To an invalid one it sends an `error` and no
+/// `result`.
 const VERIFIED: &[u8] = &[0x08, 0x01];
 
-/// Asks the host. `None` when it has no check for the algorithm or did not answer, so that the caller checks itself; a
-/// refusal is final.
+/// Whether the host accepts the signature. `None` when the host does not support the algorithm or did not answer; then
+/// the caller verifies the signature itself.
 pub(super) fn verify(
     host: &dyn HostSignatures,
     algorithm: Algorithm,
@@ -50,7 +51,7 @@ fn message(hash: &str, public_key: &[u8], signature: &[u8], text: &[u8]) -> Vec<
     let mut message =
         Vec::with_capacity(fields.iter().map(|field| field.len()).sum::<usize>().saturating_add(OVERHEAD));
     for (number, field) in (1u8..).zip(fields) {
-        // A field's key is its number and, in the lower three bits, 2 for bytes that follow their length.
+        // A protobuf tag: the field's number, and in the lower three bits 2 for a length and that many bytes.
         message.push(number << 3 | 2);
         push_varint(&mut message, field.len());
         message.extend_from_slice(field);
@@ -66,8 +67,9 @@ fn push_varint(message: &mut Vec<u8>, mut number: usize) {
     message.push(number as u8);
 }
 
-/// Turns the `r || s` of JWS [RFC 7518 §3.4] into the DER sequence of two integers that BoringSSL takes. `None` for a
-/// signature of another length, and for an `r` or `s` that is zero or not below the order of the curve.
+/// Converts a JWS signature, `r || s` ([RFC 7518 §3.4](https://www.rfc-editor.org/rfc/rfc7518#section-3.4)), to the DER
+/// sequence of two integers that BoringSSL expects. `None` for a signature of another length, and for an `r` or `s`
+/// that is zero or not below the order of the curve.
 fn ecdsa_signature_to_der(curve: Curve, signature: &[u8]) -> Option<Vec<u8>> {
     match curve {
         Curve::P256 => {

@@ -1,4 +1,4 @@
-//! Whether a host's signature check works, found out with signatures whose validity is known.
+//! Tests the host's signature verification with signatures that are known to be valid.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::host::{self, HostSignatures};
 use crate::key::{Algorithm, Curve, VerifyingKey};
 
-/// A good signature, everything in base64url but the text.
+/// A valid signature and its public key. All but the signing input is in base64url.
 struct Known {
     algorithm: Algorithm,
     /// `n` and `e`, or `x` and `y`.
@@ -70,14 +70,14 @@ const KNOWN: [Known; 4] = [
     },
 ];
 
-/// Whether the host takes every known signature for good and every changed text for bad. A host without the check, or with
-/// one that answers otherwise, is not asked again.
+/// Whether the host accepts each known signature, and rejects it for a changed signing input. False for a host that
+/// can't verify signatures.
 pub(super) fn passes(host: &dyn HostSignatures) -> bool {
-    KNOWN.iter().all(|known| known.is_told_from_a_forgery(host).unwrap_or(false))
+    KNOWN.iter().all(|known| known.is_judged_correctly(host).unwrap_or(false))
 }
 
 impl Known {
-    fn is_told_from_a_forgery(&self, host: &dyn HostSignatures) -> Option<bool> {
+    fn is_judged_correctly(&self, host: &dyn HostSignatures) -> Option<bool> {
         let decode = |text| URL_SAFE_NO_PAD.decode(text).ok();
         let [first, second] = self.key;
         let (first, second) = (decode(first)?, decode(second)?);
@@ -99,9 +99,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_known_signatures_are_good_by_the_libraries_of_this_crate() {
+    fn a_host_that_accepts_only_the_known_signatures_passes() {
         for known in &KNOWN {
-            assert_eq!(known.is_told_from_a_forgery(&InProcess), Some(true), "{:?}", known.algorithm);
+            assert_eq!(known.is_judged_correctly(&InProcess), Some(true), "{:?}", known.algorithm);
         }
         assert!(passes(&InProcess));
     }
@@ -119,7 +119,7 @@ mod tests {
         }
     }
 
-    /// Answers as Envoy does, by looking the known signature up: the message must be exactly the one that Envoy reads.
+    /// Answers as Envoy does: it decodes the message with Envoy's schema and accepts the known signing inputs.
     struct InProcess;
     impl HostSignatures for InProcess {
         fn verify_signature(&self, message: &[u8]) -> Option<Vec<u8>> {
