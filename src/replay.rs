@@ -1,4 +1,4 @@
-//! Each `jti` is accepted once: what counts as one, and the store of those that were used.
+//! Replay protection: each `jti` is accepted once.
 
 mod ledger;
 mod shared_data;
@@ -14,16 +14,18 @@ use crate::rejection::{Invalid, Rejection};
 use ledger::Reserve;
 use store::{Identity, Insertion, Store};
 
-/// The longest `jti`, in bytes. A random one has some 30.
+/// The longest `jti` that is accepted, in bytes. A random one has about 30.
 pub const MAX_JTI_BYTES: usize = 1024;
 
-/// The largest `clockSkewSeconds` with `preventJtiReplay`, and how long past `exp` every used `jti` is kept. Listeners that
-/// share a `vm_id`, and a later update, can each have another skew. All keep a `jti` for as long as the largest skew could
-/// accept its token, so none accepts it again. Five minutes is the usual leeway in JWT libraries; each second more keeps
-/// every entry longer.
+/// The largest `clockSkewSeconds` with `preventJtiReplay`, and how long after `exp` every used `jti` is kept, in
+/// seconds.
+///
+/// Listeners that share a `vm_id` can have different clock skews, and an update can change a clock skew. A `jti` is
+/// kept for as long as the largest clock skew could accept its token, so none of them accepts it again. Five minutes is
+/// the usual leeway of JWT libraries; a larger maximum would keep every entry longer.
 pub(crate) const MAX_CLOCK_SKEW_SECONDS: u64 = 300;
 
-/// `preventJtiReplay: true`.
+/// `preventJtiReplay: true`, in one worker.
 #[derive(Debug)]
 pub(crate) struct ReplayPolicy {
     max_tracked_jtis: u64,
@@ -31,15 +33,19 @@ pub(crate) struct ReplayPolicy {
 }
 
 impl ReplayPolicy {
-    /// A policy that refuses when this many `jti`s are live.
+    /// A policy that rejects new `jti`s when `max_tracked_jtis` are live.
     pub(crate) fn new(max_tracked_jtis: u64) -> Self {
         Self { max_tracked_jtis, reserve: Reserve::default() }
     }
 
-    /// Records the token's `jti` as used until `exp` and [`MAX_CLOCK_SKEW_SECONDS`], whatever the configuration's own skew.
-    /// S403JI when the token has none that can be used, S403JU when it was used before, S503JF when the store can't take it.
+    /// Records the token's `jti` as used until [`MAX_CLOCK_SKEW_SECONDS`] after `exp`. If several workers do so with
+    /// the same `jti` at the same time, exactly one of them succeeds.
     ///
-    /// Of any number of workers that admit the same `jti` at the same time, exactly one gets `Ok`.
+    /// # Errors
+    /// - S403JI when `jti` is missing, empty, not a string, or longer than [`MAX_JTI_BYTES`].
+    /// - S403JU when this `jti` of this issuer was used before.
+    /// - S503JF when too many `jti`s are live or the store can't be written.
+    /// - A403JT when `exp` is missing.
     pub(crate) fn admit(
         &self,
         claims: &Claims,
@@ -59,12 +65,12 @@ impl ReplayPolicy {
         match store.insert(&identity, whole_seconds(end.as_unix_seconds().ceil())) {
             Insertion::Inserted => Ok(()),
             Insertion::Present => Err(Rejection::JtiUsed),
-            Insertion::Refused => Err(Rejection::ReplayStoreFull),
+            Insertion::NotRecorded => Err(Rejection::ReplayStoreFull),
         }
     }
 }
 
-/// Seconds since the epoch in the 32 bits of the store; a time after 2106 counts as the end of it.
+/// Seconds since the epoch as 32 bits, as the store keeps them. Later times, from the year 2106 on, become the largest.
 fn whole_seconds(seconds: f64) -> u32 {
     seconds.clamp(0.0, f64::from(u32::MAX)) as u32
 }

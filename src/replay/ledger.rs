@@ -1,32 +1,37 @@
-//! How many `jti`s are live, over all buckets: one shared value with a count for each slot of time in which they end. A
-//! slot that has passed drops out by itself, so the count stays right though nobody visits the buckets that it counts.
+//! Counts the live `jti`s of all buckets.
 //!
-//! All workers write this one value, so each takes places in it by the block and hands them out by itself. The fuller the
-//! store, the smaller the blocks; the last places are taken one by one, so no place too many is ever given.
+//! One shared value has a count for each slot of time in which `jti`s expire. When a slot has passed, its count is
+//! dropped, so the total stays right without reading any bucket.
+//!
+//! All workers write this one value. To write it less often, a worker acquires a block of permits, one for each `jti`,
+//! and uses them one by one. The fuller the store, the smaller the blocks. The last permits are acquired one at a time,
+//! so there are never more permits than the limit.
 
 use std::cell::RefCell;
 
 use super::shared_data::{KEY_PREFIX, SharedData};
 
-/// As in the store: each loss means that another worker got on.
+/// How often a write is tried. A failed try means that another worker wrote the value first.
 const MAX_ATTEMPTS: usize = 64;
 
-/// A slot is at most this part of the time that a token still lives, so tokens of one lifetime need some twice as many
-/// slots, and an ended `jti` is counted for at most this part of its life too long.
+/// A slot is at most 1/32 of the remaining lifetime of a token. So a `jti` is counted at most 1/32 of its lifetime too
+/// long, and tokens of one lifetime need at most about 64 slots.
 const SLOTS_PER_LIFETIME: u32 = 32;
 
 const SLOT_BYTES: usize = 8;
 
-/// A block is at most this part of the places that are free: what a worker takes and never needs is not worth telling.
+/// A block is at most 1/65,536 of the free permits, so the permits that a worker acquires and never uses are
+/// negligible.
 const BLOCKS_PER_ROOM: u64 = 1 << 16;
 
+/// The most permits in one block.
 const MAX_BLOCK: u64 = 64;
 
-/// The places that a worker has taken and not handed out.
+/// The permits that a worker has acquired and not used.
 #[derive(Debug, Default)]
 pub(super) struct Reserve(RefCell<Vec<Slot>>);
 
-/// The count at one moment.
+/// The count, as one worker uses it at the time `now`.
 pub(super) struct Ledger<'a> {
     pub(super) shared_data: &'a dyn SharedData,
     pub(super) reserve: &'a Reserve,
@@ -34,9 +39,10 @@ pub(super) struct Ledger<'a> {
     pub(super) now: u32,
 }
 
-/// The slot in which a place was taken, so that it can be given back.
+/// The right to record one `jti`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Permit {
+    /// Identifies the slot that counts it.
     slot_end: u32,
 }
 
@@ -47,40 +53,41 @@ struct Slot {
 }
 
 impl Ledger<'_> {
-    /// Takes a place for a `jti` that is live until `end`, if fewer than `max_live` are taken.
-    pub(super) fn take(&self, end: u32, max_live: u64) -> Option<Permit> {
+    /// A permit for a `jti` that is live until `end`, in seconds since the epoch. `None` if `max_live` permits are in
+    /// use, or the count can't be read or written.
+    pub(super) fn acquire(&self, end: u32, max_live: u64) -> Option<Permit> {
         let slot_end = self.slot_end(end);
-        let place = Permit { slot_end };
+        let permit = Permit { slot_end };
         if self.reserve.take(slot_end) {
-            return Some(place);
+            return Some(permit);
         }
         let mut block = 0;
-        let is_taken = self.update(|slots| {
+        let is_acquired = self.update(|slots| {
             let live: u64 = slots.iter().map(|slot| u64::from(slot.count)).fold(0, u64::saturating_add);
             let room = max_live.saturating_sub(live);
-            // Never more than there is room for, and none if there is none.
+            // Zero if there is no room.
             block = (room / BLOCKS_PER_ROOM).clamp(1, MAX_BLOCK).min(room) as u32;
             add(slots, Slot { end: slot_end, count: block });
             block > 0
         });
-        is_taken.then(|| {
+        is_acquired.then(|| {
             self.reserve.put(Slot { end: slot_end, count: block.saturating_sub(1) }, self.now);
-            place
+            permit
         })
     }
 
-    /// Gives a place back that was taken for nothing.
-    pub(super) fn give_back(&self, place: Option<Permit>) {
-        let Some(place) = place else { return };
+    /// Gives back a permit that was not used.
+    pub(super) fn release(&self, permit: Option<Permit>) {
+        let Some(permit) = permit else { return };
         self.update(|slots| {
-            for slot in slots.iter_mut().filter(|slot| slot.end == place.slot_end) {
+            for slot in slots.iter_mut().filter(|slot| slot.end == permit.slot_end) {
                 slot.count = slot.count.saturating_sub(1);
             }
             true
         });
     }
 
-    /// Changes the live slots, if `change` says so; whether they were changed.
+    /// Applies `change` to the live slots and writes them, unless it returns false. Whether they were written.
     fn update(&self, mut change: impl FnMut(&mut Vec<Slot>) -> bool) -> bool {
         let key = format!("{KEY_PREFIX}live");
         for _ in 0..MAX_ATTEMPTS {
@@ -98,7 +105,7 @@ impl Ledger<'_> {
         false
     }
 
-    /// `None` for a value that is not one of ours.
+    /// The slots that have not passed. `None` for a value of another format.
     fn live_slots(&self, value: &[u8]) -> Option<Vec<Slot>> {
         let (slots, rest) = value.as_chunks::<SLOT_BYTES>();
         rest.is_empty().then(|| {
@@ -113,7 +120,7 @@ impl Ledger<'_> {
         })
     }
 
-    /// The end of the slot for a `jti` that ends at `end`: not before it, and one of few.
+    /// The end of the slot for a `jti` that expires at `end`: `end`, rounded up so that many `jti`s share a slot.
     fn slot_end(&self, end: u32) -> u32 {
         let widest = end.saturating_sub(self.now) / SLOTS_PER_LIFETIME;
         let width = widest.checked_ilog2().map_or(1, |bits| 1 << bits);
@@ -128,12 +135,12 @@ impl Reserve {
         slot.map(|slot| slot.count = slot.count.saturating_sub(1)).is_some()
     }
 
-    /// Keeps places for later, and forgets those whose slot has passed.
-    fn put(&self, places: Slot, now: u32) {
+    /// Keeps permits for later, and drops those whose slot has passed.
+    fn put(&self, permits: Slot, now: u32) {
         let Ok(mut slots) = self.0.try_borrow_mut() else { return };
         slots.retain(|slot| slot.end > now && slot.count > 0);
-        if places.count > 0 {
-            add(&mut slots, places);
+        if permits.count > 0 {
+            add(&mut slots, permits);
         }
     }
 }

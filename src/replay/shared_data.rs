@@ -1,18 +1,21 @@
-//! What replay protection needs of its host, and how its keys begin.
+//! The shared data that replay protection needs from its host.
 
-/// Every key begins so: without a `vm_id`, Envoy shares one space of keys among all plugins.
+/// The prefix of every key. Without a `vm_id`, Envoy shares one key space among all plugins.
 pub(super) const KEY_PREFIX: &str = "jwt-auth/jti/";
 
-/// Data that all workers of a process share, with compare-and-swap: what replay protection needs of its host.
+/// Key-value data that all workers of a process share, with compare-and-swap.
 pub trait SharedData {
-    /// The value of a key and the number of its present version; `None` when there is no such key.
+    /// The value of a key and the number of its current version; `None` if the key does not exist.
     fn get(&self, key: &str) -> Option<(Vec<u8>, u32)>;
 
-    /// Puts a value under a key if `expected` is the number of its present version, or if there is no such key and
-    /// `expected` is [`u32::MAX`]. Zero is never passed: hosts take it for "whatever the version".
+    /// Writes the value of a key if `expected` is its current version, or [`u32::MAX`] for a key that does not exist.
+    /// `expected` is never 0: a host would overwrite any version.
+    ///
+    /// # Errors
+    /// [`Conflict`] if the key has another version, or the host can't write it.
     fn set(&self, key: &str, value: &[u8], expected: u32) -> Result<(), Conflict>;
 }
 
-/// Somebody else changed the key first.
+/// The value was not written: another worker changed it first, or the host failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conflict;

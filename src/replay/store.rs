@@ -1,51 +1,54 @@
-//! The used `jti`s, in shared data that knows no deletion.
+//! The store of used `jti`s, in the host's shared data, which can't delete a key.
 //!
-//! A `jti` is a hash, and sixteen bits of the hash choose one of 65,536 buckets. A bucket is one shared value: the entries of
-//! its live `jti`s, read, pruned, looked through, appended to and written back by compare-and-swap. So a `jti` can stand in
-//! one place only, and of two workers that bring the same one, the second finds it. The number of buckets is the same for
-//! every configuration: instances with different limits, and a changed limit, find what the others recorded. At a million
-//! live `jti`s a bucket has 15 entries, 300 bytes, which is read and written in a microsecond.
+//! A `jti` is stored as a hash. Sixteen bits of the hash choose one of 65,536 buckets. A bucket is one shared value
+//! with the entries of its live `jti`s. To record a `jti`, a worker reads its bucket, drops expired entries, searches
+//! for the `jti`, appends it, and writes the bucket with compare-and-swap. So if two workers record the same `jti`, the
+//! second one finds it.
+//!
+//! The number of buckets is the same for every configuration, so configurations with different limits find each other's
+//! entries. With a million live `jti`s a bucket has about 15 entries in 300 bytes; reading and writing it takes a
+//! microsecond.
 
 use sha2::{Digest as _, Sha256};
 
 use super::ledger::{Ledger, Reserve};
 use super::shared_data::{KEY_PREFIX, SharedData};
 
-/// The most entries of a bucket. The hashes of honest `jti`s spread; one who can make an issuer sign chosen ones must not be
-/// able to make a bucket long.
+/// The most entries of a bucket. Hashes of random `jti`s are spread evenly. An attacker who can choose the `jti`s that
+/// an issuer signs must not be able to make one bucket long and slow.
 const MAX_ENTRIES: usize = 512;
 
-/// How often a write is tried again after another worker was faster. Each loss means that another one got on; this many in
-/// a row means an attack on the bucket.
+/// How often a write is tried. A failed try means that another worker wrote the bucket first; this many in a row mean
+/// an attack on the bucket.
 const MAX_ATTEMPTS: usize = 32;
 
 const HASH_BYTES: usize = 16;
 const ENTRY_BYTES: usize = 20;
 
-/// A `jti` of an issuer, as a hash of 128 bits and the bucket that it belongs to.
+/// A `jti` of an issuer: a hash of 128 bits, and the number of its bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     hash: [u8; HASH_BYTES],
     bucket: u16,
 }
 
-/// What became of a `jti`.
+/// The result of recording a `jti`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Insertion {
-    /// It was new and is recorded now.
+    /// It was new and is now recorded.
     Inserted,
-    /// It was there.
+    /// It was recorded before.
     Present,
-    /// It was not there and can't be recorded: too many are live, or the store could not be written.
-    Refused,
+    /// It is new and can't be recorded: too many are live, or the store can't be written.
+    NotRecorded,
 }
 
-/// The store at one moment.
+/// The store, as one worker uses it at the time `now`.
 pub(super) struct Store<'a> {
     pub(super) shared_data: &'a dyn SharedData,
-    /// The places of this worker.
+    /// The unused permits of this worker.
     pub(super) reserve: &'a Reserve,
-    /// How many `jti`s may be live.
+    /// The most `jti`s that may be live.
     pub(super) max_live: u64,
     /// Seconds since the epoch.
     pub(super) now: u32,
@@ -54,7 +57,8 @@ pub(super) struct Store<'a> {
 impl Identity {
     pub(super) fn new(issuer: Option<&str>, jti: &str) -> Self {
         let mut hash = Sha256::new();
-        // The length keeps apart what the two texts would join to; no issuer is as long as the mark for none.
+        // With the length in front, no two pairs of issuer and `jti` give the same input. No issuer is `u64::MAX` bytes
+        // long, so that length means "no issuer".
         hash.update(issuer.map_or(u64::MAX, |issuer| issuer.len() as u64).to_le_bytes());
         hash.update(issuer.unwrap_or_default().as_bytes());
         hash.update(jti.as_bytes());
@@ -78,46 +82,46 @@ impl Identity {
 }
 
 impl Store<'_> {
-    /// Records `identity` until `end`, in seconds since the epoch, unless it is there.
+    /// Records `identity` until `end`, in seconds since the epoch, unless it is already recorded.
     pub(super) fn insert(&self, identity: &Identity, end: u32) -> Insertion {
         let ledger = Ledger { shared_data: self.shared_data, reserve: self.reserve, now: self.now };
         let key = identity.key();
-        let mut place = None;
+        let mut permit = None;
         for _ in 0..MAX_ATTEMPTS {
             let (value, version) = self.shared_data.get(&key).unwrap_or((Vec::new(), u32::MAX));
             let Some(mut bucket) = Bucket::live(&value, self.now) else {
                 break;
             };
             if bucket.contains(identity) {
-                ledger.give_back(place);
+                ledger.release(permit);
                 return Insertion::Present;
             }
             if bucket.len() >= MAX_ENTRIES {
                 break;
             }
-            if place.is_none() {
-                place = ledger.take(end, self.max_live);
+            if permit.is_none() {
+                permit = ledger.acquire(end, self.max_live);
             }
-            if place.is_none() {
-                return Insertion::Refused;
+            if permit.is_none() {
+                return Insertion::NotRecorded;
             }
             bucket.push(identity, end);
             if self.shared_data.set(&key, &bucket.bytes, version).is_ok() {
                 return Insertion::Inserted;
             }
         }
-        ledger.give_back(place);
-        Insertion::Refused
+        ledger.release(permit);
+        Insertion::NotRecorded
     }
 }
 
-/// The entries of one bucket: hash and end, side by side.
+/// The entries of one bucket. Each is a hash and the time when it expires.
 struct Bucket {
     bytes: Vec<u8>,
 }
 
 impl Bucket {
-    /// The entries that are live at `now`. `None` for a value that is not one of ours.
+    /// The entries that are live at `now`. `None` for a value of another format.
     fn live(value: &[u8], now: u32) -> Option<Self> {
         let (entries, rest) = value.as_chunks::<ENTRY_BYTES>();
         if !rest.is_empty() {

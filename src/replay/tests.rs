@@ -7,19 +7,20 @@ use crate::signature::Verified;
 
 type OtherWorker = Box<dyn FnOnce(&Memory)>;
 
-/// Shared data as Envoy keeps it; with a hook that runs between a `get` and what follows it, as another worker may.
+/// Shared data that behaves like Envoy's. The hooks in `other_workers` run between a `get` and the `set` after it, as
+/// another worker may.
 #[derive(Default)]
 struct Memory {
     values: RefCell<HashMap<String, (Vec<u8>, u32)>>,
     version: Cell<u32>,
-    between: RefCell<Vec<OtherWorker>>,
-    conflicts_for_ever: Cell<bool>,
+    other_workers: RefCell<Vec<OtherWorker>>,
+    always_conflicts: Cell<bool>,
 }
 
 impl SharedData for Memory {
     fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
         let found = self.values.borrow().get(key).cloned();
-        let other_worker = self.between.borrow_mut().pop();
+        let other_worker = self.other_workers.borrow_mut().pop();
         if let Some(other_worker) = other_worker {
             other_worker(self);
         }
@@ -27,9 +28,9 @@ impl SharedData for Memory {
     }
 
     fn set(&self, key: &str, value: &[u8], expected: u32) -> Result<(), Conflict> {
-        assert_ne!(expected, 0, "zero overwrites whatever is there");
+        assert_ne!(expected, 0, "zero would overwrite any version");
         let mut values = self.values.borrow_mut();
-        if self.conflicts_for_ever.get() || values.get(key).is_some_and(|(_, version)| *version != expected) {
+        if self.always_conflicts.get() || values.get(key).is_some_and(|(_, version)| *version != expected) {
             return Err(Conflict);
         }
         self.version.set(self.version.get() + 1);
@@ -44,7 +45,7 @@ fn admit_at(memory: &Memory, max: u64, claims: &str, now: f64) -> Result<(), Rej
     admit_by(&ReplayPolicy::new(max), memory, claims, now)
 }
 
-/// What one worker says, which keeps its policy.
+/// The decision of one worker, which keeps its policy from call to call.
 fn admit_by(policy: &ReplayPolicy, memory: &Memory, claims: &str, now: f64) -> Result<(), Rejection> {
     let verified = Verified::for_test(claims);
     let claims = Claims::read(&verified)?;
@@ -63,10 +64,10 @@ fn a_jti_is_accepted_once_per_issuer() {
         assert_eq!(admit_at(&memory, 1000, &claims, NOW), Ok(()), "{claims}");
         assert_eq!(admit_at(&memory, 1000, &claims, NOW), Err(Rejection::JtiUsed), "{claims}");
     }
-    let glued = r#"{"exp":1700000100,"iss":"ax","jti":"y"}"#;
-    let parted = r#"{"exp":1700000100,"iss":"a","jti":"xy"}"#;
-    assert_eq!(admit_at(&memory, 1000, glued, NOW), Ok(()));
-    assert_eq!(admit_at(&memory, 1000, parted, NOW), Ok(()));
+    let long_issuer = r#"{"exp":1700000100,"iss":"ax","jti":"y"}"#;
+    let long_jti = r#"{"exp":1700000100,"iss":"a","jti":"xy"}"#;
+    assert_eq!(admit_at(&memory, 1000, long_issuer, NOW), Ok(()));
+    assert_eq!(admit_at(&memory, 1000, long_jti, NOW), Ok(()), "issuer and jti join to the same text");
 }
 
 #[test]
@@ -81,19 +82,19 @@ fn only_a_non_empty_string_of_at_most_1_kib_is_a_jti() {
 }
 
 #[test]
-fn a_jti_is_remembered_for_as_long_as_any_allowed_skew_could_accept_its_token() {
+fn a_jti_is_kept_for_as_long_as_the_largest_clock_skew_could_accept_its_token() {
     let memory = Memory::default();
     let claims = r#"{"exp":1700000100.5,"jti":"x"}"#;
     assert_eq!(admit_at(&memory, 1000, claims, NOW), Ok(()));
-    // exp and 300 seconds end at 400.5, and the last whole second before that is still remembered.
+    // exp plus 300 seconds is 400.5, which the store rounds up to a whole second.
     for later in [0.0, 99.0, 100.6, 399.0, 400.4] {
         assert_eq!(admit_at(&memory, 1000, claims, NOW + later), Err(Rejection::JtiUsed), "{later}");
     }
-    assert_eq!(admit_at(&memory, 1000, claims, NOW + 401.0), Ok(()), "the place is free again");
+    assert_eq!(admit_at(&memory, 1000, claims, NOW + 401.0), Ok(()), "the jti has expired");
 }
 
 #[test]
-fn a_full_store_refuses_new_jtis_knows_the_old_and_gives_places_back_in_time() {
+fn a_full_store_rejects_new_jtis_and_still_finds_old_ones_until_they_expire() {
     let memory = Memory::default();
     let claims = |jti: usize, exp: u32| format!(r#"{{"exp":{exp},"jti":"{jti}"}}"#);
     for jti in 0..3 {
@@ -102,8 +103,8 @@ fn a_full_store_refuses_new_jtis_knows_the_old_and_gives_places_back_in_time() {
     assert_eq!(admit_at(&memory, 3, &claims(3, 1_700_000_010), NOW), Err(Rejection::ReplayStoreFull));
     assert_eq!(admit_at(&memory, 3, &claims(0, 1_700_000_010), NOW), Err(Rejection::JtiUsed));
     assert_eq!(admit_at(&memory, 3, &claims(3, 1_700_000_400), NOW + 309.0), Err(Rejection::ReplayStoreFull));
-    assert_eq!(admit_at(&memory, 3, &claims(3, 1_700_000_400), NOW + 320.0), Ok(()), "the first three have ended");
-    assert_eq!(admit_at(&memory, 4, &claims(4, 1_700_000_400), NOW + 320.0), Ok(()), "another limit, the same store");
+    assert_eq!(admit_at(&memory, 3, &claims(3, 1_700_000_400), NOW + 320.0), Ok(()), "the first three have expired");
+    assert_eq!(admit_at(&memory, 4, &claims(4, 1_700_000_400), NOW + 320.0), Ok(()), "a larger limit, the same store");
 }
 
 #[test]
@@ -116,29 +117,29 @@ fn a_thousand_jtis_fit_a_store_of_a_thousand_and_not_one_more() {
 }
 
 #[test]
-fn of_two_workers_with_one_jti_the_second_finds_it() {
+fn if_two_workers_record_the_same_jti_the_second_finds_it() {
     let memory = Memory::default();
-    memory.between.borrow_mut().push(Box::new(|memory| assert_eq!(admit(memory, "x"), Ok(()))));
+    memory.other_workers.borrow_mut().push(Box::new(|memory| assert_eq!(admit(memory, "x"), Ok(()))));
     assert_eq!(admit(&memory, "x"), Err(Rejection::JtiUsed));
     for jti in 1..1000 {
-        assert_eq!(admit(&memory, &jti.to_string()), Ok(()), "the loser has given its place back: {jti}");
+        assert_eq!(admit(&memory, &jti.to_string()), Ok(()), "the second worker has returned its permit: {jti}");
     }
     assert_eq!(admit(&memory, "one more"), Err(Rejection::ReplayStoreFull));
 }
 
 #[test]
-fn two_workers_with_two_jtis_at_once_lose_neither() {
+fn if_two_workers_record_different_jtis_at_once_both_are_kept() {
     let memory = Memory::default();
-    memory.between.borrow_mut().push(Box::new(|memory| assert_eq!(admit(memory, "x"), Ok(()))));
+    memory.other_workers.borrow_mut().push(Box::new(|memory| assert_eq!(admit(memory, "x"), Ok(()))));
     assert_eq!(admit(&memory, "y"), Ok(()));
     assert_eq!(admit(&memory, "x"), Err(Rejection::JtiUsed));
     assert_eq!(admit(&memory, "y"), Err(Rejection::JtiUsed));
 }
 
 #[test]
-fn a_store_that_cannot_be_written_or_read_refuses() {
+fn a_store_that_cannot_be_written_or_read_rejects() {
     let memory = Memory::default();
-    memory.conflicts_for_ever.set(true);
+    memory.always_conflicts.set(true);
     assert_eq!(admit(&memory, "x"), Err(Rejection::ReplayStoreFull));
 
     let memory = Memory::default();
@@ -146,11 +147,11 @@ fn a_store_that_cannot_be_written_or_read_refuses() {
     for (value, _) in memory.values.borrow_mut().values_mut() {
         value.push(0);
     }
-    assert_eq!(admit(&memory, "x"), Err(Rejection::ReplayStoreFull), "somebody else's bytes under our key");
+    assert_eq!(admit(&memory, "x"), Err(Rejection::ReplayStoreFull), "a value of another format");
 }
 
 #[test]
-fn every_key_bears_the_prefix_and_names_a_bucket_or_the_count() {
+fn every_key_is_the_prefix_and_a_bucket_or_the_prefix_and_live() {
     let memory = Memory::default();
     for jti in 0..100 {
         assert_eq!(admit(&memory, &jti.to_string()), Ok(()));
@@ -163,7 +164,7 @@ fn every_key_bears_the_prefix_and_names_a_bucket_or_the_count() {
 }
 
 #[test]
-fn workers_that_take_places_by_the_block_fill_the_store_to_the_last_and_no_further() {
+fn workers_that_acquire_blocks_of_permits_fill_the_store_exactly() {
     const MAX: u64 = 200_000;
     let memory = Memory::default();
     let workers = [ReplayPolicy::new(MAX), ReplayPolicy::new(MAX), ReplayPolicy::new(MAX)];
@@ -177,7 +178,7 @@ fn workers_that_take_places_by_the_block_fill_the_store_to_the_last_and_no_furth
             Err(rejection) => assert_eq!(rejection, Rejection::ReplayStoreFull),
         }
         if jti == 50_000 {
-            assert!(writes() < 50_000 * 7 / 4, "{} writes: a place each costs a second one", writes());
+            assert!(writes() < 50_000 * 7 / 4, "{} writes: without blocks each jti costs two", writes());
         }
     }
     assert_eq!(accepted, MAX);
