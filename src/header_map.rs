@@ -1,13 +1,22 @@
-//! Headers in the form in which a proxy-wasm host passes them in and takes them.
+//! The format in which a proxy-wasm host and a module exchange headers.
 
-/// A header: its name in lower case, pseudo headers included, and its value, bytes of any kind.
+/// A header: its name in lower case, such as `:path` or `accept`, and its value, which can be any bytes.
 pub type Header<'a> = (&'a str, &'a [u8]);
 
-/// Reads a serialized header map: the number of headers, the length of each name and value, all as 32 bits in little endian,
-/// then each name and value with a zero byte behind it. Nothing is copied.
+/// Reads a serialized header map. The headers borrow from it.
 ///
-/// `None` when the lengths don't fit the bytes, or a name is not UTF-8, which no host lets by: such a request can't be
-/// judged. No bytes at all are no headers.
+/// The format is the number of headers, then the lengths of each name and value, all as 32-bit little-endian numbers,
+/// then each name and value, both followed by a zero byte. An empty input is an empty map.
+///
+/// `None` if the lengths do not match the bytes, or a name is not UTF-8. No known host sends such a map.
+///
+/// ```
+/// use jwt_auth::{decode_header_map, encode_header_map};
+///
+/// let headers = vec![(":path", b"/orders".as_slice()), ("accept", b"*/*".as_slice())];
+/// assert_eq!(decode_header_map(&encode_header_map(&headers)), Some(headers));
+/// assert_eq!(decode_header_map(b"no header map"), None);
+/// ```
 pub fn decode(serialized: &[u8]) -> Option<Vec<Header<'_>>> {
     if serialized.is_empty() {
         return Some(Vec::new());
@@ -25,7 +34,7 @@ pub fn decode(serialized: &[u8]) -> Option<Vec<Header<'_>>> {
     texts.is_empty().then_some(headers)
 }
 
-/// Writes a header map in the form that [`decode`] reads.
+/// Serializes headers in the format that [`decode`] reads.
 pub fn encode(headers: &[Header]) -> Vec<u8> {
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
     let count = u32::try_from(headers.len()).unwrap_or(u32::MAX).to_le_bytes();
@@ -37,7 +46,7 @@ pub fn encode(headers: &[Header]) -> Vec<u8> {
     serialized
 }
 
-/// Takes a text and its zero byte from the front.
+/// Removes a text of this length and its zero byte from the front, and returns the text.
 fn take<'a>(texts: &mut &'a [u8], length: u32) -> Option<&'a [u8]> {
     let (text, rest) = texts.split_at_checked(length as usize)?;
     let (&end, rest) = rest.split_first()?;
@@ -62,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_come_out_as_they_went_in() {
+    fn a_serialized_map_is_read_back_unchanged() {
         let headers: &[(&[u8], &[u8])] =
             &[(b":path", b"/a?b"), (b"x-empty", b""), (b"x-bytes", b"\xff\0\r\n"), (b"x-bytes", b"2"), (b"", b"")];
         let read: Vec<Header> = headers.iter().map(|&(name, value)| (str::from_utf8(name).unwrap(), value)).collect();
@@ -74,20 +83,20 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_header_map_are_not_read_as_one() {
-        let good = serialized(&[(b"x-a", b"1"), (b"x-b", b"23")]);
-        for length in 1..good.len() {
-            assert_eq!(decode(&good[..length]), None, "cut at {length}");
+    fn a_malformed_header_map_is_not_read() {
+        let valid = serialized(&[(b"x-a", b"1"), (b"x-b", b"23")]);
+        for length in 1..valid.len() {
+            assert_eq!(decode(&valid[..length]), None, "cut at {length}");
         }
-        assert_eq!(decode(&[&good[..], b"\0"].concat()), None, "something behind it");
+        assert_eq!(decode(&[&valid[..], b"\0"].concat()), None, "a byte after the map");
         for at in [0, 4, 8, 12, 16] {
-            let mut longer = good.clone();
+            let mut longer = valid.clone();
             longer[at + 3] = 0xff;
             assert_eq!(decode(&longer), None, "a length beyond the end, at {at}");
         }
-        let mut unended = good.clone();
-        *unended.last_mut().unwrap() = 1;
-        assert_eq!(decode(&unended), None, "no zero byte behind the value");
+        let mut unterminated = valid.clone();
+        *unterminated.last_mut().unwrap() = 1;
+        assert_eq!(decode(&unterminated), None, "no zero byte after the value");
         assert_eq!(decode(&serialized(&[(b"x-\xff", b"1")])), None, "a name that is not UTF-8");
     }
 }

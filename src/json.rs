@@ -1,4 +1,5 @@
-//! JSON as a token carries it: no duplicate members at any depth, bounded depth, and numbers with their own digits.
+//! The JSON of tokens. Duplicate members are an error at any depth, the depth is limited, and numbers keep their
+//! digits.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,30 +7,31 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A JSON value that borrows from the text it was read from.
+/// A JSON value, which borrows from the JSON text.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value<'a> {
     Null,
     Bool(bool),
-    /// The digits as they stand in the text: `9007199254740993` and `1.10` survive.
+    /// A number as it is written in the text, so `9007199254740993` and `1.10` keep all digits.
     Number(&'a str),
     String(Cow<'a, str>),
     Array(Vec<Value<'a>>),
     Object(Object<'a>),
 }
 
-/// A JSON object, its members in the order of the text, no name twice.
+/// A JSON object without duplicate members, in the order of the text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
 
 impl<'a> Object<'a> {
-    /// Reads `text`, which must be one JSON object and nothing else; `None` for anything else, for a name that stands
-    /// twice in any object of it [RFC 7515 §4, RFC 7519 §4], and for nesting deeper than `max_depth`.
+    /// Reads `text` as one JSON object. `None` for any other text, for a duplicate member in any of its objects
+    /// ([RFC 7515 §4](https://www.rfc-editor.org/rfc/rfc7515#section-4),
+    /// [RFC 7519 §4](https://www.rfc-editor.org/rfc/rfc7519#section-4)), and for nesting deeper than `max_depth`.
     ///
-    /// Every level is read once more for each one around it, so `max_depth` also bounds the work to this multiple of the
-    /// text's length.
+    /// A value is read once for each level around it. So `max_depth` also limits the time, to a multiple of the text's
+    /// length.
     pub(crate) fn parse(text: &'a [u8], max_depth: u32) -> Option<Self> {
-        // Most texts have not even that many brackets, and these are counted sooner.
+        // Counting brackets is faster than measuring the depth, and most texts have few.
         let brackets = text.iter().filter(|&&byte| byte == b'{' || byte == b'[').count();
         if brackets > max_depth as usize && depth(text) > max_depth {
             return None;
@@ -37,7 +39,7 @@ impl<'a> Object<'a> {
         Self::from_members(serde_json::from_slice(text).ok()?).ok()
     }
 
-    /// The member of exactly this name.
+    /// The member with exactly this name.
     pub(crate) fn get(&self, name: &str) -> Option<&Value<'a>> {
         self.0.iter().find_map(|(member, value)| (member == name).then_some(value))
     }
@@ -49,7 +51,7 @@ impl<'a> Object<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// Reads the text of one value, whose depth has been looked at.
+    /// Reads one value. The caller has checked its depth.
     fn parse(text: &'a str) -> serde_json::Result<Self> {
         Ok(match text.as_bytes().first() {
             Some(b'{') => Self::Object(Object::from_members(serde_json::from_str(text)?)?),
@@ -67,7 +69,7 @@ impl<'a> Value<'a> {
         })
     }
 
-    /// The text of a string; `None` for any other value.
+    /// The characters of a string; `None` for any other value.
     pub(crate) fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
@@ -79,11 +81,12 @@ impl<'a> Value<'a> {
         !matches!(self, Self::Array(_) | Self::Object(_))
     }
 
-    /// The value as one text for a backend: a string as it is, a number with its own digits, an array of scalars joined
-    /// by `,`, anything deeper as compact JSON.
+    /// The value as plain text for a backend: a string unchanged, a number with its digits, an array of scalars joined
+    /// by `,`, and any other array or object as compact JSON.
     ///
-    /// An error says why an array has no such text: the text of an element with a `,`, or an array of one empty text, could be
-    /// that of another array.
+    /// # Errors
+    /// When another array would have the same text: an element contains a `,`, or the only element is an empty string.
+    /// The error is a predicate for the message of A403JT.
     pub(crate) fn to_text(&self) -> Result<Cow<'_, str>, &'static str> {
         let Self::Array(elements) = self else { return Ok(self.plain()) };
         if !elements.iter().all(Self::is_scalar) {
@@ -99,14 +102,14 @@ impl<'a> Value<'a> {
         Ok(Cow::Owned(texts.join(",")))
     }
 
-    /// The value as compact JSON, a string in quotes. Characters that no header can carry are escaped, also those that JSON
-    /// allows as they are [RFC 8259 §7].
+    /// The value as compact JSON, safe for a header: all control characters are escaped, even those that JSON allows
+    /// unescaped ([RFC 8259 §7](https://www.rfc-editor.org/rfc/rfc8259#section-7)).
     pub(crate) fn to_json(&self) -> String {
         let json = self.to_string();
         if !json.chars().any(char::is_control) {
             return json;
         }
-        // Compact JSON has control characters in strings only.
+        // Compact JSON has control characters only in strings, where an escape is allowed.
         json.chars().fold(String::with_capacity(json.len()), |mut escaped, character| {
             if character.is_control() {
                 escaped.push_str(&format!("\\u{:04x}", u32::from(character)));
@@ -117,7 +120,7 @@ impl<'a> Value<'a> {
         })
     }
 
-    /// A string as it is, everything else as compact JSON.
+    /// A string unchanged, any other value as compact JSON.
     pub(crate) fn plain(&self) -> Cow<'_, str> {
         match self {
             Self::String(text) => Cow::Borrowed(text),
@@ -127,7 +130,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Compact JSON, members in their order.
+/// Compact JSON. Members keep their order.
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -156,7 +159,7 @@ impl fmt::Display for Value<'_> {
     }
 }
 
-/// Reads the text of a string, quotes included, which is known to be good JSON: without an escape it stands for itself.
+/// Reads a string from its JSON, with quotes, which is known to be valid. Without an escape the result borrows from it.
 fn parse_string(text: &str) -> serde_json::Result<Cow<'_, str>> {
     let plain = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     match plain.filter(|plain| !plain.contains('\\')) {
@@ -173,10 +176,10 @@ fn write_quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     f.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?)
 }
 
-/// The members of an object, no name twice, and the texts of their values.
+/// The members of an object without duplicates, and the unread JSON of their values.
 struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
-/// How deep objects and arrays nest in a text, whether or not it is JSON.
+/// How deep objects and arrays nest in `text`. The text need not be valid JSON.
 fn depth(text: &[u8]) -> u32 {
     let (mut depth, mut deepest) = (0_u32, 0);
     let (mut in_string, mut is_escaped) = (false, false);
@@ -196,7 +199,7 @@ fn depth(text: &[u8]) -> u32 {
     deepest
 }
 
-/// A string that borrows from the text when it holds no escape.
+/// A string that borrows from the JSON if it has no escape. A plain `Cow` would always copy.
 #[derive(serde::Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -218,7 +221,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
                 let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
                 names.sort_unstable();
                 if !names.is_sorted_by(|name, next| name < next) {
-                    return Err(A::Error::custom("a name stands twice"));
+                    return Err(A::Error::custom("duplicate member"));
                 }
                 Ok(Members(members))
             }

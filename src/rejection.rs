@@ -1,106 +1,107 @@
-//! Every way in which the filter says no, in one table: status, code and message.
+//! All rejections, with their HTTP status, code, gRPC status and message.
 
 use std::fmt;
 
 use crate::numeric_date::NumericDate;
 use crate::text::Excerpt;
 
-/// Why a request is refused. Each variant is one row of the table of codes.
+/// Why a request is rejected. Each variant has one code.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rejection {
-    /// I400JR: there is no token, or a blank one.
+    /// I400JR: the request has no token, or a blank one.
     TokenMissing,
-    /// I400JD: what is there can't be read as a token.
+    /// I400JD: the token is malformed.
     Malformed {
-        /// The beginning of it.
+        /// The beginning of the token.
         token: Excerpt,
     },
-    /// A403JK: no configured key is the token's.
+    /// A403JK: no configured key matches the token.
     NoMatchingKey {
-        /// The `kid` that the token names.
+        /// The `kid` of the token.
         kid: Option<Excerpt>,
     },
-    /// A403JT: the token is not valid.
+    /// A403JT: the token is not valid, or it can't be mapped to the request.
     Invalid(Invalid),
-    /// A403JE: the token was valid once.
+    /// A403JE: the token is expired ([RFC 7519 §4.1.4](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.4)).
     Expired {
-        /// Its `exp`.
+        /// The `exp` of the token.
         at: NumericDate,
     },
-    /// S403JI: replay protection needs a `jti` that is a non-empty string of at most 1 KiB.
+    /// S403JI: replay protection needs a `jti`, and the token has no usable one: a string of 1 byte to 1 KiB.
     JtiMissing,
-    /// S403JU: this `jti` of this issuer has been accepted before.
+    /// S403JU: this `jti` of this issuer was used before.
     JtiUsed,
-    /// S503JF: whether the `jti` is new can't be kept track of at the moment.
+    /// S503JF: the replay store can't record the `jti`, because it is full or can't be written.
     ReplayStoreFull,
-    /// I415FD: the body could hold a parameter that the filter owns, where it can't be looked for.
+    /// I415FD: the body is in a format that the filter can't search for the form parameters that it sets.
     OpaqueForm,
     /// I413FD: the form is larger than the configuration allows.
     FormTooLarge {
-        /// `maxFormBytes`.
+        /// `maxFormBytes`, in bytes.
         limit: u32,
     },
-    /// S503HF: the host failed a call without which nothing can be decided or done.
+    /// S503HF: a call to the host failed, so the request can't be decided or edited.
     HostFailure,
-    /// I400JP: the plugin configuration is faulty, so no request passes.
+    /// I400JP: the plugin configuration has errors, so every request is rejected.
     Misconfigured {
-        /// The faults, cut to fit a header.
+        /// The configuration errors, cut to fit a header.
         faults: Excerpt,
     },
 }
 
-/// The reason of an A403JT.
+/// The reason for A403JT.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Invalid {
-    /// The configured place holds two different tokens.
+    /// The configured location has two different tokens.
     SeveralTokens,
-    /// The header has a `crit`; no extension is understood here [RFC 7515 §4.1.11].
+    /// The JOSE header has a `crit`. The filter supports no extension
+    /// ([RFC 7515 §4.1.11](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11)).
     CriticalHeader,
-    /// `alg` is missing or not a string.
+    /// `alg` is missing or not a string ([RFC 7515 §4.1.1](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.1)).
     AlgorithmMissing,
-    /// `alg` is not one that the key allows.
+    /// The key does not allow this `alg`.
     AlgorithmMismatch {
         /// The token's `alg`.
         algorithm: Excerpt,
     },
-    /// The signature does not belong to the token and the key.
+    /// The signature does not match.
     Signature,
-    /// A time claim is not a number [RFC 7519 §2].
+    /// A time claim is not a number ([RFC 7519 §2](https://www.rfc-editor.org/rfc/rfc7519#section-2)).
     NotNumericDate {
         /// `exp`, `nbf` or `iat`.
         claim: &'static str,
     },
     /// `exp` is required and missing.
     ExpirationMissing,
-    /// `nbf` is still to come.
+    /// `nbf` is in the future ([RFC 7519 §4.1.5](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.5)).
     NotYetValid {
-        /// The `nbf`.
+        /// The `nbf` of the token.
         from: NumericDate,
     },
-    /// The token lives as long as the limit, or longer.
+    /// The lifetime of the token is not less than the limit.
     LifetimeTooLong {
-        /// The limit in seconds.
+        /// `maxTokenLifetimeSeconds`, in seconds.
         limit: u32,
     },
-    /// `iss` is missing or not a configured one.
+    /// `iss` is missing or not a configured issuer.
     Issuer,
-    /// `aud` is missing or names no configured audience.
+    /// `aud` is missing or contains no configured audience.
     Audience,
-    /// The request's path can't be made part of `backendPath`.
+    /// The path of the request can't be inserted into `backendPath`.
     RequestPath {
-        /// What is wrong with it.
+        /// What is wrong with the path, as a predicate for the message.
         problem: &'static str,
     },
-    /// A claim has no text that its target can carry.
+    /// The value of a claim can't be written to its target.
     Claim {
-        /// The claim's name as configured.
+        /// The configured name of the claim.
         name: Excerpt,
-        /// What is wrong with its text.
+        /// What is wrong with the value, as a predicate for the message.
         problem: &'static str,
     },
 }
 
-/// What is the same for every refusal of one code.
+/// What all rejections with one code have in common.
 struct Row {
     status: u16,
     code: &'static str,
@@ -133,30 +134,36 @@ impl Rejection {
         Row { status, code, grpc_status }
     }
 
-    /// All codes, for those who count them.
+    /// All codes that [`Self::code`] can return.
     pub const CODES: [&'static str; 12] = [
         "I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "S403JI", "S403JU", "S503JF", "I415FD", "I413FD", "S503HF",
         "I400JP",
     ];
 
-    /// The HTTP status.
+    /// The HTTP status of the response.
     pub fn status(&self) -> u16 {
         self.row().status
     }
 
-    /// The code, as in `X-Ca-Error-Code`.
+    /// The code, which the response has in `X-Ca-Error-Code`.
     pub fn code(&self) -> &'static str {
         self.row().code
     }
 
-    /// The status for a gRPC client. A missing or unreadable token is UNAUTHENTICATED (16), a refused one
-    /// PERMISSION_DENIED (7), a form that can't be read INVALID_ARGUMENT (3), one that is too large RESOURCE_EXHAUSTED (8), a full replay store or a failing host
-    /// UNAVAILABLE (14), a faulty configuration INTERNAL (13).
+    /// The gRPC status for a gRPC client, by [the meaning of gRPC's codes](https://grpc.io/docs/guides/status-codes/):
+    ///
+    /// - UNAUTHENTICATED (16): the token is missing or malformed.
+    /// - PERMISSION_DENIED (7): the token is rejected.
+    /// - INVALID_ARGUMENT (3): the form has an unsupported format.
+    /// - RESOURCE_EXHAUSTED (8): the form is too large.
+    /// - UNAVAILABLE (14): the replay store is full, or the host failed.
+    /// - INTERNAL (13): the configuration has errors.
     pub fn grpc_status(&self) -> u8 {
         self.row().grpc_status
     }
 
-    /// The message, as in `X-Ca-Error-Message`: one line of visible ASCII and spaces, of at most about 700 bytes.
+    /// The message, which the response has in `X-Ca-Error-Message`: one line of visible ASCII and spaces. A quoted
+    /// text is cut and escaped, to at most four characters a byte.
     pub fn message(&self) -> String {
         match self {
             Self::TokenMissing => "JWT required".to_owned(),
@@ -177,12 +184,12 @@ impl Rejection {
         }
     }
 
-    /// What the access log gets as `%RESPONSE_CODE_DETAILS%`.
+    /// `%RESPONSE_CODE_DETAILS%` for the access log, such as `jwt_auth{A403JE}`.
     pub fn details(&self) -> String {
         format!("jwt_auth{{{}}}", self.code())
     }
 
-    /// The body: code and message as a JSON object on one line, with its end, so that a terminal shows it as one.
+    /// The body of the response: one line with a JSON object of `code` and `message`, and a line feed.
     pub fn body(&self) -> String {
         format!("{}\n", serde_json::json!({"code": self.code(), "message": self.message()}))
     }
@@ -219,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_refusal_has_the_status_the_code_and_the_message_of_the_table() {
+    fn every_rejection_has_its_status_code_and_message() {
         let kid = Excerpt::new(b"k\r\n1", 64);
         for (rejection, status, code, grpc_status, message) in [
             (Rejection::TokenMissing, 400, "I400JR", 16, "JWT required"),
@@ -275,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_body_is_a_line_of_json_that_says_the_same_as_the_headers() {
+    fn the_body_is_a_line_of_json_with_the_same_code_and_message_as_the_headers() {
         let rejection = Rejection::NoMatchingKey { kid: Some(Excerpt::new(b"\"\\", 64)) };
         let body: serde_json::Value = serde_json::from_str(&rejection.body()).unwrap();
         assert_eq!(body, serde_json::json!({"code": "A403JK", "message": rejection.message()}));

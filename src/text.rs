@@ -1,16 +1,18 @@
-//! Text from outside on its way to a person: bounded, and escaped to visible ASCII.
+//! Untrusted text, shortened and escaped for people to read.
 
 use std::fmt;
 
-/// What a client or a configuration sent, cut and escaped so that it can stand in a header, a body or a log line.
+/// The beginning of a text from a client or a configuration, safe to put into a header, a body or a log line.
 ///
-/// Visible ASCII but for `\`, `<`, `>` and `&` stays; a space stays; every other byte becomes `\xNN`. So no excerpt can
-/// end a header line, open a markup element, or be taken for another one.
+/// Spaces and visible ASCII stay, except for `\`, `<`, `>` and `&`. Those and all other bytes become `\xNN`. So an
+/// excerpt can't end a header line or start an HTML element, and different bytes never give the same excerpt unless it
+/// is cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excerpt(String);
 
 impl Excerpt {
-    /// Takes the first `limit` bytes of `text`; `...` marks a cut.
+    /// The first `limit` bytes of `text`, escaped, followed by `...` if `text` is longer. Each byte gives up to 4
+    /// characters.
     pub(crate) fn new(text: &[u8], limit: usize) -> Self {
         let mut excerpt = String::with_capacity(limit.min(text.len()));
         for &byte in text.iter().take(limit) {

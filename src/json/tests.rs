@@ -7,7 +7,7 @@ fn text_of(object: &[u8], name: &str) -> Option<String> {
 }
 
 #[test]
-fn a_claims_text_keeps_every_digit_and_every_letter() {
+fn the_text_of_a_value_keeps_every_digit_and_character() {
     for (json, expected) in [
         (r#""a b""#, "a b"),
         (r#""\u00e9\ud83d\ude00\"""#, "é😀\""),
@@ -30,7 +30,7 @@ fn a_claims_text_keeps_every_digit_and_every_letter() {
 }
 
 #[test]
-fn what_is_not_exactly_one_json_object_is_refused() {
+fn a_text_that_is_not_exactly_one_json_object_is_an_error() {
     for text in [
         "",
         " ",
@@ -60,7 +60,7 @@ fn what_is_not_exactly_one_json_object_is_refused() {
 }
 
 #[test]
-fn a_name_that_stands_twice_is_refused_at_every_depth_and_in_every_spelling() {
+fn a_duplicate_member_is_an_error_at_every_depth_and_in_every_spelling() {
     for text in
         [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"{"x":{"a":1,"a":2}}"#, r#"{"x":[{"y":{"a":1,"b":2,"a":3}}]}"#]
     {
@@ -70,7 +70,7 @@ fn a_name_that_stands_twice_is_refused_at_every_depth_and_in_every_spelling() {
 }
 
 #[test]
-fn nesting_is_read_up_to_the_limit_and_refused_one_level_deeper() {
+fn nesting_at_the_limit_is_read_and_one_level_more_is_an_error() {
     let nested = |depth: u32| {
         let arrays = depth as usize - 1;
         format!(r#"{{"a":{}1{}}}"#, "[".repeat(arrays), "]".repeat(arrays))
@@ -82,7 +82,7 @@ fn nesting_is_read_up_to_the_limit_and_refused_one_level_deeper() {
 }
 
 #[test]
-fn brackets_in_strings_are_no_nesting() {
+fn brackets_in_strings_do_not_count_as_nesting() {
     for (text, expected) in
         [("", 0), ("1", 0), ("[]", 1), ("[[],[{}]]", 3), (r#"{"[[[":"]}\"[["}"#, 1), (r#"["\\",["#, 2), ("]]][", 1)]
     {
@@ -91,7 +91,7 @@ fn brackets_in_strings_are_no_nesting() {
 }
 
 #[test]
-fn two_arrays_never_become_one_text() {
+fn two_different_arrays_never_have_the_same_text() {
     let error =
         |text: &str| Object::parse(text.as_bytes(), MAX_DEPTH).unwrap().get("a").unwrap().to_text().unwrap_err();
     let comma = "is an array with a comma in an element, so it can't be joined; use format: json";
@@ -105,7 +105,7 @@ fn two_arrays_never_become_one_text() {
 }
 
 #[test]
-fn json_keeps_types_digits_and_letters_and_escapes_what_a_header_cannot_carry() {
+fn json_keeps_types_digits_and_characters_and_escapes_control_characters() {
     for (value, expected) in [
         (r#""a b""#, r#""a b""#),
         (r#""\u00e9\u65e5""#, "\"é日\""),
