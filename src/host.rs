@@ -1,4 +1,5 @@
-//! The filter as a proxy-wasm module: bytes and the time in, edits or a refusal out. Nothing here knows what a JWT is.
+//! The filter as a proxy-wasm module. It reads each request and the time, lets [`crate::plugin`] decide, and then
+//! applies the edits or sends the rejection. It has no rules about JWTs.
 
 mod calls;
 mod counters;

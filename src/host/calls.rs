@@ -1,8 +1,8 @@
-//! The host calls, made directly: the SDK's own panic on any status that they don't expect, copy every header, and leave out
-//! an argument of the response. A panic would reload the whole VM; here a failed call is a [`Failed`] that the caller turns into
-//! a rejection.
+//! The calls to the host, without the SDK's wrappers. Those panic on an unexpected status, copy every header, and lack
+//! an argument of the local response. A panic would make Envoy reload the whole VM; here a failed call returns
+//! [`Failed`], and the caller rejects the request.
 
-#![expect(unsafe_code, reason = "these are calls across the border of the module")]
+#![expect(unsafe_code, reason = "the host's functions are foreign functions")]
 
 use std::ptr;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use proxy_wasm::types::{BufferType, MapType, MetricType};
 
 use crate::header_map::{Header, encode};
 
-/// The host did not do what it was asked for.
+/// A call to the host failed.
 #[derive(Debug)]
 pub(super) struct Failed;
 
 /// The status of a call that succeeded.
 const OK: u32 = 0;
 
-/// The status of a call that found nothing.
+/// The status of a call for something that does not exist.
 const NOT_FOUND: u32 = 1;
 
 #[link(wasm_import_module = "env")]
@@ -84,25 +84,25 @@ unsafe extern "C" {
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
 }
 
-/// All headers or trailers in one call, as the host serializes them, for [`crate::decode_header_map`].
+/// All headers or trailers, serialized, for [`crate::decode_header_map`].
 pub(super) fn read_header_map(map: MapType) -> Result<Vec<u8>, Failed> {
     // SAFETY: both pointers are valid for the call, which writes through them and keeps neither.
     received(|data, size| unsafe { proxy_get_header_map_pairs(map, data, size) })?.ok_or(Failed)
 }
 
-/// Adds a header or trailer beside those of the same name.
+/// Adds a header or trailer, and keeps those with the same name.
 pub(super) fn add_header(map: MapType, name: &str, value: &[u8]) -> Result<(), Failed> {
     // SAFETY: the pointers and lengths are of live bytes, which the host copies; so in all calls below that send bytes.
     done(unsafe { proxy_add_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
 }
 
-/// Replaces all headers or trailers of this name by one.
+/// Replaces all headers or trailers with this name by one.
 pub(super) fn set_header(map: MapType, name: &str, value: &[u8]) -> Result<(), Failed> {
     // SAFETY: as in `add_header`.
     done(unsafe { proxy_replace_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
 }
 
-/// Removes all headers or trailers of this name.
+/// Removes all headers or trailers with this name.
 pub(super) fn remove_header(map: MapType, name: &str) -> Result<(), Failed> {
     // SAFETY: as in `add_header`.
     done(unsafe { proxy_remove_header_map_value(map, name.as_ptr(), name.len()) })
@@ -121,7 +121,7 @@ pub(super) fn write_buffer(buffer: BufferType, size: usize, bytes: &[u8]) -> Res
     done(unsafe { proxy_set_buffer_bytes(buffer, 0, size, bytes.as_ptr(), bytes.len()) })
 }
 
-/// The host's clock, in time since 1970.
+/// The time of the host's clock since 1970-01-01T00:00:00Z.
 pub(super) fn current_time() -> Result<Duration, Failed> {
     let mut nanoseconds = 0;
     // SAFETY: the pointer is valid for the call, which writes through it and does not keep it.
@@ -129,7 +129,7 @@ pub(super) fn current_time() -> Result<Duration, Failed> {
     Ok(Duration::from_nanos(nanoseconds))
 }
 
-/// A property of the host with a name of one part; `None` when there is none.
+/// A property of the host whose path has one part; `None` if it does not exist.
 pub(super) fn read_property(name: &str) -> Result<Option<Vec<u8>>, Failed> {
     // SAFETY: as in `read_header_map`, and the name is live.
     received(|data, size| unsafe { proxy_get_property(name.as_ptr(), name.len(), data, size) })
@@ -141,23 +141,23 @@ pub(super) fn write_filter_state(name: &str, value: &str) -> Result<(), Failed> 
     done(unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
 }
 
-/// A value that all VMs with the same `vm_id` share, and its version; `None` when there is none.
+/// A value that all VMs with the same `vm_id` share, and its version; `None` if the key does not exist.
 pub(super) fn read_shared_data(key: &str) -> Result<Option<(Vec<u8>, u32)>, Failed> {
     let mut version = 0;
     // SAFETY: as in `read_header_map`; the key is live and `version` is valid for the call.
     let value =
         received(|data, size| unsafe { proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &mut version) })?;
-    // An empty value comes without memory, and only its version shows that it exists.
+    // For an empty value the host sends no memory. Only the version then shows that the key exists.
     Ok(if version == 0 { None } else { Some((value.unwrap_or_default(), version)) })
 }
 
-/// Writes a shared value if its version is still `version`. The call fails if another worker has written it since.
+/// Writes a shared value if its version is still `version`; fails if another worker has written it since.
 pub(super) fn write_shared_data(key: &str, value: &[u8], version: u32) -> Result<(), Failed> {
     // SAFETY: as in `add_header`.
     done(unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), version) })
 }
 
-/// Calls a function that the host registers under a name, and gives its result, if it has any.
+/// Calls a foreign function of the host. Returns its result, or `None` if the result is empty.
 pub(super) fn call_foreign_function(name: &str, argument: &[u8]) -> Result<Option<Vec<u8>>, Failed> {
     // SAFETY: as in `read_header_map`, and name and argument are live.
     received(|data, size| unsafe {
@@ -166,7 +166,7 @@ pub(super) fn call_foreign_function(name: &str, argument: &[u8]) -> Result<Optio
     .map(|result| result.filter(|bytes| !bytes.is_empty()))
 }
 
-/// Defines a counter and gives its number.
+/// Defines a counter and returns its identifier.
 pub(super) fn define_counter(name: &str) -> Result<u32, Failed> {
     let mut id = 0;
     // SAFETY: the name is live, and `id` is valid for the call.
@@ -174,22 +174,22 @@ pub(super) fn define_counter(name: &str) -> Result<u32, Failed> {
     Ok(id)
 }
 
-/// Raises a counter.
+/// Increments a counter by `amount`.
 pub(super) fn increment_counter(id: u32, amount: u32) -> Result<(), Failed> {
     // SAFETY: numbers only.
     done(unsafe { proxy_increment_metric(id, i64::from(amount)) })
 }
 
-/// Calls `on_tick` once each period, which is rounded down to milliseconds.
+/// Makes the host call `on_tick` once in each period. The period is rounded down to milliseconds.
 pub(super) fn set_tick_period(period: Duration) -> Result<(), Failed> {
     let milliseconds = u32::try_from(period.as_millis()).unwrap_or(u32::MAX);
     // SAFETY: a number only.
     done(unsafe { proxy_set_tick_period_milliseconds(milliseconds) })
 }
 
-/// Writes a line to the host's log.
+/// Writes one line to the host's log.
 pub(super) fn log(level: Level, text: &str) -> Result<(), Failed> {
-    // The numbers of proxy-wasm's levels.
+    // The log levels of proxy-wasm.
     let level = match level {
         Level::Trace => 0,
         Level::Debug => 1,
@@ -201,19 +201,19 @@ pub(super) fn log(level: Level, text: &str) -> Result<(), Failed> {
     done(unsafe { proxy_log(level, text.as_ptr(), text.len()) })
 }
 
-/// A response that the host sends in place of the backend's.
+/// A response that the host sends instead of the backend's response.
 pub(super) struct LocalResponse<'a> {
     pub(super) status: u16,
     /// `%RESPONSE_CODE_DETAILS%` in the access log.
     pub(super) details: &'a str,
     pub(super) headers: &'a [Header<'a>],
-    /// For a gRPC client, this is `grpc-message`.
+    /// For a gRPC client this becomes `grpc-message`.
     pub(super) body: &'a str,
-    /// For a gRPC client only.
+    /// Only for a gRPC client.
     pub(super) grpc_status: Option<u8>,
 }
 
-/// Sends a response.
+/// Sends a response to the client. The request goes no further.
 pub(super) fn send_local_response(response: &LocalResponse) -> Result<(), Failed> {
     let LocalResponse { status, details, headers, body, grpc_status } = response;
     let headers = encode(headers);
@@ -227,7 +227,7 @@ pub(super) fn send_local_response(response: &LocalResponse) -> Result<(), Failed
             body.len(),
             headers.as_ptr(),
             headers.len(),
-            // -1 stands for no gRPC status.
+            // -1 means no gRPC status.
             grpc_status.map_or(-1, i32::from),
         )
     })
@@ -237,13 +237,13 @@ fn done(status: u32) -> Result<(), Failed> {
     if status == OK { Ok(()) } else { Err(Failed) }
 }
 
-/// What the host hands over in memory of the module; `None` when it has no such thing.
+/// The bytes that `call` returns through its two pointers, or `None` for the status [`NOT_FOUND`].
 fn received(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Option<Vec<u8>>, Failed> {
     let (mut data, mut size) = (ptr::null_mut(), 0);
     match call(&mut data, &mut size) {
         OK if data.is_null() => Ok(Some(Vec::new())),
-        // SAFETY: the host got this memory from `proxy_on_memory_allocate`, where the SDK gives up a vector of just this
-        // capacity; the host has written all of it and hands it over.
+        // SAFETY: the host allocated this memory with `proxy_on_memory_allocate`, in which the SDK leaks a vector of
+        // exactly this capacity. The host has written all of it and keeps no pointer to it.
         OK => Ok(Some(unsafe { Vec::from_raw_parts(data, size, size) })),
         NOT_FOUND => Ok(None),
         _ => Err(Failed),

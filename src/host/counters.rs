@@ -1,4 +1,5 @@
-//! Counters in Envoy's statistics: `wasmcustom.jwt_auth.accepted`, one for each code of refusal, and those of the cache.
+//! Counters in Envoy's statistics: `wasmcustom.jwt_auth.accepted`, one for each rejection code, and those of the token
+//! cache.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -7,33 +8,34 @@ use super::calls;
 use crate::cache::CacheEvents;
 use crate::rejection::Rejection;
 
-/// How often what was counted is told to Envoy: a call for each request would cost more than many a request's decision.
+/// How often the counts are sent to Envoy. A call for each request would often cost more than the decision.
 pub(super) const PERIOD: Duration = Duration::from_secs(1);
 
-/// The counters of all configurations of one worker. What they hold is told to Envoy when [`Counters::flush`] is called.
+/// The counters of one worker, for all its configurations. [`Counters::flush`] sends the counts to Envoy.
 #[derive(Debug)]
 pub(super) struct Counters {
     accepted: Counter,
-    refused: Vec<(&'static str, Counter)>,
+    rejected: Vec<(&'static str, Counter)>,
     cache_hits: Counter,
     cache_misses: Counter,
     cache_evictions: Counter,
 }
 
-/// One of Envoy's counters, and what it has not been told yet.
+/// One of Envoy's counters, and the count that has not been sent yet.
 #[derive(Debug)]
 struct Counter {
-    /// `None` when Envoy gave none. Then nothing is counted; that stops no request.
+    /// `None` if Envoy could not define the counter. Then its counts are lost, and requests are decided as usual.
     id: Option<u32>,
     pending: Cell<u32>,
 }
 
 impl Counters {
-    /// Defines the counters. Each call makes new ones in Envoy, which keeps them as long as the VM: so once for a VM.
+    /// Defines the counters in Envoy. Call it once for a VM: each call defines new ones, which Envoy keeps as long as
+    /// the VM.
     pub(super) fn define() -> Self {
         Self {
             accepted: Counter::define("accepted"),
-            refused: Rejection::CODES
+            rejected: Rejection::CODES
                 .into_iter()
                 .map(|code| (code, Counter::define(&format!("refused.{code}"))))
                 .collect(),
@@ -43,25 +45,25 @@ impl Counters {
         }
     }
 
-    /// Counts a request that went on.
+    /// Counts a forwarded request.
     pub(super) fn count_accepted(&self) {
         self.accepted.add(1);
     }
 
-    /// Counts a refusal by its code.
-    pub(super) fn count_refused(&self, refused: &str) {
-        if let Some((_, counter)) = self.refused.iter().find(|(code, _)| *code == refused) {
+    /// Counts a rejection.
+    pub(super) fn count_rejected(&self, rejection: &Rejection) {
+        if let Some((_, counter)) = self.rejected.iter().find(|(code, _)| *code == rejection.code()) {
             counter.add(1);
         }
     }
 
-    /// Tells Envoy what was counted since the last time, and what the cache did.
+    /// Sends the counts since the last call, and the events of the cache, to Envoy.
     pub(super) fn flush(&self, cache: CacheEvents) {
         self.cache_hits.add(cache.hits);
         self.cache_misses.add(cache.misses);
         self.cache_evictions.add(cache.evictions);
-        let refused = self.refused.iter().map(|(_, counter)| counter);
-        for counter in refused.chain([&self.accepted, &self.cache_hits, &self.cache_misses, &self.cache_evictions]) {
+        let rejected = self.rejected.iter().map(|(_, counter)| counter);
+        for counter in rejected.chain([&self.accepted, &self.cache_hits, &self.cache_misses, &self.cache_evictions]) {
             counter.flush();
         }
     }
@@ -82,7 +84,7 @@ impl Counter {
         if let Some(id) = self.id
             && pending > 0
         {
-            // A counter that can't be raised is no reason to do anything else.
+            // A failure only loses the count.
             let _ = calls::increment_counter(id, pending);
         }
     }

@@ -1,4 +1,4 @@
-//! One configuration in one worker, as its requests see it.
+//! The part of a configuration that all its requests in one worker share.
 
 use std::rc::Rc;
 
@@ -6,7 +6,7 @@ use super::counters::Counters;
 use crate::plugin::Plugin;
 use crate::signature::SignatureBackend;
 
-/// What every request of a configuration shares.
+/// A configured plugin with the services that it uses.
 pub(super) struct Filter {
     pub(super) plugin: Plugin,
     pub(super) backend: SignatureBackend,

@@ -1,4 +1,4 @@
-//! One request: read, decide, act.
+//! One request: read it, decide, then edit or reject it.
 
 use std::rc::Rc;
 
@@ -8,7 +8,7 @@ use proxy_wasm::types::{Action, BufferType, MapType};
 
 use super::calls::{self, LocalResponse};
 use super::filter::Filter;
-use super::notice::say_once;
+use super::notice::log_once;
 use super::services::{self, Envoy};
 use crate::header_map::{Header, decode as decode_header_map};
 use crate::mapping::{Edits, FormEdit, HeaderEdit};
@@ -20,20 +20,20 @@ use crate::signature::SignatureBackend;
 /// The context of one request.
 pub(super) struct RequestContext {
     filter: Option<Rc<Filter>>,
-    /// What is still to be done to the body.
+    /// The edit of the form, until it is applied.
     form: Option<FormEdit>,
-    /// Whether any byte of a body has come: then there is one to read.
+    /// Whether any byte of a body has arrived. Then an empty buffer is a failure of the host.
     has_body: bool,
-    /// Whether the request was refused: then nothing that comes after may set it going again.
-    is_refused: bool,
+    /// Whether the request was rejected. Then later callbacks must not continue it.
+    is_rejected: bool,
 }
 
 impl RequestContext {
     pub(super) fn new(filter: Option<Rc<Filter>>) -> Self {
-        Self { filter, form: None, has_body: false, is_refused: false }
+        Self { filter, form: None, has_body: false, is_rejected: false }
     }
 
-    /// The decision on a request.
+    /// The decision of the plugin. S503HF without a filter or a clock.
     fn decide(&self, request: Request) -> Result<Edits, Rejection> {
         let filter = self.filter.as_deref().ok_or(Rejection::HostFailure)?;
         let now = services::now().map_err(|_| Rejection::HostFailure)?;
@@ -48,7 +48,7 @@ impl RequestContext {
         let Some(filter) = &self.filter else { return };
         match decision {
             Ok(()) => filter.counters.count_accepted(),
-            Err(rejection) => filter.counters.count_refused(rejection.code()),
+            Err(rejection) => filter.counters.count_rejected(rejection),
         }
     }
 }
@@ -58,7 +58,7 @@ impl Context for RequestContext {}
 impl HttpContext for RequestContext {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {
         let serialized = calls::read_header_map(MapType::HttpRequestHeaders).unwrap_or_default();
-        // A request has headers: none, or some that can't be read, can't be judged.
+        // Every request has headers. If there are none, or they can't be read, the host failed.
         let headers = decode_header_map(&serialized).unwrap_or_default();
         let decision = match Request::new(&headers) {
             _ if headers.is_empty() => Err(Rejection::HostFailure),
@@ -74,19 +74,19 @@ impl HttpContext for RequestContext {
         self.count(&decision);
         match decision {
             Ok(()) => Action::Continue,
-            Err(rejection) => self.refuse(&rejection, &headers),
+            Err(rejection) => self.reject(&rejection, &headers),
         }
     }
 
-    /// Holds a form back until all of it is there. One that is larger than `maxFormBytes` is refused; Envoy itself answers 413
-    /// when it is more than it buffers.
+    /// Pauses a request with a form until the whole form has arrived, then edits it. A form of more than `maxFormBytes`
+    /// is rejected. Envoy itself answers 413 when a form does not fit its buffer.
     fn on_http_request_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        if self.is_refused {
+        if self.is_rejected {
             return Action::Pause;
         }
         self.has_body |= size > 0;
         if let Err(rejection) = self.check_form_size(size) {
-            return self.refuse(&rejection, &[]);
+            return self.reject(&rejection, &[]);
         }
         if self.form.is_some() && !end_of_stream {
             return Action::Pause;
@@ -94,19 +94,20 @@ impl HttpContext for RequestContext {
         self.rewrite_form(size)
     }
 
-    /// Trailers come instead of the end of the stream.
+    /// With trailers, the last part of the body does not have `end_of_stream`, so the form is edited here.
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        if self.is_refused {
+        if self.is_rejected {
             return Action::Pause;
         }
         match self.remove_owned_trailers() {
             Ok(()) => self.rewrite_form(usize::MAX),
-            Err(rejection) => self.refuse(&rejection, &[]),
+            Err(rejection) => self.reject(&rejection, &[]),
         }
     }
 }
 
 impl RequestContext {
+    /// Removes the trailers with the name of a header that the mapping sets: some backends merge trailers into headers.
     fn remove_owned_trailers(&self) -> Result<(), Rejection> {
         let Some(filter) = &self.filter else { return Ok(()) };
         let serialized = calls::read_header_map(MapType::HttpRequestTrailers).map_err(|_| Rejection::HostFailure)?;
@@ -117,18 +118,19 @@ impl RequestContext {
         Ok(())
     }
 
-    /// A form without `content-length` shows its size only as it comes, after its head was accepted.
+    /// Checks the size of the form so far. Without `content-length` the size is known only while the form arrives,
+    /// after the head of the request was accepted.
     fn check_form_size(&self, size: usize) -> Result<(), Rejection> {
         match &self.filter {
             Some(filter) if self.form.is_some() => {
                 let checked = filter.plugin.check_form_size(size);
-                checked.inspect_err(|rejection| filter.counters.count_refused(rejection.code()))
+                checked.inspect_err(|rejection| filter.counters.count_rejected(rejection))
             }
             _ => Ok(()),
         }
     }
 
-    /// Edits the buffered body, once, if there is anything to edit.
+    /// Edits the form in the first `size` bytes of the buffered body, unless there is no edit left.
     fn rewrite_form(&mut self, size: usize) -> Action {
         let Some(form) = self.form.take() else {
             return Action::Continue;
@@ -140,11 +142,11 @@ impl RequestContext {
         });
         match rewritten {
             Ok(()) => Action::Continue,
-            Err(_) => self.refuse(&Rejection::HostFailure, &[]),
+            Err(_) => self.reject(&Rejection::HostFailure, &[]),
         }
     }
 
-    /// Writes into filter state what the configuration wants known of the decision.
+    /// Writes the decision to filter state, if `outcome` is configured.
     fn write_outcome(&self, decision: Result<&Edits, &Rejection>) -> Result<(), calls::Failed> {
         match self.filter.as_deref().and_then(|filter| filter.plugin.outcome(decision)) {
             Some((name, value)) => calls::write_filter_state(name, value),
@@ -152,12 +154,12 @@ impl RequestContext {
         }
     }
 
-    /// Answers the request, which goes no further whether or not the answer can be sent.
-    fn refuse(&mut self, rejection: &Rejection, headers: &[Header]) -> Action {
-        self.is_refused = true;
-        // The request ends here, whether or not others can be told why.
+    /// Sends the response of a rejection. Even if that fails, the request is not forwarded.
+    fn reject(&mut self, rejection: &Rejection, headers: &[Header]) -> Action {
+        self.is_rejected = true;
+        // A failure only loses the entry.
         let _ = self.write_outcome(Err(rejection));
-        send_refusal(rejection, headers);
+        send_rejection(rejection, headers);
         Action::Pause
     }
 }
@@ -178,15 +180,16 @@ fn apply(edits: &Edits) -> Result<(), calls::Failed> {
         calls::set_header(MapType::HttpRequestHeaders, ":path", path)?;
     }
     if edits.form.is_some() {
-        // The body gets another length: with the old one, its end would be taken for the next request on the connection.
+        // The edit changes the length of the body. With the old `content-length`, the backend could read the rest of
+        // the body as the next request on the connection.
         calls::remove_header(MapType::HttpRequestHeaders, "content-length")?;
     }
     Ok(())
 }
 
-fn send_refusal(rejection: &Rejection, headers: &[Header]) {
+fn send_rejection(rejection: &Rejection, headers: &[Header]) {
     if *rejection == Rejection::ReplayStoreFull {
-        say_once(Level::Warn, "the replay store is full: tokens are refused with S503JF until used ones expire");
+        log_once(Level::Warn, "the replay store is full: tokens are rejected with S503JF until used ones expire");
     }
     let message = rejection.message();
     let details = rejection.details();
@@ -211,11 +214,11 @@ fn send_refusal(rejection: &Rejection, headers: &[Header]) {
         })
     };
     if sent.is_err() {
-        say_once(Level::Error, "Envoy would not send a refusal; the request is held");
+        log_once(Level::Error, "Envoy could not send the response of a rejection; the request stays paused");
     }
 }
 
-/// Exactly Envoy's own rule: only for such a request does it turn an answer with a gRPC status into one for a gRPC client.
+/// Whether Envoy would convert a local response to a gRPC response. This must be the same rule as Envoy's own.
 fn is_grpc(headers: &[Header]) -> bool {
     let value_of = |wanted| headers.iter().find_map(|&(name, value)| (name == wanted).then_some(value));
     value_of(":path").is_some()

@@ -1,4 +1,4 @@
-//! One plugin configuration in one worker.
+//! The root context: one plugin configuration in one worker.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use proxy_wasm::types::{BufferType, ContextType};
 use super::calls;
 use super::counters::{self, Counters};
 use super::filter::Filter;
-use super::notice::say_once;
+use super::notice::log_once;
 use super::request::RequestContext;
 use super::services::Envoy;
 use crate::cache::{CACHE_BUDGET_BYTES, TokenCaches};
@@ -21,20 +21,22 @@ use crate::signature::SignatureBackend;
 thread_local! {
     /// The token caches of the VM, which has one thread.
     static CACHES: TokenCaches = TokenCaches::new(CACHE_BUDGET_BYTES);
-    /// The counters of the VM: Envoy never forgets one, so not every update may define its own.
+    /// The counters of the VM. Envoy never deletes a counter, so an update of the configuration must not define new
+    /// ones.
     static COUNTERS: OnceCell<Rc<Counters>> = const { OnceCell::new() };
 }
 
-/// The root context. Before it is configured it has no filter, and a request without a filter is refused.
+/// The root context. It has no filter before it is configured; requests without a filter are rejected with S503HF.
 #[derive(Default)]
 pub(super) struct Root {
     vm_configuration: Vec<u8>,
     filter: Option<Rc<Filter>>,
-    /// What is still to be told about the configuration.
+    /// Log lines about the configuration that the next tick writes.
     notices: Vec<(Level, String)>,
 }
 
-/// How long after the configuration it is told of: as soon as the worker turns to its timers.
+/// How long after the configuration its log lines are written: the shortest period, so as soon as the worker runs its
+/// timers.
 const NOTICE_DELAY: Duration = Duration::from_millis(1);
 
 impl Context for Root {}
@@ -45,9 +47,9 @@ impl RootContext for Root {
         true
     }
 
-    /// Always true: on false, or on a panic, Envoy leaves the filter out of the chain on this worker and lets every
-    /// request by. A configuration with faults becomes a plugin that refuses all. For the same reason nothing is done here
-    /// that could as well be done later: what there is to tell is told by the timer.
+    /// Always returns true. On false, or on a panic, Envoy would forward every request of this worker without the filter.
+    /// So a configuration with errors becomes a plugin that rejects every request. For the same reason, work that can wait
+    /// is done in `on_tick`.
     fn on_configure(&mut self, _size: usize) -> bool {
         let configuration = calls::read_buffer(BufferType::PluginConfiguration, usize::MAX).unwrap_or_default();
         let name = calls::read_property("plugin_name").ok().flatten().unwrap_or_default();
@@ -63,7 +65,7 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         for (level, text) in self.notices.drain(..) {
-            say_once(level, &text);
+            log_once(level, &text);
         }
         if let Some(filter) = &self.filter {
             filter.counters.flush(filter.plugin.take_cache_events());
@@ -80,17 +82,18 @@ impl RootContext for Root {
     }
 }
 
-/// Without a timer nothing is logged or counted; requests are decided all the same.
+/// Sets the timer. If that fails, nothing is logged or counted, but requests are still decided.
 fn set_tick_period(period: Duration) {
     let _ = calls::set_tick_period(period);
 }
 
+/// The log lines about a new configuration.
 fn notices(plugin: &Plugin, backend: SignatureBackend) -> Vec<(Level, String)> {
     let signatures = match backend {
         SignatureBackend::Host => "RS256, RS384, RS512, ES256, ES384 and ES512 are verified by the host",
         SignatureBackend::Wasm => "all signatures are verified in Wasm",
     };
-    let faults = plugin.faults().map(|error| (Level::Error, format!("every request is refused with I400JP: {error}")));
+    let errors = plugin.faults().map(|error| (Level::Error, format!("every request is refused with I400JP: {error}")));
     let warnings = plugin.warnings().iter().map(|warning| (Level::Warn, warning.to_string()));
-    [(Level::Info, signatures.to_owned())].into_iter().chain(faults).chain(warnings).collect()
+    [(Level::Info, signatures.to_owned())].into_iter().chain(errors).chain(warnings).collect()
 }

@@ -1,16 +1,16 @@
-//! What a decision needs of Envoy, by its host calls.
+//! The services of Envoy that a decision needs: shared data, signature verification and the clock.
 
 use super::calls::{self, Failed};
 use crate::numeric_date::NumericDate;
 use crate::replay::{Conflict, SharedData};
 use crate::signature::HostSignatures;
 
-/// The process that the filter runs in.
+/// The Envoy process that runs the filter.
 pub(super) struct Envoy;
 
 impl SharedData for Envoy {
     fn get(&self, key: &str) -> Option<(Vec<u8>, u32)> {
-        // A value that can't be read counts as none: writing one then fails, as the host has another version.
+        // A value that can't be read counts as missing. If it exists, the write that follows fails with a conflict.
         calls::read_shared_data(key).ok().flatten()
     }
 
