@@ -1,4 +1,4 @@
-//! A host of proxy-wasm in this process: it runs the delivered module and can fail any call that the module makes.
+//! An in-memory proxy-wasm host that runs the shipped module and can fail any of its calls.
 
 use std::collections::HashMap;
 
@@ -7,13 +7,13 @@ use wasmi::{Caller, Config, Engine, Error, Extern, ExternType, Instance, Linker,
 /// Headers or trailers, in order.
 pub(crate) type Headers = Vec<(String, Vec<u8>)>;
 
-/// The statuses that the host calls below give.
+/// The statuses that the host calls below return.
 const OK: u32 = 0;
 const NOT_FOUND: u32 = 1;
 const CAS_MISMATCH: u32 = 8;
 const UNIMPLEMENTED: u32 = 12;
 
-/// What the host holds, and what the module did to it.
+/// The state of the host, which the module reads and changes.
 #[derive(Clone, Default)]
 pub(crate) struct World {
     pub(crate) configuration: Vec<u8>,
@@ -25,26 +25,26 @@ pub(crate) struct World {
     pub(crate) log: Vec<String>,
     /// The names of the calls since [`World::fail_at`] was set.
     pub(crate) calls: Vec<String>,
-    /// How many callbacks of the request have begun.
+    /// How many callbacks of the request have started.
     pub(crate) callbacks: usize,
-    /// Which of the coming calls fails, counted from 0, and with what status.
+    /// The index of the call that fails, counted from 0, and its status.
     pub(crate) fail_at: Option<(usize, u32)>,
     pub(crate) shared_data: HashMap<Vec<u8>, (Vec<u8>, u32)>,
     pub(crate) version: u32,
 }
 
-/// A response that the module sent in place of the backend's.
+/// A response that the module sent instead of the backend's response.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Response {
     pub(crate) status: u32,
     pub(crate) headers: Headers,
     pub(crate) body: Vec<u8>,
     pub(crate) grpc_status: i32,
-    /// In which callback of the request it was sent, counted from 1.
+    /// The callback of the request that sent it, counted from 1.
     pub(crate) callback: usize,
 }
 
-/// What the module wants done with a request after a callback.
+/// What the module answers to a callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Continue,
@@ -66,7 +66,7 @@ impl Compiled {
         Self { engine, module }
     }
 
-    /// A VM that has not started yet.
+    /// A VM that has not been started yet.
     pub(crate) fn load(&self, world: World) -> Vm {
         let mut store = Store::new(&self.engine, world);
         let mut linker = Linker::new(&self.engine);
@@ -101,7 +101,7 @@ impl Vm {
         self.store.data_mut()
     }
 
-    /// What Envoy does with a new configuration, and one tick; gives what `on_configure` answers.
+    /// Starts the VM and configures it as Envoy does, with one tick. Returns the answer of `on_configure`.
     pub(crate) fn start(&mut self) -> Result<bool, Error> {
         let size = self.world().configuration.len() as i32;
         self.call("_initialize", &[])?;
@@ -112,8 +112,8 @@ impl Vm {
         Ok(configured == 1)
     }
 
-    /// A request from its headers to its end, with the module's answer to each callback. Like Envoy, it goes on to call back
-    /// after an answer other than `Continue`.
+    /// Sends a request from its headers to its end. Returns the module's answer to each callback. Like Envoy, it makes
+    /// the next callback also after `Pause`.
     pub(crate) fn request(&mut self) -> Result<Vec<Action>, Error> {
         let (headers, body, trailers) = {
             let World { headers, body, trailers, .. } = self.world();
@@ -136,7 +136,7 @@ impl Vm {
         Ok(actions.into_iter().map(|action| if action == 0 { Action::Continue } else { Action::Pause }).collect())
     }
 
-    /// Calls an export; 0 where it has no result.
+    /// Calls an exported function; 0 if it has no result.
     fn call(&mut self, name: &str, arguments: &[i32]) -> Result<i32, Error> {
         self.world().callbacks += 1;
         let function = self.instance.get_func(&self.store, name).unwrap_or_else(|| panic!("no export {name}"));
@@ -147,7 +147,7 @@ impl Vm {
     }
 }
 
-/// One call of the module: counted, failed if it is its turn, else done.
+/// Answers one call of the module: records its name, then fails it or does what it asks.
 fn host_call(mut caller: Caller<World>, name: &str, arguments: &[Val]) -> Result<u32, Error> {
     let arguments: Vec<usize> = arguments
         .iter()
@@ -269,14 +269,15 @@ fn write(caller: &mut Caller<World>, start: usize, bytes: &[u8]) {
     memory(caller).data_mut(caller)[start..start + bytes.len()].copy_from_slice(bytes);
 }
 
-/// Hands bytes over in memory that the module allocates, as Envoy does.
+/// Copies bytes to memory that the module allocates, as Envoy does, and writes their address and size to `data` and
+/// `size`.
 fn hand_over(caller: &mut Caller<World>, bytes: &[u8], data: usize, size: usize) -> Result<(), Error> {
     let allocate = caller.get_export("proxy_on_memory_allocate").and_then(Extern::into_func).expect("an allocator");
-    let mut place = [Val::I32(0)];
-    allocate.call(&mut *caller, &[Val::I32(bytes.len() as i32)], &mut place)?;
-    let [Val::I32(place)] = place else { panic!("no address") };
-    write(caller, place as u32 as usize, bytes);
-    write(caller, data, &place.to_le_bytes());
+    let mut address = [Val::I32(0)];
+    allocate.call(&mut *caller, &[Val::I32(bytes.len() as i32)], &mut address)?;
+    let [Val::I32(address)] = address else { panic!("no address") };
+    write(caller, address as u32 as usize, bytes);
+    write(caller, data, &address.to_le_bytes());
     write(caller, size, &(bytes.len() as u32).to_le_bytes());
     Ok(())
 }

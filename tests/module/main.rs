@@ -1,7 +1,7 @@
-//! What the delivered module does when its host fails it: each call that it makes, failed once with each status.
+//! The shipped module when calls to its host fail: each call of each case fails once with each status.
 //!
-//! A failed call must never crash the VM, which would cost the requests of every plugin in it, and never forward a request
-//! that was not decided or not edited as a whole.
+//! A failed call must never crash the VM, because a crash fails the requests of every plugin in it. And a request must
+//! not be forwarded unless it was decided and completely edited.
 
 mod host;
 
@@ -11,7 +11,7 @@ use host::{Action, Compiled, Headers, World};
 use kit::issuer::{Algorithm, SigningKey};
 use serde_json::json;
 
-/// Every status of proxy-wasm but success, and one that it does not define.
+/// Every error status of proxy-wasm, and one that it does not define.
 const STATUSES: [u32; 10] = [1, 2, 3, 4, 6, 7, 8, 10, 12, 99];
 
 static MODULE: LazyLock<Compiled> = LazyLock::new(|| {
@@ -19,7 +19,7 @@ static MODULE: LazyLock<Compiled> = LazyLock::new(|| {
     Compiled::new(&std::fs::read(path).expect("the module"))
 });
 
-/// Lines of configuration beside the key, and a request.
+/// A configuration and a request. `lines` is the configuration without the token's parameter and the key.
 struct Case {
     name: &'static str,
     lines: &'static str,
@@ -105,7 +105,7 @@ impl Case {
     }
 }
 
-/// What came of a request: the answers to the callbacks, and the world after them.
+/// The result of a request: the action after each callback, and the final state of the world.
 struct Outcome {
     actions: Vec<Action>,
     world: World,
@@ -118,13 +118,13 @@ impl Outcome {
         std::str::from_utf8(code).ok()
     }
 
-    /// Whether the request reaches the backend: it is neither answered nor paused at the end.
+    /// Whether the request reaches the backend: it has no local response and is not paused at the end.
     fn is_forwarded(&self) -> bool {
         self.world.response.is_none() && self.actions.last() == Some(&Action::Continue)
     }
 
-    /// Whether the callback that sent the response, and all after it, paused the request.
-    fn is_held_from_the_response_on(&self) -> bool {
+    /// Whether the callback that sent the response, and all callbacks after it, paused the request.
+    fn stays_paused_after_the_response(&self) -> bool {
         let sent_in = self.world.response.as_ref().map_or(1, |response| response.callback);
         self.actions.iter().skip(sent_in - 1).all(|action| *action == Action::Pause)
     }
@@ -142,8 +142,8 @@ impl Outcome {
     }
 }
 
-/// Configures a VM and sends it the request; the calls are counted, and one of them failed, from the start or from the request
-/// on.
+/// Configures a VM and sends it the request of `case`. `fail_start` is the index of the host call that fails, counted
+/// from the start of the VM, and its status. `fail_request` is the same, counted from the start of the request.
 fn run(case: &Case, fail_start: Option<(usize, u32)>, fail_request: Option<(usize, u32)>) -> Result<Outcome, String> {
     let mut vm = MODULE.load(World { fail_at: fail_start, ..case.world() });
     let configured = vm.start().map_err(|error| format!("the VM crashed at the start: {error}"))?;
@@ -159,21 +159,21 @@ fn run(case: &Case, fail_start: Option<(usize, u32)>, fail_request: Option<(usiz
 }
 
 #[test]
-fn without_a_failure_each_case_does_what_its_name_says() {
+fn without_a_failure_only_the_cases_meant_to_be_rejected_are_rejected() {
     let found: Vec<(&str, Option<String>)> = cases()
         .iter()
         .map(|case| (case.name, run(case, None, None).expect("no crash").code().map(str::to_owned)))
         .collect();
-    let refused =
+    let rejected =
         [("no token", "I400JR"), ("no token, of a gRPC client", "I400JR"), ("a configuration with errors", "I400JP")];
     for (name, code) in found {
-        let expected = refused.iter().find(|(refused, _)| *refused == name).map(|(_, code)| *code);
+        let expected = rejected.iter().find(|(rejected, _)| *rejected == name).map(|(_, code)| *code);
         assert_eq!(code.as_deref(), expected, "{name}");
     }
 }
 
 #[test]
-fn a_request_whose_host_call_fails_is_rejected_with_s503hf_or_decided_all_the_same() {
+fn a_request_whose_host_call_fails_is_rejected_with_s503hf_or_decided_as_without_the_failure() {
     let (mut failures, mut tried, mut rejected) = (Vec::new(), 0, 0);
     for case in cases() {
         let whole = run(&case, None, None).expect("no crash");
@@ -188,38 +188,38 @@ fn a_request_whose_host_call_fails_is_rejected_with_s503hf_or_decided_all_the_sa
                         continue;
                     }
                 };
-                let is_s503hf = outcome.code() == Some("S503HF") && outcome.is_held_from_the_response_on();
+                let is_s503hf = outcome.code() == Some("S503HF") && outcome.stays_paused_after_the_response();
                 rejected += usize::from(is_s503hf);
-                let is_as_it_must_be = match call.as_str() {
-                    // Nobody waits for these.
+                let is_expected = match call.as_str() {
+                    // No decision depends on these.
                     "proxy_log" | "proxy_increment_metric" | "proxy_set_tick_period_milliseconds" => {
                         outcome.is_same_as(&whole)
                     }
-                    // A request that is rejected stays so, whether or not others can read why.
+                    // A request that is already rejected stays rejected when its outcome can't be written.
                     "proxy_set_property" if whole.code().is_some() => outcome.is_same_as(&whole),
-                    // The response that can't be sent leaves a request that is held.
+                    // If the response can't be sent, the request stays paused.
                     "proxy_send_local_response" => {
                         outcome.world.response.is_none() && !outcome.actions.contains(&Action::Continue)
                     }
-                    // The store of used `jti`s tries again, and says no when it can't.
+                    // The replay store tries again. If that fails too, the request is rejected.
                     "proxy_get_shared_data" | "proxy_set_shared_data" => {
                         outcome.is_same_as(&whole) || outcome.code().is_some()
                     }
                     _ => is_s503hf,
                 };
-                if !is_as_it_must_be {
+                if !is_expected {
                     failures.push(format!("{place}: {:?}, {:?}", outcome.code(), outcome.actions));
                 }
             }
         }
     }
-    println!("{tried} failed calls, {rejected} times S503HF");
-    assert!(rejected > 100, "{rejected} times S503HF");
+    println!("{tried} failed calls, {rejected} rejections with S503HF");
+    assert!(rejected > 100, "{rejected} rejections with S503HF");
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
 }
 
 #[test]
-fn a_vm_whose_host_call_fails_at_the_start_decides_all_the_same_or_rejects() {
+fn a_vm_whose_host_call_fails_at_the_start_rejects_or_decides_as_without_the_failure() {
     let mut failures = Vec::new();
     for case in cases() {
         let whole = run(&case, None, None).expect("no crash");

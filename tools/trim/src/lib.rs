@@ -1,18 +1,18 @@
-//! Removes from the filter's module the callbacks that the filter does not implement.
+//! Removes the callbacks that the filter does not implement from the exports of its module.
 //!
-//! The SDK exports every callback of proxy-wasm, and Envoy calls each export at a cost. Worse, while a crashed module is
-//! being reloaded, Envoy answers 503 to responses under way if the module exports a callback for responses. No linker flag
-//! removes an export, so this runs after the linker.
+//! The SDK exports every callback of proxy-wasm. Envoy calls each exported callback, which takes time. And if the
+//! module exports a callback for responses, Envoy fails responses in flight with 503 while it reloads a crashed module.
+//! No linker flag removes an export, so this tool runs after the linker.
 //!
-//! The callbacks to keep are read from the source of the filter, not from a list: a callback that is implemented but not
-//! exported would never be called, and its requests would hang.
+//! The callbacks to keep are read from the source of the filter. A hand-written list could lack one that is
+//! implemented: Envoy would never call it, and requests would hang.
 
 use walrus::{ExportItem, Module};
 
-/// Callbacks that the SDK itself implements: memory for the host's answers, and the life of contexts.
+/// The callbacks that the SDK itself implements: they allocate memory for the host, and create and delete contexts.
 const OF_THE_SDK: [&str; 3] = ["proxy_on_memory_allocate", "proxy_on_context_create", "proxy_on_delete"];
 
-/// The methods of the SDK's traits, each with the exports that lead to it.
+/// The methods of the SDK's traits, each with the exports that call it.
 const METHODS: [(&str, &[&str]); 24] = [
     ("on_configure", &["proxy_on_configure"]),
     ("on_done", &["proxy_on_done"]),
@@ -40,18 +40,18 @@ const METHODS: [(&str, &[&str]); 24] = [
     ("on_vm_start", &["proxy_on_vm_start"]),
 ];
 
-/// The callbacks that the Rust code in `source` implements, by the names under which a module exports them, and those of the
-/// SDK.
+/// The exports of a module for the callbacks that the Rust code in `source` implements, and for those of the SDK.
+/// Sorted.
 ///
 /// # Errors
-/// When a function is named like a callback but the SDK has no such callback.
+/// When a function has a name that starts with `on_` and is not a callback of the SDK.
 pub fn callbacks(source: &str) -> Result<Vec<&'static str>, String> {
     let mut exports = OF_THE_SDK.to_vec();
     for method in source.lines().filter_map(callback_method) {
         let (_, of_method) = METHODS
             .iter()
             .find(|(known, _)| *known == method)
-            .ok_or_else(|| format!("{method} is no callback of the SDK: give the function another name"))?;
+            .ok_or_else(|| format!("{method} is not a callback of the SDK; rename the function"))?;
         exports.extend(*of_method);
     }
     exports.sort_unstable();
@@ -59,7 +59,7 @@ pub fn callbacks(source: &str) -> Result<Vec<&'static str>, String> {
     Ok(exports)
 }
 
-/// The name of the function that a line of Rust defines, if it is named like a callback.
+/// The name of the function that a line of Rust defines, if the name starts with `on_`.
 fn callback_method(line: &str) -> Option<&str> {
     let (before, definition) = line.split_once("fn on_")?;
     let is_definition = before.split_whitespace().all(|word| !word.starts_with("//") && word != "*");
@@ -68,10 +68,10 @@ fn callback_method(line: &str) -> Option<&str> {
     is_definition.then(|| &line[start..start + "on_".len() + end])
 }
 
-/// The module with the callbacks in `kept` and no others, and without the code that only removed ones reach.
+/// The module with only the callbacks in `kept`, and without the code that only other callbacks use.
 ///
 /// # Errors
-/// When `wasm` is no module, or lacks one of the callbacks.
+/// When `wasm` is not a module, or does not export one of the callbacks.
 pub fn trim(wasm: &[u8], kept: &[&str]) -> Result<Vec<u8>, String> {
     let mut module = parse(wasm)?;
     let is_kept = |name: &str| !name.starts_with("proxy_on_") || kept.contains(&name);
@@ -92,10 +92,10 @@ pub fn trim(wasm: &[u8], kept: &[&str]) -> Result<Vec<u8>, String> {
     Ok(module.emit_wasm())
 }
 
-/// The names of a module's functions that can be called from outside, sorted.
+/// The names of the functions that a module exports, sorted.
 ///
 /// # Errors
-/// When `wasm` is no module.
+/// When `wasm` is not a module.
 pub fn exported_functions(wasm: &[u8]) -> Result<Vec<String>, String> {
     let module = parse(wasm)?;
     let functions = module.exports.iter().filter(|export| matches!(export.item, ExportItem::Function(_)));

@@ -1,4 +1,5 @@
-//! `trim MODULE TRIMMED SOURCE...`: writes the module without the callbacks that the sources do not implement.
+//! `trim MODULE TRIMMED SOURCE...` removes the callbacks that the sources do not implement from a module, and writes
+//! the result to the file TRIMMED.
 
 use std::ffi::OsString;
 use std::fs;

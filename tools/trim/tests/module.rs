@@ -1,4 +1,4 @@
-//! The delivered module, and the callbacks that are read from source.
+//! Tests of the callbacks that the shipped module exports, and of reading callbacks from source.
 
 use trim::{callbacks, exported_functions, trim};
 
@@ -15,7 +15,7 @@ const CALLBACKS: [&str; 9] = [
 ];
 
 #[test]
-fn the_delivered_module_exports_these_callbacks_and_no_others() {
+fn the_shipped_module_exports_these_callbacks_and_no_others() {
     let path = std::env::var_os("JWT_AUTH_WASM").expect("JWT_AUTH_WASM names the module; `make test` sets it");
     let wasm = std::fs::read(path).expect("the module");
     let mut expected = CALLBACKS.to_vec();
@@ -26,7 +26,7 @@ fn the_delivered_module_exports_these_callbacks_and_no_others() {
 }
 
 #[test]
-fn a_callback_that_is_implemented_is_kept() {
+fn every_implemented_callback_is_kept() {
     let source = "
         impl HttpContext for Request {
             fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action { on_log(); }
@@ -47,9 +47,9 @@ fn a_callback_that_is_implemented_is_kept() {
 }
 
 #[test]
-fn a_function_with_the_name_of_an_unknown_callback_fails_the_build() {
+fn a_function_that_is_named_like_a_callback_and_is_none_fails_the_build() {
     let error = callbacks("    pub(super) fn on_http_request_metadata(&mut self) {").expect_err("an error");
-    assert_eq!(error, "on_http_request_metadata is no callback of the SDK: give the function another name");
+    assert_eq!(error, "on_http_request_metadata is not a callback of the SDK; rename the function");
 }
 
 #[test]
