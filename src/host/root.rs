@@ -93,7 +93,7 @@ fn notices(plugin: &Plugin, backend: SignatureBackend) -> Vec<(Level, String)> {
         SignatureBackend::Host => "RS256, RS384, RS512, ES256, ES384 and ES512 are verified by the host",
         SignatureBackend::Wasm => "all signatures are verified in Wasm",
     };
-    let errors = plugin.faults().map(|error| (Level::Error, format!("every request is refused with I400JP: {error}")));
+    let errors = plugin.faults().map(|error| (Level::Error, format!("every request is rejected with I400JP: {error}")));
     let warnings = plugin.warnings().iter().map(|warning| (Level::Warn, warning.to_string()));
     [(Level::Info, signatures.to_owned())].into_iter().chain(errors).chain(warnings).collect()
 }

@@ -32,7 +32,7 @@ fn the_check_of_signatures_and_the_faults_of_a_configuration_are_said_once() {
             // The workers' timers come soon; none may repeat what another one has said.
             std::thread::sleep(std::time::Duration::from_millis(300));
             let log = proxy.envoy.log();
-            let faults = "jwt-auth: every request is refused with I400JP: typo: unknown field; other: unknown field";
+            let faults = "jwt-auth: every request is rejected with I400JP: typo: unknown field; other: unknown field";
             let lines: Vec<_> = log.lines().filter(|line| line.contains("jwt-auth")).collect();
             assert_eq!(lines.len(), 2, "{log}");
             assert!(lines.iter().any(|found| found.ends_with(line) && found.contains("[info]")), "{log}");
