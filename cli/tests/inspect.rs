@@ -47,16 +47,16 @@ fn what_the_filter_can_not_read_is_told_and_what_it_takes_is_readable() {
             let answer = inspect(token, now);
             let json = answer.json();
             let codes = [&json["filter"]["rejection"]["code"], &json["filter"]["rejectionOfClaims"]["code"]];
-            let is_refused = codes.contains(&&Value::from("I400JD"));
+            let is_rejected = codes.contains(&&Value::from("I400JD"));
             let is_right = match &step.expected {
-                Expected::Refused { code: "I400JD", .. } => is_refused,
-                Expected::Refused { .. } => continue,
+                Expected::Rejected { code: "I400JD", .. } => is_rejected,
+                Expected::Rejected { .. } => continue,
                 // The filter takes requests with blanks for a token where it may be missing.
                 Expected::Passes { .. } if token.trim_ascii().len() < 10 => continue,
-                Expected::Passes { .. } => !is_refused && answer.status == 0,
+                Expected::Passes { .. } => !is_rejected && answer.status == 0,
             };
             asked += 1;
-            unreadable += i32::from(is_refused);
+            unreadable += i32::from(is_rejected);
             if !is_right {
                 failures.push(format!("{name}, request {number}: {answer:?}"));
             }

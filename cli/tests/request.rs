@@ -17,7 +17,7 @@ fn check(file: &str, more: &[&str]) -> Answer {
 }
 
 #[test]
-fn a_request_under_a_faulty_configuration_is_refused_and_the_faults_are_listed() {
+fn a_request_under_a_faulty_configuration_is_rejected_and_the_faults_are_listed() {
     let answer = check("parameter: t\n", &["--path", "/"]);
     assert_eq!(answer.status, 1);
     let expected = "stdin:1:1: jwk: expected a key here or in jwks, found neither

@@ -50,7 +50,7 @@ fn backend(step: &Step, decision: &Value) -> (Vec<u8>, Headers, Vec<u8>) {
 fn difference(step: &Step, answer: &Answer) -> Option<String> {
     let decision = &answer.json()["decision"];
     match &step.expected {
-        Expected::Refused { code, message } => {
+        Expected::Rejected { code, message } => {
             let expected = serde_json::json!([1, false, rows::status_of(code), code, message]);
             let found = serde_json::json!([
                 answer.status,
@@ -74,7 +74,7 @@ fn difference(step: &Step, answer: &Answer) -> Option<String> {
 
 /// `check` starts with nothing used; a row's later use of a `jti` is out of its reach.
 fn needs_what_was_before(step: &Step) -> bool {
-    matches!(step.expected, Expected::Refused { code: "S403JU" | "S503JF", .. })
+    matches!(step.expected, Expected::Rejected { code: "S403JU" | "S503JF", .. })
 }
 
 fn fail_if_any(failures: &[String]) {

@@ -66,7 +66,7 @@ fn alg_none_in_any_spelling_signed_or_not(world: &World) -> Vec<Row> {
             steps.push(not_allowed(get().token(format!("{header}.{payload}.{}", base64url("none"))), shown));
             let two = format!("{header}.{payload}");
             let begin: String = two.chars().take(16).collect();
-            steps.push(get().token(two).refused("I400JD", format!("JWT Deserialize Failed: {begin}...")));
+            steps.push(get().token(two).rejected("I400JD", format!("JWT Deserialize Failed: {begin}...")));
         }
         rows.push(row(format!("none for {algorithm}"), config(&key, names_algorithm), steps));
     }
@@ -200,10 +200,10 @@ fn an_unencoded_payload(world: &World) -> Vec<Row> {
     let steps = vec![
         get().token(unencoded(header, &encoded)).invalid("header crit is not supported"),
         get().token(unencoded(header, "e30")).invalid("header crit is not supported"),
-        get().target(format!("/p?X-Token={}", unencoded(header, &one_part))).refused("I400JD", shown(header)),
+        get().target(format!("/p?X-Token={}", unencoded(header, &one_part))).rejected("I400JD", shown(header)),
         get()
             .target(format!("/p?X-Token={}", unencoded(without_crit, &one_part)))
-            .refused("I400JD", shown(without_crit)),
+            .rejected("I400JD", shown(without_crit)),
         // Not critical, so it means nothing [RFC 7797 section 6]: the payload is encoded like any other.
         get().token(unencoded(without_crit, &encoded)).passes(),
     ];
@@ -228,13 +228,13 @@ fn a_compressed_payload_and_keys_of_the_tokens_own(world: &World) -> Vec<Row> {
     });
     let without_kid = json!({"alg": "ES256", "jwk": stranger.public_jwk(None, true)});
     let steps = vec![
-        get().token(zipped).refused("I400JD", format!("JWT Deserialize Failed: {begin}...")),
+        get().token(zipped).rejected("I400JD", format!("JWT Deserialize Failed: {begin}...")),
         get().token(with_header(&key, &json!({"alg": "ES256", "kid": "k1", "zip": "DEF"}), &claims)).passes(),
         get().token(with_header(&stranger, &own, &claims)).invalid("signature verification failed"),
         get().token(with_header(&key, &own, &claims)).passes(),
         get()
             .token(with_header(&stranger, &without_kid, &claims))
-            .refused("A403JK", "No matching JWK, kid:(none) not found"),
+            .rejected("A403JK", "No matching JWK, kid:(none) not found"),
     ];
     vec![row("zip, jwk, jku, x5c", config(&key, true), steps)]
 }

@@ -25,7 +25,7 @@ fn flaws(answer: &[u8]) -> Vec<String> {
     let head = String::from_utf8_lossy(head).into_owned();
     let mut lines = head.split("\r\n");
     if !lines.next().is_some_and(|line| line.starts_with("HTTP/1.1 4")) {
-        flaws.push("no status line of a refusal".to_owned());
+        flaws.push("no status line of a rejection".to_owned());
     }
     let mut names: Vec<_> = lines.map(|line| line.split_once(": ").map_or(line, |(name, _)| name).to_owned()).collect();
     names.sort();

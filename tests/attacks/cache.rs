@@ -88,7 +88,7 @@ fn t14_the_clock_and_the_replay_store_are_asked_each_time() {
         let world = World { now: now() };
         let end = world.now + 3;
         let token = world.token(&json!({"exp": end}));
-        let expired = || get().token(&token).refused("A403JE", format!("JWT is expired at {}", date(end)));
+        let expired = || get().token(&token).rejected("A403JE", format!("JWT is expired at {}", date(end)));
         let mut failures = Vec::new();
         let (mut plain, mut skew) = (arena.lane("plain"), arena.lane("skew"));
         for _ in 0..5 {
@@ -96,7 +96,7 @@ fn t14_the_clock_and_the_replay_store_are_asked_each_time() {
             failures.extend(skew.run(&get().token(&token).passes()).err());
         }
         let once = world.token(&json!({"jti": "cached"}));
-        let used = |request: kit::rows::Request| request.refused("S403JU", "Claim jti in JWT is used");
+        let used = |request: kit::rows::Request| request.rejected("S403JU", "Claim jti in JWT is used");
         let mut replay = arena.lane("replay");
         failures.extend(replay.run(&get().token(&once).passes()).err());
         for _ in 0..5 {

@@ -12,7 +12,7 @@ use crate::arena::Arena;
 attacks! {
     t15_key_sets_without_keys_or_with_a_bad_one: CHOSEN, key_sets_without_keys_or_with_a_bad_one;
     t16_unknown_fields_wrong_types_and_empty_lists: CHOSEN, unknown_fields_wrong_types_and_empty_lists;
-    t16_targets_that_are_wrong_or_stand_twice: CHOSEN, targets_that_are_wrong_or_stand_twice;
+    t16_targets_that_are_invalid_or_duplicate: CHOSEN, targets_that_are_invalid_or_duplicate;
 }
 
 fn closed(name: &str, config: String, faults: &str, world: &World) -> Row {
@@ -21,7 +21,7 @@ fn closed(name: &str, config: String, faults: &str, world: &World) -> Row {
     let steps = [get(), get().token(world.token(&json!({}))), get().token(sample), get().token("junk")]
         .into_iter()
         .chain([kit::rows::Request { method: "OPTIONS", ..get() }])
-        .map(|request| request.refused("I400JP", message.clone()))
+        .map(|request| request.rejected("I400JP", message.clone()))
         .collect();
     row(name, config, steps)
 }
@@ -195,7 +195,7 @@ fn unknown_fields_wrong_types_and_empty_lists(world: &World) -> Vec<Row> {
     lines.into_iter().map(|(line, fault)| closed(line, header_config(&format!("{line}\n")), fault, world)).collect()
 }
 
-fn targets_that_are_wrong_or_stand_twice(world: &World) -> Vec<Row> {
+fn targets_that_are_invalid_or_duplicate(world: &World) -> Vec<Row> {
     let twice = "claimParameters[1].parameterName: expected a target that no other claim has";
     let mapping = |claim: &str, parameter: &str, location: &str| json!({"claimName": claim, "parameterName": parameter, "location": location});
     let two =

@@ -15,7 +15,7 @@ attacks! {
 }
 
 fn none(request: Request) -> Step {
-    request.refused("I400JR", "JWT required")
+    request.rejected("I400JR", "JWT required")
 }
 
 fn several(request: Request) -> Step {
@@ -23,7 +23,7 @@ fn several(request: Request) -> Step {
 }
 
 fn unreadable(request: Request, shown: &str) -> Step {
-    request.refused("I400JD", format!("JWT Deserialize Failed: {shown}"))
+    request.rejected("I400JD", format!("JWT Deserialize Failed: {shown}"))
 }
 
 fn blanks_and_schemes_in_a_header(world: &World) -> Vec<Row> {
@@ -148,27 +148,28 @@ fn different_tokens_in_two_places(world: &World) -> Vec<Row> {
 fn a_bad_token_where_a_missing_one_may_pass(world: &World) -> Vec<Row> {
     let good = world.token(&json!({}));
     let bad = ["a", ".", "..", "...", "-", "0", "null", "none", "{}", "e30.e30.", "e30..", "eyJhbGciOiJub25lIn0.e30."];
-    let refused = |place: &dyn Fn(&str) -> Request| -> Vec<Step> {
+    let rejected = |place: &dyn Fn(&str) -> Request| -> Vec<Step> {
         let mut steps: Vec<_> = bad
             .into_iter()
             .map(|token| match token {
-                "e30.e30." | "e30.." => place(token).refused("A403JK", "No matching JWK, kid:(none) not found"),
-                "eyJhbGciOiJub25lIn0.e30." => place(token).refused("A403JK", "No matching JWK, kid:(none) not found"),
+                "e30.e30." | "e30.." => place(token).rejected("A403JK", "No matching JWK, kid:(none) not found"),
+                "eyJhbGciOiJub25lIn0.e30." => place(token).rejected("A403JK", "No matching JWK, kid:(none) not found"),
                 _ => unreadable(place(token), token),
             })
             .collect();
         steps.push(place(&format!("{good}AAAA")).invalid("signature verification failed"));
-        steps.push(place(&world.token(&json!({"exp": 1}))).refused("A403JE", "JWT is expired at 1970-01-01T00:00:01Z"));
+        steps
+            .push(place(&world.token(&json!({"exp": 1}))).rejected("A403JE", "JWT is expired at 1970-01-01T00:00:01Z"));
         steps.push(place(&world.token(&json!({"iss": "you"}))).invalid("claim iss is not an accepted issuer"));
         steps.push(place(&world.token(&json!({"iss": "me"}))).passes());
         steps
     };
     let lines = "bypassEmptyToken: true\nissuer: me";
-    let mut in_header = refused(&|token| get().token(token));
+    let mut in_header = rejected(&|token| get().token(token));
     in_header.extend(["", "Bearer", "bearer \t"].map(|blank| get().token(blank).passes()));
-    let mut in_query = refused(&|token| get().target(format!("/p?t={token}")));
+    let mut in_query = rejected(&|token| get().target(format!("/p?t={token}")));
     in_query.extend(["/p?t", "/p?t=", "/p?t=+%20%09", "/p?tt=junk", "/p"].map(|target| get().target(target).passes()));
-    let mut in_cookie = refused(&|token| get().header("cookie", format!("jwt={token}")));
+    let mut in_cookie = rejected(&|token| get().header("cookie", format!("jwt={token}")));
     in_cookie.extend(["jwt", "jwt=", "jwt=\"\"", "jwt2=junk"].map(|cookie| get().header("cookie", cookie).passes()));
     vec![
         row("header", header_config(lines), in_header),

@@ -56,13 +56,13 @@ fn t04_different_tokens_in_fields_of_http_2() {
         let world = World { now: now() };
         let (token, other) = (world.token(&json!({})), world.token(&json!({"sub": "bob"})));
         let arena = arena(&binary);
-        let refused = (403, "A403JT".to_owned());
+        let rejected = (403, "A403JT".to_owned());
         for request in [
             Request::get("/p").header("x-token", &token).header("x-token", &other),
             Request::get("/p").header("x-token", "").header("x-token", &token),
             Request::get("/p").header("x-token", format!("{token},{other}")),
         ] {
-            assert_eq!(outcome(exchange(&arena.address("plain"), &request)), refused);
+            assert_eq!(outcome(exchange(&arena.address("plain"), &request)), rejected);
         }
         // Cookies come in as many fields as the client likes [RFC 9113 8.2.3].
         let crumbs = |crumbs: &[String]| {
@@ -78,7 +78,7 @@ fn t04_different_tokens_in_fields_of_http_2() {
         }
         for spelling in percent_spellings("jon") {
             let request = Request::get(format!("/p?{spelling}={token}&jon={other}"));
-            let expected = refused.clone();
+            let expected = rejected.clone();
             assert_eq!(outcome(exchange(&arena.address("query"), &request)), expected, "{spelling}");
         }
         assert_eq!(arena.proxy.upstream.requests(), 1);
@@ -176,8 +176,8 @@ fn t09_frames_that_are_not_well_formed() {
             for head in &heads {
                 let bytes = frame(HEADERS, END_HEADERS | END_STREAM, 1, &literal_headers(head));
                 let answer = raw::response(&raw::exchange(&address, &bytes).unwrap());
-                let is_refused = answer.as_ref().map_or(true, |response| response.status >= 400);
-                assert!(is_refused && arena.proxy.upstream.requests() == 0, "{head:?}: {answer:?}");
+                let is_rejected = answer.as_ref().map_or(true, |response| response.status >= 400);
+                assert!(is_rejected && arena.proxy.upstream.requests() == 0, "{head:?}: {answer:?}");
             }
         }
         // With a good token: a path without a slash in front would go on with the claim before it as one segment, `/u/78/p`.
@@ -186,8 +186,8 @@ fn t09_frames_that_are_not_well_formed() {
             let head = [METHOD, (b":path".as_slice(), target), SCHEME, HOST, with_token];
             let bytes = frame(HEADERS, END_HEADERS | END_STREAM, 1, &literal_headers(&head));
             let answer = raw::response(&raw::exchange(&address, &bytes).unwrap());
-            let is_refused = answer.as_ref().map_or(true, |response| response.status >= 400);
-            assert!(is_refused && arena.proxy.upstream.requests() == 0, "{}: {answer:?}", target.escape_ascii());
+            let is_rejected = answer.as_ref().map_or(true, |response| response.status >= 400);
+            assert!(is_rejected && arena.proxy.upstream.requests() == 0, "{}: {answer:?}", target.escape_ascii());
         }
         let good = Request::get("/p").header("x-token", &token);
         assert_eq!(exchange(&address, &good).unwrap().echoed().unwrap().target, b"/u/7/p");
@@ -195,7 +195,7 @@ fn t09_frames_that_are_not_well_formed() {
     }
 }
 
-/// One connection, hundreds of streams at once, refusals of every code; HTTP/2 does not end with a 400.
+/// One connection, hundreds of streams at once, rejections of every code; HTTP/2 does not end with a 400.
 #[test]
 fn t21_a_storm_of_streams_and_then_a_good_one() {
     const STREAMS: usize = 300;

@@ -178,7 +178,7 @@ fn text_that_is_not_unicode(world: &World) -> Vec<Row> {
             .map(|bytes| {
                 let payload = [b"{\"v\":\"", bytes, b"\",", &claims.as_bytes()[1..]].concat();
                 let token = key().token_raw(br#"{"alg":"ES256","kid":"k1"}"#, &payload);
-                get().token(token).refused("I400JD", "JWT Deserialize Failed: eyJhbGciOiJFUzI1...")
+                get().token(token).rejected("I400JD", "JWT Deserialize Failed: eyJhbGciOiJFUzI1...")
             })
             .collect()
     })
@@ -221,7 +221,7 @@ fn targets_that_frame_the_request(world: &World) -> Vec<Row> {
                 ));
                 let fault = format!("Invalid JWT plugin config: claimParameters[0].parameterName: {problem}");
                 let fault = fault.replace('&', r"\x26");
-                row(name, config, vec![get().refused("I400JP", &fault), get().token(&token).refused("I400JP", &fault)])
+                row(name, config, vec![get().rejected("I400JP", &fault), get().token(&token).rejected("I400JP", &fault)])
             })
             .collect()
 }

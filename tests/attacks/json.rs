@@ -16,7 +16,7 @@ const HEADER: &[u8] = br#"{"alg":"ES256","kid":"k1"}"#;
 fn unreadable(token: &str) -> Step {
     let begin: String = token.chars().take(16).collect();
     let cut = if token.len() > 16 { "..." } else { "" };
-    get().token(token).refused("I400JD", format!("JWT Deserialize Failed: {begin}{cut}"))
+    get().token(token).rejected("I400JD", format!("JWT Deserialize Failed: {begin}{cut}"))
 }
 
 fn json_that_readers_disagree_about(world: &World) -> Vec<Row> {

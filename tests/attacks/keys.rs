@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 attacks! {
     t02_a_kid_that_no_key_has_whatever_it_looks_like: EITHER, a_kid_that_no_key_has_whatever_it_looks_like;
-    t02_no_key_stands_in_for_the_one_that_the_kid_names: EITHER, no_key_stands_in_for_the_one_that_the_kid_names;
-    t02_a_kid_that_stands_twice: EITHER, a_kid_that_stands_twice;
+    t02_no_key_replaces_the_one_that_the_kid_names: EITHER, no_key_replaces_the_one_that_the_kid_names;
+    t02_a_duplicate_kid: EITHER, a_duplicate_kid;
     t02_keys_that_a_kid_can_not_tell_apart: EITHER, keys_that_a_kid_can_not_tell_apart;
 }
 
@@ -16,7 +16,7 @@ fn set(keys: &[Value]) -> String {
 }
 
 fn unknown(token: String, shown: &str) -> Step {
-    get().token(token).refused("A403JK", format!("No matching JWK, kid:{shown} not found"))
+    get().token(token).rejected("A403JK", format!("No matching JWK, kid:{shown} not found"))
 }
 
 fn with_header(header: &str, world: &World) -> String {
@@ -69,7 +69,7 @@ fn a_kid_that_no_key_has_whatever_it_looks_like(world: &World) -> Vec<Row> {
 }
 
 /// The key that the `kid` names decides, even when another one would verify the token.
-fn no_key_stands_in_for_the_one_that_the_kid_names(world: &World) -> Vec<Row> {
+fn no_key_replaces_the_one_that_the_kid_names(world: &World) -> Vec<Row> {
     let claims = world.claims(&json!({}));
     let rsa = SigningKey::cached(Algorithm::RS256);
     let ed = SigningKey::cached(Algorithm::EdDSA);
@@ -106,11 +106,11 @@ fn no_key_stands_in_for_the_one_that_the_kid_names(world: &World) -> Vec<Row> {
     vec![row("five keys", keys, steps)]
 }
 
-fn a_kid_that_stands_twice(world: &World) -> Vec<Row> {
+fn a_duplicate_kid(world: &World) -> Vec<Row> {
     let not_read = |header: &str, world: &World| -> Step {
         let token = with_header(header, world);
         let begin: String = token.chars().take(16).collect();
-        get().token(token).refused("I400JD", format!("JWT Deserialize Failed: {begin}..."))
+        get().token(token).rejected("I400JD", format!("JWT Deserialize Failed: {begin}..."))
     };
     let steps = vec![
         not_read(r#"{"alg":"ES256","kid":"k1","kid":"k1"}"#, world),
@@ -128,9 +128,9 @@ fn keys_that_a_kid_can_not_tell_apart(world: &World) -> Vec<Row> {
     let faulty = |name: &str, keys: &[Value], fault: &str| {
         let message = format!("Invalid JWT plugin config: {fault}");
         let steps = vec![
-            get().refused("I400JP", message.clone()),
-            get().token(&token).refused("I400JP", message.clone()),
-            get().token(other.token(None, &world.claims(&json!({})))).refused("I400JP", message),
+            get().rejected("I400JP", message.clone()),
+            get().token(&token).rejected("I400JP", message.clone()),
+            get().token(other.token(None, &world.claims(&json!({})))).rejected("I400JP", message),
         ];
         row(name, set(keys), steps)
     };

@@ -81,7 +81,7 @@ fn opaque(world: &World, content_types: &[&str]) -> Vec<Row> {
     let steps = content_types
         .iter()
         .map(|content_type| {
-            post(content_type, "uid=0&%A4%89%84=0").token(&token).refused(
+            post(content_type, "uid=0&%A4%89%84=0").token(&token).rejected(
                 "I415FD",
                 "Form can't be read: send it as application/x-www-form-urlencoded without content-encoding",
             )

@@ -18,7 +18,7 @@ attacks! {
 /// One key under `bypassEmptyToken`, the most that a faulty configuration could let by.
 fn faulty(name: &str, jwk: &Value, token: &str, fault: &str) -> Row {
     let message = format!("Invalid JWT plugin config: {fault}");
-    let steps = vec![get().refused("I400JP", message.clone()), get().token(token).refused("I400JP", message)];
+    let steps = vec![get().rejected("I400JP", message.clone()), get().token(token).rejected("I400JP", message)];
     row(name, format!("parameter: X-Token\nbypassEmptyToken: true\njwk: {jwk}"), steps)
 }
 
@@ -190,9 +190,9 @@ fn secrets_that_are_too_short(world: &World) -> Vec<Row> {
         let fault = format!("jwk.alg: expected what fits this key: {fits}");
         rows.push(faulty(&format!("{algorithm} with {length} bytes"), &key.public_jwk(None, true), &token, &fault));
         // Without a name the longer hashes are not among those that it may be used with.
-        let refusal = format!("alg {algorithm} is not allowed for this key");
+        let rejection = format!("alg {algorithm} is not allowed for this key");
         let config = format!("parameter: X-Token\njwk: {}", key.public_jwk(None, false));
-        rows.push(row("unnamed", config, vec![get().token(&token).invalid(&refusal)]));
+        rows.push(row("unnamed", config, vec![get().token(&token).invalid(&rejection)]));
     }
     rows
 }

@@ -15,7 +15,7 @@ attacks! {
 /// A preflight needs no token at a gateway that knows CORS; this filter makes no exception that a client could feign.
 fn no_method_and_no_preflight_goes_round_the_filter(world: &World) -> Vec<Row> {
     single(&header_config(""), || {
-        let required = |request: Request| request.refused("I400JR", "JWT required");
+        let required = |request: Request| request.rejected("I400JR", "JWT required");
         let method = |method: &'static str| Request { method, ..get() };
         let preflight = || {
             method("OPTIONS")
@@ -29,7 +29,7 @@ fn no_method_and_no_preflight_goes_round_the_filter(world: &World) -> Vec<Row> {
             required(method("OPTIONS").header("Origin", "https://app.example")),
             required(preflight().target("/p?x=1")),
             required(preflight().token("Bearer")),
-            preflight().token("junk").refused("I400JD", "JWT Deserialize Failed: junk"),
+            preflight().token("junk").rejected("I400JD", "JWT Deserialize Failed: junk"),
             preflight().token(format!("{}AAAA", world.token(&json!({})))).invalid("signature verification failed"),
             preflight().token(world.token(&json!({}))).passes(),
             required(Request { body: Some(b"a=1".to_vec()), ..preflight() }),
@@ -81,11 +81,11 @@ fn t18_upgrades_tunnels_and_odd_requests() {
         for request in &requests {
             let answer = arena.raw_answer("a", request);
             let sent = kit::proxy::cut(&request.build());
-            let answers_are_refusals = String::from_utf8_lossy(&answer)
+            let answers_are_rejections = String::from_utf8_lossy(&answer)
                 .lines()
                 .filter_map(|line| line.strip_prefix("HTTP/1.1 "))
                 .all(|line| line.starts_with('4') || line.starts_with("5") || line.starts_with("100 "));
-            assert!(answers_are_refusals, "{sent}: {}", kit::proxy::cut(&answer));
+            assert!(answers_are_rejections, "{sent}: {}", kit::proxy::cut(&answer));
             assert_eq!(arena.proxy.upstream.requests(), 0, "{sent}");
         }
         arena.proxy.report(&arena.harm(std::iter::empty()));

@@ -47,9 +47,9 @@ fn t13_a_race_with_forged_and_good_tokens() {
         for jti in 0..JTIS {
             let answers: Vec<_> = statuses.iter().map(|client| client[jti]).collect();
             let passed = answers.iter().filter(|(_, good)| *good == 200).count();
-            let refused = answers.iter().filter(|(_, good)| *good == 403).count();
+            let rejected = answers.iter().filter(|(_, good)| *good == 403).count();
             assert!(answers.iter().all(|(forged, _)| *forged == 403), "{answers:?}");
-            assert_eq!((passed, refused), (1, CLIENTS - 1), "jti {jti}: {answers:?}");
+            assert_eq!((passed, rejected), (1, CLIENTS - 1), "jti {jti}: {answers:?}");
         }
         assert_eq!(arena.proxy.upstream.requests(), JTIS);
         arena.proxy.report(&arena.harm(std::iter::empty()));

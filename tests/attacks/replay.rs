@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::encodings::{base64url, difference, from_base64url, segments};
 
 attacks! {
-    t13_what_is_refused_burns_nothing: CHOSEN, what_is_refused_burns_nothing;
+    t13_a_rejected_token_uses_up_no_jti: CHOSEN, a_rejected_token_uses_up_no_jti;
     t13_a_used_token_in_another_guise: CHOSEN, a_used_token_in_another_guise;
     t13_a_jti_that_can_not_be_used: CHOSEN, a_jti_that_can_not_be_used;
     t13_two_issuers_with_one_jti: CHOSEN, two_issuers_with_one_jti;
@@ -17,11 +17,11 @@ const REPLAY: &str = "preventJtiReplay: true";
 const UNUSABLE: &str = "Claim jti is required when preventJtiReplay:true";
 
 fn used(request: Request) -> Step {
-    request.refused("S403JU", "Claim jti in JWT is used")
+    request.rejected("S403JU", "Claim jti in JWT is used")
 }
 
 /// An attacker who sees a token, or guesses its `jti`, must not be able to use it up for its owner.
-fn what_is_refused_burns_nothing(world: &World) -> Vec<Row> {
+fn a_rejected_token_uses_up_no_jti(world: &World) -> Vec<Row> {
     let now = world.now;
     let with = |extra: Value| {
         let mut members = json!({"jti": "kept", "iss": "me"});
@@ -34,24 +34,24 @@ fn what_is_refused_burns_nothing(world: &World) -> Vec<Row> {
     let stranger = SigningKey::generate(Algorithm::ES256);
     let begin = format!("JWT Deserialize Failed: {}...", &good[..16]);
     let form = "application/x-www-form-urlencoded";
-    let refusals = vec![
+    let rejections = vec![
         get().token(stranger.token(Some("k1"), &with(json!({})))).invalid("signature verification failed"),
         get().token(format!("{good}AAAA")).invalid("signature verification failed"),
         get().token(format!("{header}.{payload}.")).invalid("signature verification failed"),
-        get().token(format!("{header}.{payload}")).refused("I400JD", begin.clone()),
-        get().token(format!("{good}=")).refused("I400JD", begin),
+        get().token(format!("{header}.{payload}")).rejected("I400JD", begin.clone()),
+        get().token(format!("{good}=")).rejected("I400JD", begin),
         get()
             .token(format!("{}.{payload}.{signature}", base64url(r#"{"alg":"none","kid":"k1"}"#)))
             .invalid("alg none is not allowed for this key"),
         get()
             .token(format!("{}.{payload}.{signature}", base64url(r#"{"alg":"ES256","kid":"k2"}"#)))
-            .refused("A403JK", "No matching JWK, kid:k2 not found"),
+            .rejected("A403JK", "No matching JWK, kid:k2 not found"),
         get()
             .token(
                 key().token_raw(br#"{"alg":"ES256","kid":"k1","crit":["a"]}"#, with(json!({})).to_string().as_bytes()),
             )
             .invalid("header crit is not supported"),
-        get().token(token(json!({"exp": now - 1}))).refused("A403JE", format!("JWT is expired at {}", date(now - 1))),
+        get().token(token(json!({"exp": now - 1}))).rejected("A403JE", format!("JWT is expired at {}", date(now - 1))),
         get().token(token(json!({"nbf": now + 600}))).invalid(&format!("not valid before {}", date(now + 600))),
         get().token(token(json!({"exp": now + 700_000}))).invalid("lifetime is not less than 604800 seconds"),
         get().token(token(json!({"exp": "1"}))).invalid("claim exp is not a NumericDate"),
@@ -68,11 +68,11 @@ fn what_is_refused_burns_nothing(world: &World) -> Vec<Row> {
             .token(token(json!({"aud": "a", "p": "7"})))
             .invalid("the request path has a dot segment, so backendPath can't be made"),
         get().token(&good).token(token(json!({"sub": "bob"}))).invalid("more than one token was sent"),
-        post("multipart/form-data; boundary=b", "--b--").token(token(json!({"aud": "a", "p": "7"}))).refused(
+        post("multipart/form-data; boundary=b", "--b--").token(token(json!({"aud": "a", "p": "7"}))).rejected(
             "I415FD",
             "Form can't be read: send it as application/x-www-form-urlencoded without content-encoding",
         ),
-        post(form, "a").header("content-encoding", "gzip").token(token(json!({"aud": "a", "p": "7"}))).refused(
+        post(form, "a").header("content-encoding", "gzip").token(token(json!({"aud": "a", "p": "7"}))).rejected(
             "I415FD",
             "Form can't be read: send it as application/x-www-form-urlencoded without content-encoding",
         ),
@@ -83,7 +83,7 @@ fn what_is_refused_burns_nothing(world: &World) -> Vec<Row> {
 - {claimName: v, parameterName: X-V, location: header}
 - {claimName: f, parameterName: f, location: formData}
 - {claimName: p, parameterName: p, location: path}";
-    let steps = refusals.into_iter().chain([passes, used(owner())]).collect();
+    let steps = rejections.into_iter().chain([passes, used(owner())]).collect();
     vec![row("burns", header_config(&format!("{REPLAY}\n{lines}")), steps)]
 }
 
@@ -133,13 +133,14 @@ fn a_jti_that_can_not_be_used(world: &World) -> Vec<Row> {
         json!("j".repeat(1025)),
         json!("\u{e9}".repeat(513)),
     ];
-    let refused = bad.into_iter().map(|jti| get().token(world.token(&json!({"jti": jti}))).refused("S403JI", UNUSABLE));
+    let rejected =
+        bad.into_iter().map(|jti| get().token(world.token(&json!({"jti": jti}))).rejected("S403JI", UNUSABLE));
     let odd = ["\0", " ", "\u{1f600}", "a\r\nb", "jwt-auth/jti/0000", "x".repeat(1024).leak()];
     let once = odd.into_iter().flat_map(|jti| {
         let request = || get().token(world.token(&json!({"jti": jti})));
         [request().passes(), used(request())]
     });
-    vec![row("jti", header_config(REPLAY), refused.chain(once).collect())]
+    vec![row("jti", header_config(REPLAY), rejected.chain(once).collect())]
 }
 
 /// The `jti` belongs to its issuer; texts that could run into each other must not.

@@ -26,7 +26,7 @@ fn config(lines: &str) -> String {
     )
 }
 
-/// Requests that are all refused with 403, since Envoy ends an HTTP/1 connection with each 400.
+/// Requests that are all rejected with 403, since Envoy ends an HTTP/1 connection with each 400.
 fn hostile(world: &World, number: usize) -> Request {
     let algorithm = Algorithm::ALL[number % Algorithm::ALL.len()];
     let signer = SigningKey::cached(algorithm);
@@ -80,8 +80,8 @@ fn t21_three_hundred_hostile_requests_on_a_connection_and_then_a_good_one() {
                         connection.send(request).unwrap();
                         let response = connection.receive().unwrap_or_else(|error| panic!("request {number}: {error}"));
                         let code = response.header("x-ca-error-code").unwrap_or_default();
-                        let is_refused = response.status == 403 && code.starts_with(b"A403J");
-                        assert!(is_refused, "request {number}: {} {}", response.status, response.text());
+                        let is_rejected = response.status == 403 && code.starts_with(b"A403J");
+                        assert!(is_rejected, "request {number}: {} {}", response.status, response.text());
                     }
                 });
             }
@@ -90,9 +90,9 @@ fn t21_three_hundred_hostile_requests_on_a_connection_and_then_a_good_one() {
         let mut failures = good_requests_on_both_workers(&arena, &world);
         failures.extend(arena.harm(requests.iter().map(Vec::as_slice)));
         let counted = arena.proxy.counted();
-        let refused: u64 =
+        let rejected: u64 =
             counted.iter().filter(|(name, _)| name.starts_with("refused.")).map(|(_, count)| count).sum();
-        assert_eq!(refused, (HOSTILE * CONNECTIONS) as u64, "{counted:?}");
+        assert_eq!(rejected, (HOSTILE * CONNECTIONS) as u64, "{counted:?}");
         arena.proxy.report(&failures);
     }
 }

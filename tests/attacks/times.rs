@@ -24,7 +24,7 @@ fn with(world: &World, claim: &str, text: Option<&str>) -> Request {
 }
 
 fn unreadable(request: Request) -> Step {
-    request.refused("I400JD", "JWT Deserialize Failed: eyJhbGciOiJFUzI1...")
+    request.rejected("I400JD", "JWT Deserialize Failed: eyJhbGciOiJFUzI1...")
 }
 
 /// CVE-2026-25537: a claim of a wrong type must not pass for a missing one.
@@ -108,7 +108,7 @@ fn exp_at_the_ends_of_what_a_number_can_be(world: &World) -> Vec<Row> {
     single(&header_config(""), || {
         let now = world.now;
         let exp = |text: &str| with(world, "exp", Some(text));
-        let expired = |text: &str, at: &str| exp(text).refused("A403JE", format!("JWT is expired at {at}"));
+        let expired = |text: &str, at: &str| exp(text).rejected("A403JE", format!("JWT is expired at {at}"));
         let too_long = |text: &str| exp(text).invalid("lifetime is not less than 604800 seconds");
         let epoch = "1970-01-01T00:00:00Z";
         let mut steps = vec![
@@ -209,7 +209,7 @@ fn a_rule_that_is_off_takes_no_other_with_it(world: &World) -> Vec<Row> {
                 token(json!({"exp": 1, "nbf": now + 600, "iss": "me"})).invalid(&early(now + 600)),
                 token(json!({"exp": "1", "iss": "me"})).invalid("claim exp is not a NumericDate"),
                 tampered(json!({"exp": 1, "iss": "me"})),
-                get().refused("I400JR", "JWT required"),
+                get().rejected("I400JR", "JWT required"),
             ],
         ),
         row(
@@ -217,7 +217,7 @@ fn a_rule_that_is_off_takes_no_other_with_it(world: &World) -> Vec<Row> {
             header_config("maxTokenLifetimeSeconds: 0"),
             vec![
                 token(json!({"exp": 1e308})).passes(),
-                token(json!({"exp": now - 1})).refused("A403JE", format!("JWT is expired at {}", date(now - 1))),
+                token(json!({"exp": now - 1})).rejected("A403JE", format!("JWT is expired at {}", date(now - 1))),
                 token(json!({"exp": "absent"})).invalid("claim exp is required"),
                 token(json!({"exp": 1e308, "nbf": now + 600})).invalid(&early(now + 600)),
                 tampered(json!({"exp": 1e308})),
@@ -228,10 +228,10 @@ fn a_rule_that_is_off_takes_no_other_with_it(world: &World) -> Vec<Row> {
             header_config("clockSkewSeconds: 3600"),
             vec![
                 token(json!({"exp": now - 3500})).passes(),
-                token(json!({"exp": now - 3600})).refused("A403JE", format!("JWT is expired at {}", date(now - 3600))),
+                token(json!({"exp": now - 3600})).rejected("A403JE", format!("JWT is expired at {}", date(now - 3600))),
                 token(json!({"nbf": now + 3500})).passes(),
                 token(json!({"nbf": now + 3700})).invalid(&early(now + 3700)),
-                token(json!({"exp": -1e308})).refused("A403JE", "JWT is expired at 0000-01-01T00:00:00Z"),
+                token(json!({"exp": -1e308})).rejected("A403JE", "JWT is expired at 0000-01-01T00:00:00Z"),
                 token(json!({"iat": now, "exp": now + 604_800})).invalid("lifetime is not less than 604800 seconds"),
             ],
         ),

@@ -23,7 +23,7 @@ const HEADER: &[u8] = br#"{"alg":"ES256","kid":"k1"}"#;
 fn unreadable(token: &str) -> Step {
     let begin: String = token.chars().take(16).collect();
     let cut = if token.len() > 16 { "..." } else { "" };
-    get().token(token).refused("I400JD", format!("JWT Deserialize Failed: {begin}{cut}"))
+    get().token(token).rejected("I400JD", format!("JWT Deserialize Failed: {begin}{cut}"))
 }
 
 fn another_number_of_segments(world: &World) -> Vec<Row> {
@@ -46,13 +46,13 @@ fn another_number_of_segments(world: &World) -> Vec<Row> {
             get().target(format!("/p?X-Token={}", token.replace('.', "%2E"))).passes(),
             get()
                 .target(format!("/p?X-Token={}", token.replace('.', "%252E")))
-                .refused("I400JD", format!("JWT Deserialize Failed: {}...", &token[..16])),
+                .rejected("I400JD", format!("JWT Deserialize Failed: {}...", &token[..16])),
         ]);
         steps
     })
 }
 
-/// A JWE must be refused, not decrypted, inflated or tripped over (CVE-2024-28180, CVE-2026-34986).
+/// A JWE must be rejected, not decrypted, inflated or tripped over (CVE-2024-28180, CVE-2026-34986).
 fn an_encrypted_token_and_a_token_in_json(world: &World) -> Vec<Row> {
     single(&config("parameter: X-Token"), || {
         let token = world.token(&json!({}));
@@ -70,9 +70,9 @@ fn an_encrypted_token_and_a_token_in_json(world: &World) -> Vec<Row> {
             unreadable(&format!("{jwe_header}....")),
             unreadable(&format!("{}.e30.AAAA.AAAA.AAAA", base64url(r#"{"alg":"dir","enc":"A128GCM"}"#))),
             in_query(&flattened)
-                .refused("I400JD", r#"JWT Deserialize Failed: {"payload":"eyJp..."#.replace("eyJp", &payload[..4])),
+                .rejected("I400JD", r#"JWT Deserialize Failed: {"payload":"eyJp..."#.replace("eyJp", &payload[..4])),
             in_query(&general)
-                .refused("I400JD", r#"JWT Deserialize Failed: {"payload":"eyJp..."#.replace("eyJp", &payload[..4])),
+                .rejected("I400JD", r#"JWT Deserialize Failed: {"payload":"eyJp..."#.replace("eyJp", &payload[..4])),
         ]
     })
 }
@@ -93,20 +93,20 @@ fn t09_a_million_dots_and_a_claim_of_64_kib() {
             .to_vec()
         };
         let shown = "JWT Deserialize Failed: ...................";
-        let refused = |dots: &str| {
+        let rejected = |dots: &str| {
             [
-                ("header", get().token(dots).refused("I400JD", shown)),
-                ("query", get().target(format!("/p?t={dots}")).refused("I400JD", shown)),
-                ("cookie", get().header("cookie", format!("jwt={dots}")).refused("I400JD", shown)),
+                ("header", get().token(dots).rejected("I400JD", shown)),
+                ("query", get().target(format!("/p?t={dots}")).rejected("I400JD", shown)),
+                ("cookie", get().header("cookie", format!("jwt={dots}")).rejected("I400JD", shown)),
             ]
         };
         let usual = Arena::start(&binary, listeners());
         let mut failures = Vec::new();
-        for (listener, step) in refused(&dots) {
+        for (listener, step) in rejected(&dots) {
             let response = usual.lane(listener).send(&step.request);
             assert_eq!((response.status, usual.proxy.upstream.requests()), (431, 0), "{listener}");
         }
-        for (listener, step) in refused(&dots[..50_000]) {
+        for (listener, step) in rejected(&dots[..50_000]) {
             failures.extend(usual.lane(listener).run(&step).err());
         }
         let large = world.token(&json!({"v": "a".repeat(64 * 1024)}));
@@ -121,13 +121,13 @@ fn t09_a_million_dots_and_a_claim_of_64_kib() {
                 manager["max_request_headers_kb"] = 4096.into();
             }
         });
-        for (listener, step) in refused(&dots) {
+        for (listener, step) in rejected(&dots) {
             failures.extend(raised.lane(listener).run(&step).err());
         }
         let mut lane = raised.lane("header");
         failures.extend(lane.run(&unreadable(&large)).err());
         failures.extend(lane.run(&unreadable(&format!("{}a", ".".repeat(3)).repeat(250_000))).err());
-        failures.extend(lane.run(&get().token(vec![b','; 1_000_000]).refused("I400JR", "JWT required")).err());
+        failures.extend(lane.run(&get().token(vec![b','; 1_000_000]).rejected("I400JR", "JWT required")).err());
         failures.extend(lane.run(&get().token(world.token(&json!({}))).passes()).err());
         failures.extend(raised.harm(std::iter::empty()));
         usual.proxy.report(&failures);
@@ -226,7 +226,7 @@ fn a_query_that_is_not_well_formed(world: &World) -> Vec<Row> {
         let begin = &token[..16];
         let query = |query: String| get().target(format!("/p?{query}"));
         let not_read = |request: kit::rows::Request, shown: &str| {
-            request.refused("I400JD", format!("JWT Deserialize Failed: {shown}"))
+            request.rejected("I400JD", format!("JWT Deserialize Failed: {shown}"))
         };
         vec![
             query(format!("t={token}&%")).passes(),
@@ -241,7 +241,7 @@ fn a_query_that_is_not_well_formed(world: &World) -> Vec<Row> {
             // Spellings that some parser reads as the name count as it.
             query(format!("t%00={token}")).passes(),
             query(format!("+t={token}&;t={token}")).passes(),
-            query(format!("t%2B={token}&+tt={token}&T={token}")).refused("I400JR", "JWT required"),
+            query(format!("t%2B={token}&+tt={token}&T={token}")).rejected("I400JR", "JWT required"),
         ]
     })
 }

@@ -34,7 +34,7 @@ fn t06_an_upgrade_never_asks_the_next_hop_to_drop_a_mapped_header() {
                 token.into_iter().fold(get().header("Upgrade", "websocket"), |request, token| request.token(token));
             let request = connection.iter().fold(request, |request, value| request.header("Connection", value));
             let before: Vec<_> = arena.proxy.upstream.received().iter().map(Vec::len).collect();
-            // Envoy keeps the body of a refused upgrade from the client, so the echo is read at the backend.
+            // Envoy keeps the body of a rejected upgrade from the client, so the echo is read at the backend.
             assert_eq!(arena.lane(listener).send(&request).status, 200);
             let known = before.into_iter().chain(std::iter::repeat(0));
             let received =

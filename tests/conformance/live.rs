@@ -22,7 +22,7 @@ use crate::vectors;
 /// The check of signatures that a run forces, as the configuration of the VM.
 const BACKENDS: [&str; 2] = ["signatures: wasm", "signatures: host"];
 
-/// A row's filter, once alone and once with a guard behind it: with that, the same passes and the same is refused.
+/// A row's filter, once alone and once with a guard behind it: with that, the same passes and the same is rejected.
 fn row_listener(index: usize, row: &rows::Row, backend: &'static str) -> Listener {
     let name = format!("row{index}");
     let listener = |config: String| Listener::new(&name, vec![filter(Configuration::Text(config), Some(backend))]);
@@ -122,8 +122,8 @@ fn a_struct_is_the_same_language_as_text() {
         proxy.report(
             &[
                 proxy.run("good", &late.clone().passes_to("/p", &[], &[("x-sub", "alice")])),
-                proxy.run("good", &rows::get().refused("I400JR", "JWT required")),
-                proxy.run("bad", &late.refused("I400JP", fault)),
+                proxy.run("good", &rows::get().rejected("I400JR", "JWT required")),
+                proxy.run("bad", &late.rejected("I400JP", fault)),
             ]
             .into_iter()
             .filter_map(Result::err)
@@ -157,7 +157,7 @@ fn a_skipped_key_of_a_set_is_logged_once_as_a_warning() {
 
 /// A filter without any configuration, or without a module that Envoy could start, must not let a request by.
 #[test]
-fn a_filter_without_a_configuration_refuses() {
+fn a_filter_without_a_configuration_rejects() {
     for binary in envoy::binaries() {
         let mut unconfigured = WasmFilter::new("jwt", module(), Configuration::Text(String::new()));
         unconfigured.vm_configuration = Some("signatures: wsam".to_owned());
@@ -173,8 +173,8 @@ fn a_filter_without_a_configuration_refuses() {
                   expected nothing, `signatures: host` or `signatures: wasm`";
         proxy.report(
             &[
-                proxy.run("empty", &rows::get().refused("I400JP", empty)),
-                proxy.run("vm", &rows::get().refused("I400JP", vm)),
+                proxy.run("empty", &rows::get().rejected("I400JP", empty)),
+                proxy.run("vm", &rows::get().rejected("I400JP", vm)),
             ]
             .into_iter()
             .filter_map(Result::err)

@@ -21,7 +21,7 @@ fn head(request: &rows::Request) -> Headers {
 fn check(row: &Row, number: usize, step: &Step, decision: Result<Edits, Rejection>) -> Result<(), String> {
     let place = format!("{}, request {number}", row.name);
     match (&step.expected, decision) {
-        (Expected::Refused { code, message }, Err(rejection)) => {
+        (Expected::Rejected { code, message }, Err(rejection)) => {
             let found = (rejection.status(), rejection.code(), rejection.message());
             let expected = (rows::status_of(code), *code, message.clone());
             (found == expected).then_some(()).ok_or(format!("{place}: {found:?}, expected {expected:?}"))
@@ -38,8 +38,8 @@ fn check(row: &Row, number: usize, step: &Step, decision: Result<Edits, Rejectio
             let found = (path, rest, rewritten);
             (found == expected).then_some(()).ok_or(format!("{place}: {found:?}, expected {expected:?}"))
         }
-        (Expected::Passes { .. }, Err(rejection)) => Err(format!("{place}: refused, {}", rejection.message())),
-        (Expected::Refused { code, .. }, Ok(_)) => Err(format!("{place}: passed, expected {code}")),
+        (Expected::Passes { .. }, Err(rejection)) => Err(format!("{place}: rejected, {}", rejection.message())),
+        (Expected::Rejected { code, .. }, Ok(_)) => Err(format!("{place}: passed, expected {code}")),
     }
 }
 

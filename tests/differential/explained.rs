@@ -18,9 +18,9 @@ pub(crate) struct Reason {
 
 #[derive(Clone, Copy, PartialEq)]
 enum Direction {
-    /// The filter refuses what the library takes.
+    /// The filter rejects what the library takes.
     Stricter,
-    /// The filter takes what the library refuses.
+    /// The filter takes what the library rejects.
     Laxer,
 }
 use Direction::{Laxer, Stricter};
@@ -49,7 +49,7 @@ pub(crate) const REASONS: &[Reason] = &[
         holds: |case| case.token.len() > 16 * 1024,
     },
     Reason {
-        text: "stricter: a crit of any kind is refused, for no extension is known (RFC 7515 4.1.11)",
+        text: "stricter: a crit of any kind is rejected, for no extension is known (RFC 7515 4.1.11)",
         direction: Stricter,
         library: BOTH,
         holds: |case| case.header_has("crit"),
@@ -108,7 +108,7 @@ pub(crate) const REASONS: &[Reason] = &[
         holds: |case| case.json().zip([8, 64]).any(|(text, most)| depth(&text) > most),
     },
     Reason {
-        text: "stricter: a name that stands twice in an object is refused (RFC 7519 4, RFC 7515 4)",
+        text: "stricter: a name that stands twice in an object is rejected (RFC 7519 4, RFC 7515 4)",
         direction: Stricter,
         library: BOTH,
         holds: |case| {
@@ -130,7 +130,7 @@ pub(crate) const REASONS: &[Reason] = &[
         holds: |case| case.header_has("b64") && !case.header_has("crit"),
     },
     Reason {
-        text: "laxer: typ, cty, jku, jwk, x5u, x5c and x5t are never read; joserfc refuses those of a wrong type",
+        text: "laxer: typ, cty, jku, jwk, x5u, x5c and x5t are never read; joserfc rejects those of a wrong type",
         direction: Laxer,
         library: JOSERFC,
         holds: |case| {
@@ -154,8 +154,8 @@ pub(crate) const REASONS: &[Reason] = &[
 /// The reason for this disagreement, if there is one.
 pub(crate) fn why(case: &Case, library: &str, said: Verdict, verdict: Verdict) -> Option<&'static str> {
     let direction = match (said, verdict) {
-        (Verdict::Passes | Verdict::Expired, Verdict::Refused) => Stricter,
-        (Verdict::Refused, Verdict::Passes | Verdict::Expired) => Laxer,
+        (Verdict::Passes | Verdict::Expired, Verdict::Rejected) => Stricter,
+        (Verdict::Rejected, Verdict::Passes | Verdict::Expired) => Laxer,
         _ => return None,
     };
     REASONS

@@ -22,7 +22,7 @@ pub(crate) enum Verdict {
     Passes,
     Expired,
     /// For anything but its `exp`.
-    Refused,
+    Rejected,
 }
 
 impl Verdict {
@@ -31,13 +31,13 @@ impl Verdict {
         match letter {
             'p' => Self::Passes,
             'e' => Self::Expired,
-            'r' | 'x' => Self::Refused,
+            'r' | 'x' => Self::Rejected,
             _ => panic!("no verdict: {letter}"),
         }
     }
 }
 
-/// The filter's verdict, and the code of a refusal.
+/// The filter's verdict, and the code of a rejection.
 fn judge(plugin: &Plugin, token: &str, now: f64) -> (Verdict, &'static str) {
     // In the query every byte can be sent.
     let encoded: String = token.bytes().map(|byte| format!("%{byte:02X}")).collect();
@@ -46,7 +46,7 @@ fn judge(plugin: &Plugin, token: &str, now: f64) -> (Verdict, &'static str) {
     match host::decide(plugin, &headers, false, now, &Memory::default()) {
         Ok(_) => (Verdict::Passes, "pass"),
         Err(rejection @ Rejection::Expired { .. }) => (Verdict::Expired, rejection.code()),
-        Err(rejection) => (Verdict::Refused, rejection.code()),
+        Err(rejection) => (Verdict::Rejected, rejection.code()),
     }
 }
 

@@ -27,8 +27,8 @@ pub(crate) enum Found {
     Forged,
     /// Something else.
     Other,
-    /// The reader refuses the text as a whole.
-    Refused,
+    /// The reader rejects the text as a whole.
+    Rejected,
 }
 
 /// A text, and the filter's own parameter as it would be added to it: `own` has the value `ours`.
@@ -97,7 +97,7 @@ impl Found {
             "ours" => Self::Ours,
             "forged" => Self::Forged,
             "other" => Self::Other,
-            "error" => Self::Refused,
+            "error" => Self::Rejected,
             other => panic!("{other}"),
         }
     }

@@ -1,4 +1,4 @@
-//! Content types of bodies: what a server reads parameters from is edited or refused, and nothing else is.
+//! Content types of bodies: what a server reads parameters from is edited or rejected, and nothing else is.
 
 use std::collections::BTreeSet;
 
@@ -79,11 +79,11 @@ fn decide(plugin: &jwt_auth::Plugin, method: &str, content_type: Option<&str>) -
     headers.extend(content_type.map(|kind| ("content-type", kind.as_bytes())));
     let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
     let decided = world::decide(plugin, &headers, true);
-    decided.map(|edits| edits.form.is_some()).map_err(|refused| refused.code())
+    decided.map(|edits| edits.form.is_some()).map_err(|rejected| rejected.code())
 }
 
 #[test]
-fn a_body_that_a_server_reads_as_a_form_is_edited_or_refused_and_all_others_pass() {
+fn a_body_that_a_server_reads_as_a_form_is_edited_or_rejected_and_all_others_pass() {
     let plugin = world::plugin(json!({
         "parameter": "X-Token", "bypassEmptyToken": true,
         "claimParameters": [{"claimName": "v", "parameterName": "userId", "location": "formData"}],

@@ -99,7 +99,7 @@ fn cases(targets: &[&'static str], names_each: usize) -> Vec<Case> {
 struct Verdict {
     /// Those that read it as the target's, or lose the filter's own value over it.
     takers: Vec<String>,
-    /// Whether all read the parameters: one that refuses them all says nothing of the name.
+    /// Whether all read the parameters: one that rejects them all says nothing of the name.
     is_sure: bool,
 }
 
@@ -111,13 +111,13 @@ fn verdicts(cases: &[Case]) -> Vec<Verdict> {
     };
     let answers = ask(&cases.iter().flat_map(questions).collect::<Vec<_>>());
     let is_taken = |alone: Found, beside: Found| {
-        !matches!(alone, Found::Absent | Found::Refused) || !matches!(beside, Found::Ours | Found::Refused)
+        !matches!(alone, Found::Absent | Found::Rejected) || !matches!(beside, Found::Ours | Found::Rejected)
     };
     let verdict = |pair: &[Answers]| {
         let both = pair[0].iter().zip(pair[1].values());
         let takers = both.filter(|((_, alone), beside)| is_taken(**alone, **beside));
         let takers = takers.map(|((name, _), _)| name.clone()).collect();
-        let is_sure = pair.iter().flat_map(Answers::values).all(|found| *found != Found::Refused);
+        let is_sure = pair.iter().flat_map(Answers::values).all(|found| *found != Found::Rejected);
         Verdict { takers, is_sure }
     };
     answers.chunks(2).map(verdict).collect()
@@ -157,7 +157,7 @@ fn no_parser_reads_the_clients_value_as_the_claim_and_all_other_names_stay() {
     let answers = ask(&questions);
     let parsers = answers.first().map_or(0, Answers::len);
     for ((case, expected), answers) in asked.iter().zip(answers) {
-        for (reader, found) in answers.iter().filter(|(_, found)| ![*expected, Found::Refused].contains(found)) {
+        for (reader, found) in answers.iter().filter(|(_, found)| ![*expected, Found::Rejected].contains(found)) {
             wrong.push(format!("{}: {reader} finds {found:?}, not {expected:?}", case.shown()));
         }
     }
@@ -185,7 +185,7 @@ fn what_any_parser_reads_as_the_tokens_name_counts_as_a_token() {
     let decide = |plugin: &Plugin, query: &[u8]| {
         world::decide(plugin, &vec![(":path".to_owned(), [b"/p?", query].concat())], false)
     };
-    let code = |query: &[u8]| decide(&plugin, query).map_or_else(|refused| refused.code(), |_| "passes");
+    let code = |query: &[u8]| decide(&plugin, query).map_or_else(|rejected| rejected.code(), |_| "passes");
     let verdicts = verdicts(&cases);
     let (mut wrong, mut taken) = (Vec::new(), 0);
     for (case, verdict) in cases.iter().zip(&verdicts) {
@@ -198,7 +198,7 @@ fn what_any_parser_reads_as_the_tokens_name_counts_as_a_token() {
         let left = decide(&hiding, &same).map(|edits| edits.path.unwrap_or_default()).unwrap_or_default();
         let has_separator = case.name.iter().any(|byte| b"=;\xa6".contains(byte));
         let is_right = match verdict.takers.is_empty() {
-            // A name with a separator in it may bring a token of another value: that is refused in any case.
+            // A name with a separator in it may bring a token of another value: that is rejected in any case.
             _ if has_separator => verdict.takers.is_empty() || (found[0] != "I400JR" && found[1] == "A403JT"),
             false => found == ["passes", "A403JT", "passes"] && left == [b"/p?", front].concat().trim_end(),
             true => found == ["I400JR", "passes", "passes"] || !verdict.is_sure,

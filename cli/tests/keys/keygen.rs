@@ -160,7 +160,7 @@ fn a_link_is_replaced_and_not_followed() {
 
 /// Under the second of two names for one file the public key would replace the private one.
 #[test]
-fn one_file_under_two_names_is_refused() {
+fn one_file_under_two_names_is_rejected() {
     let folder = tempfile::tempdir().expect("a folder");
     std::os::unix::fs::symlink(".", folder.path().join("here")).expect("a link");
     let whole = folder.path().join("k.json");

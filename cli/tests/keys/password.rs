@@ -22,7 +22,7 @@ fn a_password_from_stdin_becomes_one_line_with_a_new_salt() {
 }
 
 #[test]
-fn what_is_no_password_is_refused() {
+fn what_is_no_password_is_rejected() {
     for (stdin, expected) in [
         (&b""[..], "the password is empty\n"),
         (b"\n", "the password is empty\n"),

@@ -101,7 +101,7 @@ fn requests_one_behind_the_other_stay_two_on_the_connection_to_the_backend() {
 }
 
 #[test]
-fn a_form_larger_than_envoy_buffers_is_refused_whole() {
+fn a_form_larger_than_envoy_buffers_is_rejected_whole() {
     let token = token();
     for binary in envoy::binaries() {
         let proxy = start(&binary, Some(4096));
@@ -127,7 +127,7 @@ fn a_form_larger_than_envoy_buffers_is_refused_whole() {
 
 /// A size that the head gives is known before the `jti` is used; one that only the body shows is not.
 #[test]
-fn a_form_above_max_form_bytes_is_refused_and_uses_no_jti_up_where_its_size_is_given() {
+fn a_form_above_max_form_bytes_is_rejected_and_uses_no_jti_up_where_its_size_is_given() {
     const LIMIT: usize = 2048;
     let value = |length: usize| format!("a={}", "x".repeat(length - 2));
     let config = header_config(&format!(
@@ -153,16 +153,16 @@ claimParameters: [{{claimName: userId, parameterName: userId, location: formData
             (response.status, text("x-ca-error-code"), text("x-ca-error-message"), arrived.is_empty(), has_body)
         };
         let passes = (200, String::new(), String::new(), false, true);
-        let refused =
+        let rejected =
             |status: u16, code: &str, message: &str| (status, code.to_owned(), message.to_owned(), true, false);
-        let large = refused(413, "I413FD", "Form is larger than 2048 bytes");
+        let large = rejected(413, "I413FD", "Form is larger than 2048 bytes");
         for length in [LIMIT + 1, 1_000_000, 2_000_000] {
             assert_eq!(outcome(post(&token("known")).body(value(length))), large, "{length}");
         }
         assert_eq!(outcome(post(&token("known")).body(value(LIMIT))), passes);
         assert_eq!(
             outcome(post(&token("known")).body(value(LIMIT))),
-            refused(403, "S403JU", "Claim jti in JWT is used")
+            rejected(403, "S403JU", "Claim jti in JWT is used")
         );
         for (jti, length) in [("chunked", LIMIT + 1), ("long", 200_000)] {
             let body = value(length);

@@ -1,5 +1,5 @@
 //! `outcome`, and the guard: an RBAC filter behind this one, which forwards only what this one has let by. Envoy leaves a
-//! filter out where it can't configure it; then the guard refuses.
+//! filter out where it can't configure it; then the guard rejects.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -57,12 +57,12 @@ fn answers_of_both_workers(proxy: &Proxy, listener: &str, request: &Request, awa
 
 /// The ways in which a configuration can fail on a worker: it says so; or its memory runs out, where each VM has 1 GiB.
 const FAILURES: [(&str, &str); 2] = [
-    ("refuses", "(return (i32.const 0))"),
+    ("rejects", "(return (i32.const 0))"),
     ("memory", "(loop $more (br_if $more (i32.ne (memory.grow (i32.const 1024)) (i32.const -1)))) (unreachable)"),
 ];
 
 #[test]
-fn where_a_worker_has_no_filter_the_guard_refuses_and_without_a_guard_requests_pass() {
+fn where_a_worker_has_no_filter_the_guard_rejects_and_without_a_guard_requests_pass() {
     let folder = tempfile::tempdir().unwrap();
     for binary in envoy::binaries() {
         for (name, instructions) in FAILURES {
@@ -109,7 +109,7 @@ fn an_update_that_takes_the_filter_out_lets_nothing_by_the_guard() {
         let mut proxy = Proxy::watched(&binary, vec![working("guarded").guarded("jwt_auth"), working("open")]);
         let before: Vec<_> = ["guarded", "open"]
             .into_iter()
-            .flat_map(|listener| [proxy.run(listener, &get().token(&token).passes()), refused(&proxy, listener)])
+            .flat_map(|listener| [proxy.run(listener, &get().token(&token).passes()), rejected(&proxy, listener)])
             .collect();
         proxy.report(&before.into_iter().filter_map(Result::err).collect::<Vec<_>>());
 
@@ -131,7 +131,7 @@ fn an_update_that_takes_the_filter_out_lets_nothing_by_the_guard() {
     }
 }
 
-/// Envoy refuses such an update and keeps what it has, with and without a guard.
+/// Envoy rejects such an update and keeps what it has, with and without a guard.
 #[test]
 fn an_update_to_a_module_that_is_missing_leaves_the_filter_at_work() {
     for binary in envoy::binaries() {
@@ -147,7 +147,7 @@ fn an_update_to_a_module_that_is_missing_leaves_the_filter_at_work() {
             ])
             .unwrap();
         assert!(matches!(&update, Update::Rejected(log) if log.contains("missing.wasm")), "{update:?}");
-        let results = [refused(&proxy, "guarded"), refused(&proxy, "open")];
+        let results = [rejected(&proxy, "guarded"), rejected(&proxy, "open")];
         proxy.report(&results.into_iter().filter_map(Result::err).collect::<Vec<_>>());
         let listener = Listener::new("new", missing()).guarded("jwt_auth");
         let bootstrap = kit::bootstrap::Bootstrap::fixed(proxy.upstream.address(), vec![listener]);
@@ -155,8 +155,8 @@ fn an_update_to_a_module_that_is_missing_leaves_the_filter_at_work() {
     }
 }
 
-fn refused(proxy: &Proxy, listener: &str) -> Result<(), String> {
-    proxy.run(listener, &get().refused("I400JR", "JWT required"))
+fn rejected(proxy: &Proxy, listener: &str) -> Result<(), String> {
+    proxy.run(listener, &get().rejected("I400JR", "JWT required"))
 }
 
 /// What the guard sees of each decision, and that a request which no filter has seen says nothing at all.
@@ -186,10 +186,10 @@ fn the_guard_lets_by_what_the_filter_lets_by_and_nothing_else() {
         let mut failures: Vec<String> = [
             proxy.run("default", &get().token(&token).passes()),
             proxy.run("default", &get().passes()),
-            proxy.run("default", &get().token("a.b.c").refused("I400JD", "JWT Deserialize Failed: a.b.c")),
+            proxy.run("default", &get().token("a.b.c").rejected("I400JD", "JWT Deserialize Failed: a.b.c")),
             proxy.run("named", &get().token(&token).passes()),
-            proxy.run("named", &get().refused("I400JR", "JWT required")),
-            proxy.run("faulty", &get().token(&token).refused("I400JP", typo)),
+            proxy.run("named", &get().rejected("I400JR", "JWT required")),
+            proxy.run("faulty", &get().token(&token).rejected("I400JP", typo)),
         ]
         .into_iter()
         .filter_map(Result::err)

@@ -42,7 +42,7 @@ fn the_check_of_signatures_and_the_faults_of_a_configuration_are_said_once() {
 }
 
 #[test]
-fn what_passes_and_what_is_refused_is_counted() {
+fn what_passes_and_what_is_rejected_is_counted() {
     for binary in envoy::binaries() {
         let world = World { now: now() };
         let proxy = proxy(&binary, &[("a", "")], None);
@@ -146,7 +146,7 @@ fn the_access_log_has_the_code_of_each_decision() {
 }
 
 #[test]
-fn a_head_request_is_refused_without_a_body() {
+fn a_head_request_is_rejected_without_a_body() {
     for binary in envoy::binaries() {
         let proxy = proxy(&binary, &[("a", "")], None);
         let mut request = get();

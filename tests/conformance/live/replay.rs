@@ -65,13 +65,13 @@ fn used_jtis_outlive_a_listener_update_and_are_shared_by_instances_of_one_vm_id(
             ])
             .unwrap();
         assert!(matches!(update, Update::Accepted), "{}", proxy.envoy.log());
-        let used = || get().token(&token).refused("S403JU", "Claim jti in JWT is used");
+        let used = || get().token(&token).rejected("S403JU", "Claim jti in JWT is used");
         let results = [first, proxy.run("a", &used()), proxy.run("b", &used())];
         proxy.report(&results.into_iter().filter_map(Result::err).collect::<Vec<_>>());
     }
 }
 
-/// The listener that accepted a token refuses it as expired 300 seconds before the widest one does; so must an update.
+/// The listener that accepted a token rejects it as expired 300 seconds before the widest one does; so must an update.
 #[test]
 fn a_used_jti_stays_used_for_listeners_and_updates_with_more_leeway() {
     // Long enough for the first request on a busy machine.
@@ -83,7 +83,7 @@ fn a_used_jti_stays_used_for_listeners_and_updates_with_more_leeway() {
         let start = now();
         let world = World { now: start };
         let request = |jti: &str| get().token(world.token(&json!({"jti": jti, "exp": start + LIFETIME})));
-        let used = || request("skew").refused("S403JU", "Claim jti in JWT is used");
+        let used = || request("skew").rejected("S403JU", "Claim jti in JWT is used");
         let mut results = vec![proxy.run("first", &request("skew").passes())];
         while now() <= start + LIFETIME {
             thread::sleep(std::time::Duration::from_millis(100));
@@ -91,7 +91,7 @@ fn a_used_jti_stays_used_for_listeners_and_updates_with_more_leeway() {
         results.push(proxy.run("wide", &used()));
         results.push(proxy.run("wide", &request("unused").passes()));
         let expired = format!("JWT is expired at {}", rows::date(start + LIFETIME));
-        results.push(proxy.run("first", &request("skew").refused("A403JE", expired)));
+        results.push(proxy.run("first", &request("skew").rejected("A403JE", expired)));
         let update = proxy.envoy.update_listeners(&listeners(300)).unwrap();
         assert!(matches!(update, Update::Accepted), "{}", proxy.envoy.log());
         results.push(proxy.run("first", &used()));
@@ -101,7 +101,7 @@ fn a_used_jti_stays_used_for_listeners_and_updates_with_more_leeway() {
 
 /// Why `check` warns about such a chain.
 #[test]
-fn two_replay_filters_in_one_chain_refuse_what_each_would_let_by_unless_their_jtis_are_apart() {
+fn two_replay_filters_in_one_chain_reject_what_each_would_let_by_unless_their_jtis_are_apart() {
     for binary in envoy::binaries() {
         let world = World { now: now() };
         let filters = |vm_id: &str, parameter: &str| {
@@ -122,7 +122,7 @@ fn two_replay_filters_in_one_chain_refuse_what_each_would_let_by_unless_their_jt
         let token = |jti: &str| world.token(&json!({"jti": jti}));
         let used = "Claim jti in JWT is used";
         let results = [
-            proxy.run("shared", &get().token(token("shared")).refused("S403JU", used)),
+            proxy.run("shared", &get().token(token("shared")).rejected("S403JU", used)),
             proxy.run("apart", &get().token(token("apart")).passes()),
             proxy.run("other", &get().token(token("other1")).header("X-Second", token("other2")).passes()),
         ];
@@ -131,7 +131,7 @@ fn two_replay_filters_in_one_chain_refuse_what_each_would_let_by_unless_their_jt
 }
 
 #[test]
-fn a_full_store_refuses_and_takes_new_jtis_once_old_ones_have_expired() {
+fn a_full_store_rejects_and_takes_new_jtis_once_old_ones_have_expired() {
     for binary in envoy::binaries() {
         let proxy = Proxy::start(
             &binary,
@@ -145,12 +145,12 @@ fn a_full_store_refuses_and_takes_new_jtis_once_old_ones_have_expired() {
         let exp = start + LIFETIME - 300;
         let request = |jti: &str| get().token(world.token(&json!({"jti": jti, "exp": exp})));
         let late = || get().token(world.token(&json!({"jti": "late"})));
-        let full = |request: rows::Request| request.refused("S503JF", "Replay store is full, try again later");
+        let full = |request: rows::Request| request.rejected("S503JF", "Replay store is full, try again later");
         let mut results: Vec<_> =
             ["a", "b", "c"].iter().map(|jti| proxy.run("small", &request(jti).passes())).collect();
         results.push(proxy.run("small", &full(request("d"))));
         results.push(proxy.run("small", &full(late())));
-        results.push(proxy.run("small", &request("a").refused("S403JU", "Claim jti in JWT is used")));
+        results.push(proxy.run("small", &request("a").rejected("S403JU", "Claim jti in JWT is used")));
         while now() <= start + LIFETIME {
             thread::sleep(std::time::Duration::from_millis(100));
         }

@@ -53,7 +53,7 @@ impl Example {
         exchange(&self.envoy.address("main").unwrap(), &request.build()).unwrap()
     }
 
-    /// The user that the backend is told of, or the code of the refusal.
+    /// The user that the backend is told of, or the code of the rejection.
     fn outcome(&self, path: &str, token: Option<&str>) -> Result<Option<String>, String> {
         let response = self.get(path, token);
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
@@ -68,20 +68,20 @@ impl Example {
 fn each_route_has_its_plugin_and_only_the_exempted_one_needs_no_token() {
     for binary in envoy::binaries() {
         let example = Example::start(&binary);
-        let refused = |code: &str| Err(code.to_owned());
+        let rejected = |code: &str| Err(code.to_owned());
         let user = || Ok(Some("alice".to_owned()));
         let token = example.token(&json!({}));
         let bank = example.token(&json!({"iss": "bank", "jti": "payment"}));
         for (path, token, expected) in [
             ("/health", None, Ok(None)),
             ("/health?x", None, Ok(None)),
-            ("/orders", None, refused("I400JR")),
+            ("/orders", None, rejected("I400JR")),
             ("/orders", Some(&token), user()),
             ("/orders", Some(&token), user()),
-            ("/payments", None, refused("I400JR")),
-            ("/payments", Some(&token), refused("A403JT")),
+            ("/payments", None, rejected("I400JR")),
+            ("/payments", Some(&token), rejected("A403JT")),
             ("/payments/1", Some(&bank), user()),
-            ("/payments/1", Some(&bank), refused("S403JU")),
+            ("/payments/1", Some(&bank), rejected("S403JU")),
             ("/orders", Some(&bank), user()),
         ] {
             assert_eq!(example.outcome(path, token.map(String::as_str)), expected, "{path}\n{}", example.envoy.log());
@@ -91,7 +91,7 @@ fn each_route_has_its_plugin_and_only_the_exempted_one_needs_no_token() {
 
 /// What Envoy does with a filter that it can't configure: it leaves it out of the chain.
 #[test]
-fn where_envoy_leaves_a_filter_out_the_guards_refuse_and_only_the_exempted_route_passes() {
+fn where_envoy_leaves_a_filter_out_the_guards_reject_and_only_the_exempted_route_passes() {
     for binary in envoy::binaries() {
         let filters = ["jwt-auth", "jwt-auth-payments"];
         let example = Example::edited(&binary, |text| without_filters(text, &filters));
@@ -101,7 +101,7 @@ fn where_envoy_leaves_a_filter_out_the_guards_refuse_and_only_the_exempted_route
                 assert_eq!(example.outcome(path, token), expected.clone().map_err(str::to_owned), "{path}");
             }
         }
-        // So it is the guards that refuse.
+        // So it is the guards that reject.
         let all = ["jwt-auth", "jwt-auth-payments", "jwt-auth-guard", "jwt-auth-payments-guard"];
         let open = Example::edited(&binary, |text| without_filters(text, &all));
         assert_eq!(open.outcome("/orders", None), Ok(Some("forged".to_owned())));

@@ -50,7 +50,7 @@ pub struct Envoy {
 pub enum Update {
     /// They serve, on every worker.
     Accepted,
-    /// Envoy refused at least one of them and keeps the old one; with what it logged meanwhile.
+    /// Envoy rejected at least one of them and keeps the old one; with what it logged meanwhile.
     Rejected(String),
 }
 
@@ -152,7 +152,7 @@ impl Envoy {
     }
 
     /// Replaces the listeners of an Envoy started with [`Bootstrap::watched`], by a rename as Envoy wants it, and waits until
-    /// the new ones serve on every worker or are refused. Connections opened before stay with the listeners they
+    /// the new ones serve on every worker or are rejected. Connections opened before stay with the listeners they
     /// were opened to, for a second at most ([`Bootstrap::draining_for`] makes it longer).
     ///
     /// # Errors
@@ -197,7 +197,7 @@ impl Envoy {
                 return Ok(None);
             };
             if now.rejected > 0 {
-                return Err("Envoy refused the first listeners".to_owned());
+                return Err("Envoy rejected the first listeners".to_owned());
             }
             let loaded = self.lds.is_none() || now.accepted > 0;
             let live = ready.text().trim() == "LIVE";

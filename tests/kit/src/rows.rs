@@ -66,7 +66,7 @@ pub enum Expected {
         body: Vec<u8>,
     },
     /// The client gets this answer, and the backend nothing.
-    Refused {
+    Rejected {
         /// `x-ca-error-code`.
         code: &'static str,
         /// `x-ca-error-message`.
@@ -210,13 +210,13 @@ impl Request {
     }
 
     /// The client gets this code and message.
-    pub fn refused(self, code: &'static str, message: impl Into<String>) -> Step {
-        Step { request: self, expected: Expected::Refused { code, message: message.into() } }
+    pub fn rejected(self, code: &'static str, message: impl Into<String>) -> Step {
+        Step { request: self, expected: Expected::Rejected { code, message: message.into() } }
     }
 
     /// The client gets A403JT for this reason.
     pub fn invalid(self, reason: &str) -> Step {
-        self.refused("A403JT", format!("Invalid JWT: {reason}"))
+        self.rejected("A403JT", format!("Invalid JWT: {reason}"))
     }
 }
 

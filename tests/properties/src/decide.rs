@@ -140,7 +140,7 @@ fn check(cases: &[Case], input: &[u8]) {
         assert_eq!(of(&case.plugin), of(&case.uncached), "at {now}");
     }
     if number == cases.len() - 1 {
-        assert_eq!(decision.map_err(|refused| refused.code()), Err("I400JP"));
+        assert_eq!(decision.map_err(|rejected| rejected.code()), Err("I400JP"));
         return;
     }
     let sent = case.sent(&headers);

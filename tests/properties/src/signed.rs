@@ -56,7 +56,7 @@ pub fn holds(input: &[u8]) {
     match model(rules, header, payload) {
         Err(code) => assert_eq!(found, code, "{} {}", header.escape_ascii(), payload.escape_ascii()),
         Ok(value) => {
-            let edits = decision.unwrap_or_else(|refused| panic!("{} {}", refused.message(), payload.escape_ascii()));
+            let edits = decision.unwrap_or_else(|rejected| panic!("{} {}", rejected.message(), payload.escape_ascii()));
             let sent: Vec<_> = edits.headers.into_iter().collect();
             match (value.as_ref().map(Json::to_text), sent.as_slice()) {
                 (None | Some(Ok(None)), []) => {}
@@ -70,7 +70,7 @@ pub fn holds(input: &[u8]) {
     }
 }
 
-/// The claim `v` of a token that passes, or the code of its refusal.
+/// The claim `v` of a token that passes, or the code of its rejection.
 fn model(rules: Rules, header: &[u8], payload: &[u8]) -> Result<Option<Json>, &'static str> {
     let header = Json::object(header, MAX_HEADER_DEPTH).ok_or("I400JD")?;
     match member(&header, "kid") {

@@ -144,7 +144,7 @@ pub(crate) fn all(settings: &Settings) -> Vec<Variant> {
     };
     let each =
         |name, label, filter, tokens| Variant { tokens, same: false, requests: 8_000, ..known(name, label, filter) };
-    let refused = |name, label, filter, tokens, status| Variant { status, ..each(name, label, filter, tokens) };
+    let rejected = |name, label, filter, tokens, status| Variant { status, ..each(name, label, filter, tokens) };
     let native = |algorithm, cache| Filter::Native { algorithm, cache };
     let replay = |more: &Value| Filter::JwtAuth {
         configuration: configuration(&[RS256, Algorithm::HS256], "header", more),
@@ -204,12 +204,12 @@ pub(crate) fn all(settings: &Settings) -> Vec<Variant> {
         ),
         fresh("replay-few", "jwt-auth, replay protection, a thousand live jtis", &replay_on, 1_000),
         fresh("replay-many", "jwt-auth, replay protection, a million live jtis", &replay_on, settings.live_jtis),
-        refused("native-bad", "jwt_authn, bad signatures", native(RS256, false), Kind::BadSignature, 401),
-        refused("bad", "jwt-auth, bad signatures", headers(), Kind::BadSignature, 403),
-        refused("native-expired", "jwt_authn, expired tokens", native(RS256, false), Kind::Expired, 401),
-        refused("expired", "jwt-auth, expired tokens", headers(), Kind::Expired, 403),
-        refused("native-missing", "jwt_authn, no token", native(RS256, false), Kind::Missing, 401),
-        refused("missing", "jwt-auth, no token", headers(), Kind::Missing, 400),
+        rejected("native-bad", "jwt_authn, bad signatures", native(RS256, false), Kind::BadSignature, 401),
+        rejected("bad", "jwt-auth, bad signatures", headers(), Kind::BadSignature, 403),
+        rejected("native-expired", "jwt_authn, expired tokens", native(RS256, false), Kind::Expired, 401),
+        rejected("expired", "jwt-auth, expired tokens", headers(), Kind::Expired, 403),
+        rejected("native-missing", "jwt_authn, no token", native(RS256, false), Kind::Missing, 401),
+        rejected("missing", "jwt-auth, no token", headers(), Kind::Missing, 400),
         slow("native-es256", "jwt_authn, ES256, many tokens", ES256, native(ES256, false)),
         slow("es256", "jwt-auth, ES256, many tokens", ES256, jwt_auth(ES256, "header", &json!({}))),
         slow("native-es512", "jwt_authn, ES512, many tokens", ES512, native(ES512, false)),

@@ -151,7 +151,7 @@ fn wait_until_ready(processes: &mut [Process], ports: &Ports, stop: &Receiver<()
     Ok(true)
 }
 
-/// Whether upstream and token service answer and the filter refuses on every listener. Without the filter the guard would answer, with another status.
+/// Whether upstream and token service answer and the filter rejects on every listener. Without the filter the guard would answer, with another status.
 fn is_ready(ports: &Ports) -> bool {
     answers(ports.upstream, "/", 200, None)
         && answers(ports.main, "/", 400, Some("I400JR"))

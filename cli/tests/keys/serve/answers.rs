@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use kit::http::RequestBuilder;
 use serde_json::{Value, json};
 
-use super::running::{FORM, Running, basic, form, refused, token, whole, wrong_basic, wrong_form};
+use super::running::{FORM, Running, basic, form, rejected, token, whole, wrong_basic, wrong_form};
 use crate::command::{json, now, opened};
 use crate::filter::decide;
 
@@ -52,7 +52,7 @@ fn a_name_and_a_password_give_a_token_that_the_filter_takes() {
 #[test]
 fn what_gives_no_token_says_why_as_oauth_does() {
     let service = Running::start(&[]);
-    let invalid = |description| refused(400, "invalid_request", description, &[]);
+    let invalid = |description| rejected(400, "invalid_request", description, &[]);
     let neither = "expected username and password in a form, or HTTP Basic";
     let no_basic = "expected Authorization: Basic with the base64 of name:password";
     let type_ = "expected a body of type application/x-www-form-urlencoded";
@@ -73,7 +73,7 @@ fn what_gives_no_token_says_why_as_oauth_does() {
         (form("username=alice&password=a&password=wonderland"), invalid("duplicate parameter")),
         (
             form("grant_type=refresh_token"),
-            refused(400, "unsupported_grant_type", "expected the grant_type password, or none", &[]),
+            rejected(400, "unsupported_grant_type", "expected the grant_type password, or none", &[]),
         ),
         (post().body("username=alice&password=wonderland"), invalid(type_)),
         (post().header("content-type", "application/json").body("{\"username\":\"alice\"}"), invalid(type_)),
@@ -88,7 +88,7 @@ fn what_gives_no_token_says_why_as_oauth_does() {
         (form(&long), invalid("the user name or the password is too long")),
         (form(&longer), invalid("the user name or the password is too long")),
         (post().header("transfer-encoding", "chunked").raw_body("nothing\r\n"), invalid("the body can't be read")),
-        (form(&longest), refused(413, "invalid_request", "the body is too large", &[])),
+        (form(&longest), rejected(413, "invalid_request", "the body is too large", &[])),
     ] {
         let response = service.send(&request);
         assert_eq!(whole(&response), expected, "{}", String::from_utf8_lossy(&request.build()));

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use kit::http::{Address, Connection, RequestBuilder, exchange};
 
-use super::running::{Running, basic, form, refused, token, whole, wrong_form};
+use super::running::{Running, basic, form, rejected, token, whole, wrong_form};
 
 /// A quarter of all.
 const CONNECTIONS_PER_ADDRESS: usize = 128;
@@ -78,7 +78,7 @@ fn an_address_that_asks_too_often_has_to_wait_and_others_do_not() {
     let wait = wait.expect("how long to wait");
     assert!(["1", "2"].contains(&wait.as_str()), "{wait}");
     let description = "too many attempts; retry later";
-    assert_eq!(whole(&last), refused(429, "temporarily_unavailable", description, &[("retry-after", &wait)]));
+    assert_eq!(whole(&last), rejected(429, "temporarily_unavailable", description, &[("retry-after", &wait)]));
 
     // What is no attempt does not count and does not wait.
     assert_eq!(answer(&RequestBuilder::get("/healthz")).status, 200);

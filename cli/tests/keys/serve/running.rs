@@ -163,8 +163,8 @@ pub(super) fn whole(response: &Response) -> (u16, BTreeMap<&str, String>, String
     (response.status, headers.collect(), response.text())
 }
 
-/// What is expected of a refusal: status, `error`, `error_description`, and headers beside those of every answer.
-pub(super) fn refused(status: u16, error: &str, description: &str, more: &[(&'static str, &str)]) -> Expected {
+/// What is expected of a rejection: status, `error`, `error_description`, and headers beside those of every answer.
+pub(super) fn rejected(status: u16, error: &str, description: &str, more: &[(&'static str, &str)]) -> Expected {
     let body = json!({"error": error, "error_description": description}).to_string();
     let length = body.len().to_string();
     let common = [
@@ -182,11 +182,11 @@ pub(super) type Expected = (u16, BTreeMap<&'static str, String>, String);
 const CHALLENGE: (&str, &str) = ("www-authenticate", "Basic realm=\"token\", charset=\"UTF-8\"");
 
 pub(super) fn wrong_form() -> Expected {
-    refused(400, "invalid_grant", "wrong user name or password", &[])
+    rejected(400, "invalid_grant", "wrong user name or password", &[])
 }
 
 pub(super) fn wrong_basic() -> Expected {
-    refused(401, "invalid_client", "wrong user name or password", &[CHALLENGE])
+    rejected(401, "invalid_client", "wrong user name or password", &[CHALLENGE])
 }
 
 /// The token of an answer that is right in every other respect.

@@ -11,7 +11,7 @@ use crate::rows::{self, Expected, Step};
 /// What was found, and what was expected; long values are cut.
 pub fn judge(step: &Step, response: &Response, reached: usize) -> Result<(), String> {
     match &step.expected {
-        Expected::Refused { code, message } => {
+        Expected::Rejected { code, message } => {
             let text = |name: &str| response.header(name).map(|value| String::from_utf8_lossy(value).into_owned());
             let found = (
                 response.status,

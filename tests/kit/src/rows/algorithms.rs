@@ -147,7 +147,7 @@ fn critical(claims: &Value) -> Row {
     .collect();
     assert_eq!(Algorithm::EdDSA.family(), Family::Ed25519);
     row(
-        "a header that must be understood is refused, others are ignored",
+        "a header that must be understood is rejected, others are ignored",
         format!("parameter: X-Token\njwk: {}", key.public_jwk(None, true)),
         steps,
     )

@@ -8,7 +8,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
     let now = world.now;
     let request = |members: &Value| get().token(world.token(members));
     let expired = |exp: u64| ("A403JE", format!("JWT is expired at {}", date(exp)));
-    let refused = |members: &Value, (code, message): (&'static str, String)| request(members).refused(code, message);
+    let rejected = |members: &Value, (code, message): (&'static str, String)| request(members).rejected(code, message);
     vec![
         row(
             "a token is good until exp and from nbf",
@@ -16,11 +16,11 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             vec![
                 request(&json!({"exp": now + 600})).passes(),
                 request(&json!({"exp": now as f64 + 600.5})).passes(),
-                refused(&json!({"exp": now - 60}), expired(now - 60)),
-                refused(&json!({"exp": now}), expired(now)),
-                refused(&json!({"exp": 0}), expired(0)),
-                request(&json!({"exp": -1})).refused("A403JE", "JWT is expired at 1969-12-31T23:59:59Z"),
-                request(&json!({"exp": -1e300})).refused("A403JE", "JWT is expired at 0000-01-01T00:00:00Z"),
+                rejected(&json!({"exp": now - 60}), expired(now - 60)),
+                rejected(&json!({"exp": now}), expired(now)),
+                rejected(&json!({"exp": 0}), expired(0)),
+                request(&json!({"exp": -1})).rejected("A403JE", "JWT is expired at 1969-12-31T23:59:59Z"),
+                request(&json!({"exp": -1e300})).rejected("A403JE", "JWT is expired at 0000-01-01T00:00:00Z"),
                 request(&json!({"exp": "absent"})).invalid("claim exp is required"),
                 request(&json!({"nbf": now - 1})).passes(),
                 request(&json!({"nbf": now + 600})).invalid(&format!("not valid before {}", date(now + 600))),
@@ -28,13 +28,13 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
                 request(&json!({"iat": now + 600})).passes(),
             ],
         ),
-        row("a time claim of another type is refused", header_config(""), other_types(world)),
+        row("a time claim of another type is rejected", header_config(""), other_types(world)),
         row(
             "clockSkewSeconds is leeway on exp and on nbf",
             header_config("clockSkewSeconds: 1000"),
             vec![
                 request(&json!({"exp": now - 500})).passes(),
-                refused(&json!({"exp": now - 2000}), expired(now - 2000)),
+                rejected(&json!({"exp": now - 2000}), expired(now - 2000)),
                 request(&json!({"nbf": now + 500})).passes(),
                 request(&json!({"nbf": now + 2000})).invalid(&format!("not valid before {}", date(now + 2000))),
             ],
@@ -90,7 +90,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
                 request(&json!({"iss": "https://b"})).invalid("claim iss is not an accepted issuer"),
                 request(&json!({"iss": ["https://b.example"]})).invalid("claim iss is not an accepted issuer"),
                 request(&json!({})).invalid("claim iss is not an accepted issuer"),
-                refused(&json!({"exp": now - 60}), expired(now - 60)),
+                rejected(&json!({"exp": now - 60}), expired(now - 60)),
             ],
         ),
         row(

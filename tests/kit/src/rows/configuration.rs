@@ -1,4 +1,4 @@
-//! A configuration with faults refuses every request.
+//! A configuration with faults rejects every request.
 
 use crate::issuer::{Algorithm, SigningKey};
 use serde_json::json;
@@ -13,9 +13,9 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
     let faulty = |name: &str, config: String, faults: &str| {
         let message = format!("Invalid JWT plugin config: {faults}");
         let steps = vec![
-            get().refused("I400JP", message.clone()),
-            get().token(&token).refused("I400JP", message.clone()),
-            get().token("junk").refused("I400JP", message),
+            get().rejected("I400JP", message.clone()),
+            get().token(&token).rejected("I400JP", message.clone()),
+            get().token("junk").rejected("I400JP", message),
         ];
         row(name, config, steps)
     };
@@ -28,13 +28,13 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             "the page's own example works as it stands",
             PAGE_EXAMPLE,
             vec![
-                get().refused("I400JR", "JWT required"),
+                get().rejected("I400JR", "JWT required"),
                 get()
                     .token(sample.token(Some("uniq_key"), &world.claims(&json!({}))))
                     .invalid("signature verification failed"),
                 get()
                     .token(sample.token(Some("myJwtKey"), &world.claims(&json!({}))))
-                    .refused("A403JK", "No matching JWK, kid:myJwtKey not found"),
+                    .rejected("A403JK", "No matching JWK, kid:myJwtKey not found"),
             ],
         ),
         row(
@@ -46,7 +46,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             "JSON is read as YAML is",
             json!({"parameter": "X-Token", "jwk": key().public_jwk(Some("k1"), true), "clockSkewSeconds": 30.0})
                 .to_string(),
-            vec![get().token(&token).passes(), get().refused("I400JR", "JWT required")],
+            vec![get().token(&token).passes(), get().rejected("I400JR", "JWT required")],
         ),
         faulty(
             "a misspelt field must not pass for a left-out one",
@@ -95,7 +95,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
         row(
             "a cache may take all that the caches of a VM may",
             header_config("tokenCache: {maxBytes: 67108864}"),
-            vec![get().token(&token).passes(), get().refused("I400JR", "JWT required")],
+            vec![get().token(&token).passes(), get().rejected("I400JR", "JWT required")],
         ),
         faulty(
             "a document that nests too deep is not read",

@@ -9,7 +9,7 @@ const REQUIRED: (&str, &str) = ("I400JR", "JWT required");
 pub(super) fn rows(world: &World) -> Vec<Row> {
     let token = world.token(&json!({}));
     let other = world.token(&json!({"sub": "bob"}));
-    let none = |request: super::Request| request.refused(REQUIRED.0, REQUIRED.1);
+    let none = |request: super::Request| request.rejected(REQUIRED.0, REQUIRED.1);
     let several = |request: super::Request| request.invalid("more than one token was sent");
     let bearer = |scheme: &str| format!("{scheme}{token}");
     vec![
@@ -21,18 +21,18 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
                 get().header("x-token", &token).passes(),
                 get().token(bearer("Bearer ")).passes(),
                 get().token(bearer("bEARER \t ")).passes(),
-                get().header("authorization", &token).refused(REQUIRED.0, REQUIRED.1),
+                get().header("authorization", &token).rejected(REQUIRED.0, REQUIRED.1),
                 none(get()),
                 none(get().token("")),
                 none(get().token("Bearer")),
                 none(get().token("bearer \t")),
                 none(get().target(format!("/p?X-Token={token}"))),
                 none(get().header("cookie", format!("X-Token={token}"))),
-                get().token(bearer("Basic ")).refused("I400JD", "JWT Deserialize Failed: Basic eyJhbGciOi..."),
+                get().token(bearer("Basic ")).rejected("I400JD", "JWT Deserialize Failed: Basic eyJhbGciOi..."),
             ],
         ),
         row(
-            "two different tokens in one place are refused, two equal ones are one",
+            "two different tokens in one place are rejected, two equal ones are one",
             header_config(""),
             vec![
                 several(get().token(&token).token(&other)),
@@ -50,7 +50,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
                 several(
                     get().header("authorization", bearer("Bearer ")).header("authorization", format!("Bearer {other}")),
                 ),
-                get().header("authorization", "Basic YTpi").refused("I400JD", "JWT Deserialize Failed: Basic YTpi"),
+                get().header("authorization", "Basic YTpi").rejected("I400JD", "JWT Deserialize Failed: Basic YTpi"),
             ],
         ),
         row(
@@ -99,19 +99,19 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
                 get()
                     .header("t", "junk")
                     .target(format!("/p?t={token}"))
-                    .refused("I400JD", "JWT Deserialize Failed: junk"),
+                    .rejected("I400JD", "JWT Deserialize Failed: junk"),
             ],
         ),
         row(
-            "a token that is there but bad is refused though a missing one may pass",
+            "a token that is there but bad is rejected though a missing one may pass",
             header_config("bypassEmptyToken: true"),
             vec![
                 get().passes(),
                 get().token("").passes(),
                 get().token(" Bearer ").passes(),
                 get().token(&token).passes(),
-                get().token("junk").refused("I400JD", "JWT Deserialize Failed: junk"),
-                get().token(format!("{token}x")).refused("I400JD", "JWT Deserialize Failed: eyJhbGciOiJFUzI1..."),
+                get().token("junk").rejected("I400JD", "JWT Deserialize Failed: junk"),
+                get().token(format!("{token}x")).rejected("I400JD", "JWT Deserialize Failed: eyJhbGciOiJFUzI1..."),
                 several(get().token(&token).token(&other)),
             ],
         ),

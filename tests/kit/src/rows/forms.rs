@@ -13,7 +13,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
     let token = world.token(&json!({"userId": "a b&c=é"}));
     let form = |body: &str| post(FORM, body).token(&token);
     let opaque = |request: Request| -> Step {
-        request.token(&token).refused(
+        request.token(&token).rejected(
             "I415FD",
             "Form can't be read: send it as application/x-www-form-urlencoded without content-encoding",
         )
@@ -45,7 +45,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "a body that could hide a forged parameter is refused",
+            "a body that could hide a forged parameter is rejected",
             header_config(MAPPED),
             vec![
                 opaque(post("multipart/form-data; boundary=b", "--b--")),
@@ -85,21 +85,21 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             header_config(&format!("{MAPPED}\nbypassEmptyToken: true")),
             vec![
                 post(FORM, "userId=1&a=2&role=3").passes_with_body("a=2"),
-                post("multipart/form-data; boundary=b", "--b--").refused(
+                post("multipart/form-data; boundary=b", "--b--").rejected(
                     "I415FD",
                     "Form can't be read: send it as application/x-www-form-urlencoded without content-encoding",
                 ),
             ],
         ),
-        row("a refused form uses no jti up", header_config(&format!("{MAPPED}\npreventJtiReplay: true")), {
+        row("a rejected form uses no jti up", header_config(&format!("{MAPPED}\npreventJtiReplay: true")), {
             let token = world.token(&json!({"jti": "form"}));
             vec![
-                post(FORM, "x").header("content-encoding", "gzip").token(&token).refused(
+                post(FORM, "x").header("content-encoding", "gzip").token(&token).rejected(
                     "I415FD",
                     "Form can't be read: send it as application/x-www-form-urlencoded without content-encoding",
                 ),
                 post(FORM, "a=1").token(&token).passes(),
-                post(FORM, "a=1").token(&token).refused("S403JU", "Claim jti in JWT is used"),
+                post(FORM, "a=1").token(&token).rejected("S403JU", "Claim jti in JWT is used"),
             ]
         }),
     ]

@@ -11,7 +11,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
     let encryption = SigningKey::sample_private_key();
     let third = SigningKey::cached(Algorithm::EdDSA);
     let unknown = |token: String, kid: &str| {
-        get().token(token).refused("A403JK", format!("No matching JWK, kid:{kid} not found"))
+        get().token(token).rejected("A403JK", format!("No matching JWK, kid:{kid} not found"))
     };
     let passes = |signer: &SigningKey, kid: Option<&str>| get().token(signer.token(kid, &claims)).passes();
     let forged = |token: String| get().token(token).invalid("signature verification failed");
@@ -19,7 +19,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
     let with_kid = |header: &Value| key().token_raw(header.to_string().as_bytes(), claims.to_string().as_bytes());
     vec![
         row(
-            "a kid that no key has is refused, and no other key is tried",
+            "a kid that no key has is rejected, and no other key is tried",
             config("parameter: X-Token"),
             vec![
                 passes(&key(), Some("k1")),

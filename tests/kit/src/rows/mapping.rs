@@ -21,7 +21,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
                 request(&both).target("/p?a=1&&b=%2f").passes_to("/p?a=1&&b=%2f&userId=1213234", &[], set),
                 request(&both).target("/p?").passes_to("/p?userId=1213234", &[], set),
                 request(&json!({})).target("/p?a").passes(),
-                get().refused("I400JR", "JWT required"),
+                get().rejected("I400JR", "JWT required"),
             ],
         ),
         row(
@@ -97,7 +97,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             vec![
                 request(&both).passes_to("/p?userId=1213234", &["x-token"], set),
                 get().token("Bearer").passes(),
-                get().token("junk").refused("I400JD", "JWT Deserialize Failed: junk"),
+                get().token("junk").rejected("I400JD", "JWT Deserialize Failed: junk"),
             ],
         ),
         row(

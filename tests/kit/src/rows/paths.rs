@@ -15,7 +15,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
     let dots = |path: &str| to(path).invalid("the request path has a dot segment, so backendPath can't be made");
     let unmappable = |id: &str, problem: &str| user(id).invalid(&format!("claim userId {problem}"));
     let faulty = |name: &str, lines: &str, fault: &str| {
-        row(name, header_config(lines), vec![get().refused("I400JP", format!("Invalid JWT plugin config: {fault}"))])
+        row(name, header_config(lines), vec![get().rejected("I400JP", format!("Invalid JWT plugin config: {fault}"))])
     };
     vec![
         row(

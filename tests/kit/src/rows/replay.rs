@@ -32,30 +32,30 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "a token without a usable jti is refused",
+            "a token without a usable jti is rejected",
             header_config(REPLAY),
             [json!("absent"), json!(""), json!(1), json!(null), json!(["a"]), json!("y".repeat(1025))]
                 .into_iter()
                 .map(|jti| {
-                    request(json!({"jti": jti})).refused("S403JI", "Claim jti is required when preventJtiReplay:true")
+                    request(json!({"jti": jti})).rejected("S403JI", "Claim jti is required when preventJtiReplay:true")
                 })
                 .collect(),
         ),
         row(
-            "a request that is refused for another reason uses no jti up",
+            "a request that is rejected for another reason uses no jti up",
             header_config(&format!(
                 "{REPLAY}\nissuer: me\nclaimParameters: [{{claimName: v, parameterName: X-V, location: header}}]"
             )),
             vec![
                 forged(world, json!({"jti": "kept", "iss": "me"})),
                 request(json!({"jti": "kept", "iss": "me", "exp": world.now - 60}))
-                    .refused("A403JE", format!("JWT is expired at {}", date(world.now - 60))),
+                    .rejected("A403JE", format!("JWT is expired at {}", date(world.now - 60))),
                 request(json!({"jti": "kept", "iss": "you"})).invalid("claim iss is not an accepted issuer"),
                 request(json!({"jti": "kept", "iss": "me", "v": "\r\n"}))
                     .invalid("claim v has control characters, which a header can't carry"),
                 get()
                     .token(key().token(Some("other"), &world.claims(&json!({"jti": "kept", "iss": "me"}))))
-                    .refused("A403JK", "No matching JWK, kid:other not found"),
+                    .rejected("A403JK", "No matching JWK, kid:other not found"),
                 request(json!({"jti": "kept", "iss": "me"})).passes(),
                 used(request(json!({"jti": "kept", "iss": "me"}))),
             ],
@@ -67,13 +67,13 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
                 request(json!({"jti": "late", "exp": world.now - 100})).passes(),
                 used(request(json!({"jti": "late", "exp": world.now - 100}))),
                 request(json!({"jti": "later", "exp": world.now - 300}))
-                    .refused("A403JE", format!("JWT is expired at {}", date(world.now - 300))),
+                    .rejected("A403JE", format!("JWT is expired at {}", date(world.now - 300))),
             ],
         ),
         row(
             "more leeway than a used jti is kept for is a configuration error",
             header_config(&format!("{REPLAY}\nclockSkewSeconds: 301")),
-            vec![get().refused(
+            vec![get().rejected(
                 "I400JP",
                 "Invalid JWT plugin config: clockSkewSeconds: expected at most 300 with preventJtiReplay: \
                  a used jti is kept until exp + 300 seconds",
@@ -93,7 +93,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
 }
 
 fn used(request: Request) -> Step {
-    request.refused("S403JU", "Claim jti in JWT is used")
+    request.rejected("S403JU", "Claim jti in JWT is used")
 }
 
 fn forged(world: &World, members: Value) -> Step {

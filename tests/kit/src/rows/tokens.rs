@@ -12,7 +12,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
     let unreadable = |token: &str| {
         let shown: String = token.chars().take(16).collect();
         let cut = if token.len() > 16 { "..." } else { "" };
-        get().token(token).refused("I400JD", format!("JWT Deserialize Failed: {shown}{cut}"))
+        get().token(token).rejected("I400JD", format!("JWT Deserialize Failed: {shown}{cut}"))
     };
     let segments: Vec<&str> = token.split('.').collect();
     let deep = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
@@ -46,7 +46,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
                 .collect(),
         ),
         row(
-            "a payload that is not a JSON object with unique members is refused once its signature is good",
+            "a payload that is not a JSON object with unique members is rejected once its signature is good",
             header_config(""),
             [
                 "",
@@ -75,9 +75,9 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             "what a client sends is escaped in the message",
             header_config(""),
             vec![
-                get().token(b"\xff\xfe\x80").refused("I400JD", r"JWT Deserialize Failed: \xff\xfe\x80"),
-                get().token("<b>&\\").refused("I400JD", r"JWT Deserialize Failed: \x3cb\x3e\x26\x5c"),
-                get().token("\"q\"").refused("I400JD", "JWT Deserialize Failed: \"q\""),
+                get().token(b"\xff\xfe\x80").rejected("I400JD", r"JWT Deserialize Failed: \xff\xfe\x80"),
+                get().token("<b>&\\").rejected("I400JD", r"JWT Deserialize Failed: \x3cb\x3e\x26\x5c"),
+                get().token("\"q\"").rejected("I400JD", "JWT Deserialize Failed: \"q\""),
             ],
         ),
         row(

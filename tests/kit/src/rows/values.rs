@@ -18,7 +18,7 @@ fn with_claim(world: &World, value: &str) -> String {
 /// Two claims that must not arrive as one text, and the format that tells all of them apart.
 fn identities(world: &World) -> Vec<Row> {
     let request = |value: &str| get().token(with_claim(world, value));
-    let refused = |value: &str, problem: &str| request(value).invalid(&format!("claim v {problem}"));
+    let rejected = |value: &str, problem: &str| request(value).invalid(&format!("claim v {problem}"));
     let header = |format: &str| {
         header_config(&format!(
             "claimParameters: [{{claimName: v, parameterName: X-V, location: header, format: {format}}}]"
@@ -37,17 +37,17 @@ fn identities(world: &World) -> Vec<Row> {
             header("text"),
             vec![
                 arrives("[\"x\",\"admin\"]", "x,admin"),
-                refused("[\"x,admin\"]", comma),
-                refused("[\"x\",\"\\u002c\"]", comma),
+                rejected("[\"x,admin\"]", comma),
+                rejected("[\"x\",\"\\u002c\"]", comma),
                 arrives("\"admin\"", "admin"),
-                refused("\"  admin  \"", trimmed),
-                refused("\"admin \"", trimmed),
-                refused("\" \"", trimmed),
-                refused("[\" admin\"]", trimmed),
-                refused("[\"x\",\"admin \"]", trimmed),
-                refused("\"\\tadmin\"", "has control characters, which a header can't carry"),
+                rejected("\"  admin  \"", trimmed),
+                rejected("\"admin \"", trimmed),
+                rejected("\" \"", trimmed),
+                rejected("[\" admin\"]", trimmed),
+                rejected("[\"x\",\"admin \"]", trimmed),
+                rejected("\"\\tadmin\"", "has control characters, which a header can't carry"),
                 arrives("[]", ""),
-                refused("[\"\"]", empty),
+                rejected("[\"\"]", empty),
                 arrives("[\"\",\"\"]", ","),
                 arrives("[null,1]", "null,1"),
                 arrives("[[\"x,y\"],1]", "[[\"x,y\"],1]"),
@@ -59,8 +59,8 @@ fn identities(world: &World) -> Vec<Row> {
             header_config("claimParameters: [{claimName: v, parameterName: v, location: query}]"),
             vec![
                 query("[\"x\",\"admin\"]", "x%2Cadmin"),
-                refused("[\"x,admin\"]", comma),
-                refused("[\"\"]", empty),
+                rejected("[\"x,admin\"]", comma),
+                rejected("[\"\"]", empty),
                 query("\" admin \"", "%20admin%20"),
                 query("\"x,admin\"", "x%2Cadmin"),
             ],
@@ -89,7 +89,7 @@ fn identities(world: &World) -> Vec<Row> {
                 request("null").header("X-V", "forged").passes_to("/p", &["x-v"], &[]),
                 request("\"a\"").header("X_V", "forged").passes_to("/p", &["x_v"], &[("x-v", "\"a\"")]),
                 arrives(&long(7998), &long(7998)),
-                refused(&long(7999), "is too long for its target"),
+                rejected(&long(7999), "is too long for its target"),
             ],
         ),
         row(
@@ -122,7 +122,7 @@ claimParameters:
             "an unknown format is a configuration error",
             header("yaml"),
             vec![
-                get().refused("I400JP", "Invalid JWT plugin config: claimParameters[0].format: expected text or json"),
+                get().rejected("I400JP", "Invalid JWT plugin config: claimParameters[0].format: expected text or json"),
             ],
         ),
     ]
@@ -141,7 +141,7 @@ fn texts(world: &World) -> Vec<Row> {
     let sent = |value: &str, header: &str, query: &str| {
         with_text(value).passes_to(format!("/p?v={query}"), &[], &[("x-v", header)])
     };
-    let refused = |value: &str, problem: &str| with_text(value).invalid(&format!("claim v {problem}"));
+    let rejected = |value: &str, problem: &str| with_text(value).invalid(&format!("claim v {problem}"));
     let control = "has control characters, which a header can't carry";
     let long = |length: usize| format!("\"{}\"", "a".repeat(length));
     vec![
@@ -182,16 +182,16 @@ fn texts(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "a claim that its target can't carry is refused",
+            "a claim that its target can't carry is rejected",
             mapped,
             vec![
-                refused("\"a\\r\\nset-cookie: b\"", control),
-                refused("\"a\\u0000\"", control),
-                refused("\"\\t\"", control),
-                refused("\"\\u007f\"", control),
-                refused("\"\\u0085\"", control),
+                rejected("\"a\\r\\nset-cookie: b\"", control),
+                rejected("\"a\\u0000\"", control),
+                rejected("\"\\t\"", control),
+                rejected("\"\\u007f\"", control),
+                rejected("\"\\u0085\"", control),
                 sent(&long(2000), &"a".repeat(2000), &"a".repeat(2000)),
-                refused(&long(8001), "is too long for its target"),
+                rejected(&long(8001), "is too long for its target"),
             ],
         ),
     ]

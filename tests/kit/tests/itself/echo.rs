@@ -74,7 +74,7 @@ fn several_requests_on_one_connection() {
 }
 
 #[test]
-fn what_is_no_request_is_logged_and_refused() {
+fn what_is_no_request_is_logged_and_rejected() {
     let upstream = Upstream::start();
     let response = exchange(&Address::Tcp(upstream.address()), b"GET /\r\nhost: a\r\n\r\n").expect("an answer");
     assert_eq!((response.status, upstream.requests()), (400, 0));

@@ -143,8 +143,8 @@ fn wasm_filters_of_each_configuration_load() {
             matches!(envoy.update_listeners(&[listener.clone()]), Ok(Update::Rejected(log)) if log.contains("gone.wasm"))
         );
         for bootstrap in [Bootstrap::fixed, Bootstrap::watched] {
-            let refused = Envoy::start(&binary, &bootstrap(upstream.address(), vec![listener.clone()]), 1).map(|_| ());
-            assert!(refused.is_err_and(|text| text.contains("gone.wasm")));
+            let rejected = Envoy::start(&binary, &bootstrap(upstream.address(), vec![listener.clone()]), 1).map(|_| ());
+            assert!(rejected.is_err_and(|text| text.contains("gone.wasm")));
         }
     }
 }
@@ -180,10 +180,10 @@ static_resources:
 }
 
 #[test]
-fn a_bootstrap_that_envoy_refuses_is_an_error_with_its_reason() {
+fn a_bootstrap_that_envoy_rejects_is_an_error_with_its_reason() {
     for binary in binaries() {
-        let refused = Envoy::start_with(&binary, "envoy.json", r#"{"no_such_field": 1}"#, 1).map(|_| ());
-        assert!(refused.clone().is_err_and(|text| text.contains("no_such_field")), "{refused:?}");
+        let rejected = Envoy::start_with(&binary, "envoy.json", r#"{"no_such_field": 1}"#, 1).map(|_| ());
+        assert!(rejected.clone().is_err_and(|text| text.contains("no_such_field")), "{rejected:?}");
     }
     let missing = Envoy::start_with(Path::new("/nowhere/envoy"), "envoy.json", "{}", 1).map(|_| ());
     assert!(missing.is_err_and(|text| text.contains("/nowhere/envoy")));

@@ -12,16 +12,16 @@ use kit::http2::{Body, Connection, Request, exchange};
 use kit::upstream::Upstream;
 use serde_json::json;
 
-/// What the listener answers itself under `/refused`, without a look at the body.
-const REFUSAL: &str = "no";
+/// What the listener answers itself under `/rejected`, without a look at the body.
+const REJECTION: &str = "no";
 
 /// Runs the test on each Envoy, whose listener is in front of a new upstream.
 fn on_each_envoy(test: impl Fn(&Envoy, &Address, &Upstream)) {
     for binary in binaries() {
         let upstream = Upstream::start();
         let mut listener = Listener::new("api", Vec::new());
-        let refusal = json!({"status": 403, "body": {"inline_string": REFUSAL}});
-        listener.routes.push(json!({"match": {"prefix": "/refused"}, "direct_response": refusal}));
+        let rejection = json!({"status": 403, "body": {"inline_string": REJECTION}});
+        listener.routes.push(json!({"match": {"prefix": "/rejected"}, "direct_response": rejection}));
         let envoy = Envoy::start(&binary, &Bootstrap::fixed(upstream.address(), vec![listener]), 1);
         let envoy = envoy.expect("Envoy starts");
         test(&envoy, &envoy.address("api").expect("the listener has an address"), &upstream);
@@ -172,14 +172,14 @@ fn answers_that_do_not_wait_for_the_body() {
     on_each_envoy(|_, address, upstream| {
         let large = vec![vec![b'x'; 1 << 20]; 3];
         for body in [Body::None, Body::Data(large.clone()), Body::DataThenTrailers(large, trailers())] {
-            let response = exchange(address, &Request::post("/refused").body(body.clone())).expect("an answer");
-            assert_eq!((response.status, response.text().as_str()), (403, REFUSAL));
+            let response = exchange(address, &Request::post("/rejected").body(body.clone())).expect("an answer");
+            assert_eq!((response.status, response.text().as_str()), (403, REJECTION));
 
-            let grpc = Request::post("/refused").header("content-type", "application/grpc").header("te", "trailers");
+            let grpc = Request::post("/rejected").header("content-type", "application/grpc").header("te", "trailers");
             let response = exchange(address, &grpc.body(body)).expect("an answer");
             assert_eq!((response.status, response.body.as_slice()), (200, b"".as_slice()));
             assert_eq!(response.header("grpc-status"), Some(b"7".as_slice()));
-            assert_eq!(response.header("grpc-message"), Some(REFUSAL.as_bytes()));
+            assert_eq!(response.header("grpc-message"), Some(REJECTION.as_bytes()));
             assert_eq!(response.trailers, []);
         }
         assert_eq!(upstream.requests(), 0);
@@ -205,8 +205,8 @@ fn what_h2_does_not_send_is_an_error() {
         Request::get("/").header("connection", "close"),
         Request::get("/").body(Body::DataThenTrailers(Vec::new(), vec![("\u{ff}".to_owned(), Vec::new())])),
     ] {
-        let refused = exchange(&address, &request);
-        assert!(refused.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::InvalidInput), "{refused:?}");
+        let rejected = exchange(&address, &request);
+        assert!(rejected.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::InvalidInput), "{rejected:?}");
     }
     assert!(exchange(&Address::Unix("/nowhere".into()), &Request::get("/")).is_err());
 }
@@ -244,7 +244,7 @@ fn raw_frames_that_envoy_takes() {
 }
 
 #[test]
-fn raw_header_names_that_envoy_refuses() {
+fn raw_header_names_that_envoy_rejects() {
     let names = [b"x-\xff".as_slice(), b"\xff", b"x-\x80", b"x-caf\xc3\xa9", b"X-Raw", b"x raw", b""];
     on_each_envoy(|envoy, address, upstream| {
         // Envoy waits a second before it closes, and says nothing: not even its SETTINGS, as all comes at once.

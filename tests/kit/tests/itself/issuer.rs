@@ -163,6 +163,6 @@ fn short_rsa_keys_can_be_made() {
 }
 
 #[test]
-fn numbers_that_make_no_key_are_refused() {
+fn numbers_that_make_no_key_are_rejected() {
     assert!(SigningKey::from_rsa_components(&[0x77; 256], &[1, 0, 1], &[0x33; 256]).is_err());
 }

@@ -82,7 +82,7 @@ fn a_taken_port_is_named_with_its_variable() {
 
 /// Its keys would be replaced under it, and tokens made with the new ones would not pass.
 #[test]
-fn a_second_demo_in_the_same_folder_is_refused() {
+fn a_second_demo_in_the_same_folder_is_rejected() {
     let (mut first, _) = Demo::new().start();
     let key = || fs::read(first.folder.path().join("private.jwk.json")).expect("a key");
     let before = key();
@@ -102,7 +102,7 @@ fn a_second_demo_in_the_same_folder_is_refused() {
 #[test]
 fn an_envoy_that_does_not_start_shows_its_log() {
     let mut demo = Demo::new();
-    // No module: Envoy refuses the configuration.
+    // No module: Envoy rejects the configuration.
     demo.command.env("JWT_AUTH_WASM", "Cargo.toml");
     let output = demo.output();
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -124,7 +124,7 @@ pub(crate) fn curls(lines: &[String]) -> Vec<(&str, &str)> {
     pairs.map(|pair| (pair[0].as_str(), pair[1].as_str())).collect()
 }
 
-/// Status and, for a refusal, code, of a comment such as `# expect 400 I400JR: no token`.
+/// Status and, for a rejection, code, of a comment such as `# expect 400 I400JR: no token`.
 pub(crate) fn promised(comment: &str) -> String {
     let promise = comment.strip_prefix("# expect ").and_then(|promise| promise.split_once(':'));
     promise.unwrap_or_else(|| panic!("no promise: {comment}")).0.to_owned()
