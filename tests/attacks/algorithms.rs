@@ -1,4 +1,4 @@
-//! T1 and T12: a token that wants to choose how it is verified.
+//! T1 and T12: tokens that try to choose how they are verified.
 
 use kit::issuer::{Algorithm, Family, SigningKey};
 use kit::rows::{Request, Row, Step, World, get, row};
@@ -16,7 +16,7 @@ attacks! {
     t12_a_compressed_payload_and_keys_of_the_tokens_own: EITHER, a_compressed_payload_and_keys_of_the_tokens_own;
 }
 
-/// One algorithm of each family of keys.
+/// One algorithm for each family of keys.
 const FAMILIES: [Algorithm; 7] = [
     Algorithm::RS256,
     Algorithm::ES256,
@@ -87,7 +87,7 @@ fn alg_missing_or_of_another_type(world: &World) -> Vec<Row> {
     vec![row("no alg", config(&key, false), steps)]
 }
 
-/// A good signature of the key's own, under a header that names each other algorithm.
+/// A valid signature by the key, under a header that names another algorithm.
 fn an_alg_that_is_not_the_keys(world: &World) -> Vec<Row> {
     let claims = world.claims(&json!({}));
     let mut rows = Vec::new();
@@ -98,7 +98,7 @@ fn an_alg_that_is_not_the_keys(world: &World) -> Vec<Row> {
         let others = || Algorithm::ALL.into_iter().filter(|other| *other != algorithm);
         let named = others().map(|other| not_allowed(lie(other), other.name()));
         let unnamed = others().map(|other| match other.family() == algorithm.family() {
-            // EdDSA and Ed25519 are two names of one signature, and this key allows both [RFC 9864 section 2.2].
+            // EdDSA and Ed25519 name the same signature, and this key allows both [RFC 9864 section 2.2].
             true if other.family() == Family::Ed25519 => lie(other).passes(),
             true => lie(other).invalid("signature verification failed"),
             false => not_allowed(lie(other), other.name()),
@@ -113,7 +113,7 @@ fn an_alg_that_is_not_the_keys(world: &World) -> Vec<Row> {
     rows
 }
 
-/// CVE-2026-39999, CVE-2026-34950 and their like.
+/// CVE-2026-39999, CVE-2026-34950 and similar ones.
 fn a_public_key_in_any_encoding_is_no_secret(world: &World) -> Vec<Row> {
     const HMAC: [Algorithm; 3] = [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
     let claims = world.claims(&json!({}));
@@ -133,7 +133,7 @@ fn a_public_key_in_any_encoding_is_no_secret(world: &World) -> Vec<Row> {
             let lie = with_header(&forger, &json!({"alg": algorithm.name(), "kid": "k1"}), &claims);
             steps.push(get().token(lie).invalid("signature verification failed"));
         }
-        // A secret of its own beside the public key must not lend its algorithms to it.
+        // An HMAC key in the same configuration must not make HMAC possible with the public key.
         let secret = SigningKey::generate(Algorithm::HS256).public_jwk(Some("secret"), true);
         let config = format!("parameter: X-Token\njwks: {}", json!([jwk, secret]));
         rows.push(row(format!("{algorithm} as a secret"), config, steps));
@@ -183,7 +183,7 @@ fn crit_with_anything_in_it(world: &World) -> Vec<Row> {
     rows
 }
 
-/// RFC 7797: with `b64: false` the payload is signed, and sent, as it is.
+/// RFC 7797: with `b64: false` the payload is signed and sent without base64url.
 fn an_unencoded_payload(world: &World) -> Vec<Row> {
     let key = SigningKey::cached(Algorithm::ES256);
     let claims = world.claims(&json!({}));
@@ -204,18 +204,18 @@ fn an_unencoded_payload(world: &World) -> Vec<Row> {
         get()
             .target(format!("/p?X-Token={}", unencoded(without_crit, &one_part)))
             .rejected("I400JD", shown(without_crit)),
-        // Not critical, so it means nothing [RFC 7797 section 6]: the payload is encoded like any other.
+        // Without `crit`, `b64` has no effect [RFC 7797 section 6]: the payload is encoded as usual.
         get().token(unencoded(without_crit, &encoded)).passes(),
     ];
     vec![row("b64", config(&key, true), steps)]
 }
 
-/// `zip` is for JWE; a compressed payload is no JSON, and is not inflated to see whether it becomes some.
+/// `zip` is for JWE only. A compressed payload is not JSON, and the filter never decompresses it.
 fn a_compressed_payload_and_keys_of_the_tokens_own(world: &World) -> Vec<Row> {
     let key = SigningKey::cached(Algorithm::ES256);
     let stranger = SigningKey::generate(Algorithm::ES256);
     let claims = world.claims(&json!({}));
-    // A zlib stream of one stored block.
+    // A zlib stream with one stored block.
     let text = claims.to_string();
     let length = text.len() as u16;
     let deflated = [&[1], &length.to_le_bytes()[..], &(!length).to_le_bytes(), text.as_bytes()].concat();

@@ -1,4 +1,4 @@
-//! T19: what a client can make of the answers, and what they and the log tell.
+//! T19: response splitting, and secrets in responses or in the log.
 
 use kit::envoy;
 use kit::http::RequestBuilder;
@@ -13,8 +13,8 @@ use crate::encodings::base64url;
 const ALLOWED: [&str; 7] =
     ["connection", "content-length", "content-type", "date", "server", "x-ca-error-code", "x-ca-error-message"];
 
-/// What is wrong with an answer as it came over the wire: it must be one head of visible ASCII with the known headers, each
-/// once, and one body of the length it tells, which is one line.
+/// What is wrong with the bytes of a response. It must be one head of visible ASCII with the known headers, each once,
+/// and one body: a single line of the length in `content-length`.
 fn flaws(answer: &[u8]) -> Vec<String> {
     let mut flaws = Vec::new();
     let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a head");
@@ -25,7 +25,7 @@ fn flaws(answer: &[u8]) -> Vec<String> {
     let head = String::from_utf8_lossy(head).into_owned();
     let mut lines = head.split("\r\n");
     if !lines.next().is_some_and(|line| line.starts_with("HTTP/1.1 4")) {
-        flaws.push("no status line of a rejection".to_owned());
+        flaws.push("the status line is not that of a rejection".to_owned());
     }
     let mut names: Vec<_> = lines.map(|line| line.split_once(": ").map_or(line, |(name, _)| name).to_owned()).collect();
     names.sort();
@@ -34,23 +34,23 @@ fn flaws(answer: &[u8]) -> Vec<String> {
     }
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or_default();
     if length != body.len().to_string() {
-        flaws.push(format!("a body of {} bytes with the length {length}", body.len()));
+        flaws.push(format!("the body has {} bytes, content-length is {length}", body.len()));
     }
     let json: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let message = json.as_ref().and_then(|json| json["message"].as_str());
     let in_head = head.lines().find_map(|line| line.strip_prefix("x-ca-error-message: "));
     if message.is_none() || message.map(str::trim_end) != in_head {
-        flaws.push(format!("{message:?} in the body, {in_head:?} in the head"));
+        flaws.push(format!("the body says {message:?}, the head {in_head:?}"));
     }
     if head.len() > 1500
         || !body.strip_suffix(b"\n").is_some_and(|line| line.iter().all(|byte| matches!(byte, 0x20..=0x7e)))
     {
-        flaws.push("a long head, or a body that is not a line of visible ASCII".to_owned());
+        flaws.push("the head is too long, or the body is not one line of visible ASCII".to_owned());
     }
     flaws
 }
 
-/// Text that would split an answer, end a JSON string, open a tag or take over a terminal.
+/// Text that could split a response, end a JSON string, open an HTML tag or control a terminal.
 const HOSTILE: [&str; 12] = [
     "a\r\nset-cookie: session=evil",
     "a\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil",
@@ -66,7 +66,7 @@ const HOSTILE: [&str; 12] = [
     "%0d%0aset-cookie: b",
 ];
 
-/// In quotes, as JSON and YAML read it: YAML takes some letters for line breaks unless they are escaped.
+/// The text in quotes that both JSON and YAML read. YAML reads some characters as line breaks unless they are escaped.
 fn quoted(text: &str) -> String {
     let quoted = serde_json::to_string(text).unwrap();
     quoted
@@ -141,7 +141,7 @@ fn t19_no_answer_is_split_or_holds_what_was_sent_as_it_was() {
     }
 }
 
-/// CVE-2022-29266 and H10: neither answers nor the log hold a token, a signature or a key.
+/// CVE-2022-29266 and H10: neither responses nor the log contain a token, a signature or a key.
 #[test]
 fn t19_no_answer_and_no_log_line_holds_a_token_or_a_key() {
     for binary in envoy::binaries() {

@@ -1,4 +1,4 @@
-//! Where attacks are tried: a running Envoy and connections that are used again.
+//! A running Envoy for the attacks, and connections that are reused.
 
 use std::cell::RefCell;
 use std::io::{self, Read as _, Write as _};
@@ -28,17 +28,17 @@ pub(crate) struct Arena {
 }
 
 impl Arena {
-    /// Starts Envoy with two workers and these listeners.
+    /// Starts Envoy with two workers and the listeners.
     pub(crate) fn start(binary: &Path, listeners: Vec<Listener>) -> Self {
         Self::of(Proxy::start(binary, listeners))
     }
 
-    /// One listener for each name and configuration.
+    /// Starts Envoy with one listener for each name and configuration.
     pub(crate) fn of_configs(binary: &Path, configs: &[(&str, String)]) -> Self {
         Self::start(binary, listeners(configs))
     }
 
-    /// Starts Envoy with a bootstrap that `edit` has changed.
+    /// Starts Envoy with a bootstrap changed by `edit`.
     pub(crate) fn edited(binary: &Path, listeners: Vec<Listener>, edit: impl Fn(&mut Value)) -> Self {
         let upstream = Upstream::start();
         let mut bootstrap = Bootstrap::fixed(upstream.address(), listeners).render();
@@ -47,8 +47,8 @@ impl Arena {
         Self::of(Proxy { envoy: envoy.unwrap_or_else(|error| panic!("{error}")), upstream })
     }
 
-    /// One listener for each name and configuration, which ends a connection as soon as it has sent its last answer; Envoy
-    /// would wait a second for the client to do so.
+    /// Like [`Self::of_configs`], with listeners that close a connection right after the last response. By default,
+    /// Envoy waits a second for the client to close it.
     pub(crate) fn closing_at_once(binary: &Path, configs: &[(&str, String)]) -> Self {
         Self::edited(binary, listeners(configs), |bootstrap| {
             for listener in bootstrap["static_resources"]["listeners"].as_array_mut().unwrap() {
@@ -61,7 +61,7 @@ impl Arena {
         Self { proxy, first: RefCell::default() }
     }
 
-    /// The address of a listener. Envoy is asked once: the sockets of all listeners are side by side.
+    /// The address of a listener. Envoy is asked once: all sockets are in one directory.
     pub(crate) fn address(&self, listener: &str) -> Address {
         let mut first = self.first.borrow_mut();
         let known = first.get_or_insert_with(|| self.proxy.envoy.address(listener).unwrap());
@@ -74,7 +74,7 @@ impl Arena {
         Lane { upstream: &self.proxy.upstream, address: self.address(listener), connection: None }
     }
 
-    /// Every byte of the answer to one request, and whatever else comes at once.
+    /// Every byte that comes back for one request.
     pub(crate) fn raw_answer(&self, listener: &str, request: &RequestBuilder) -> Vec<u8> {
         let Address::Unix(path) = self.address(listener) else { panic!("a Unix socket") };
         let mut stream = UnixStream::connect(path).unwrap();
@@ -82,7 +82,7 @@ impl Arena {
         stream.write_all(&request.clone().header("connection", "close").build()).unwrap();
         let mut answer = Vec::new();
         let mut buffer = [0; 16 << 10];
-        // Envoy ends the connection at once where its answers have no delay, and after a second where they have.
+        // Envoy closes the connection at once with `closing_at_once`, otherwise after a second.
         while let Ok(length @ 1..) = stream.read(&mut buffer) {
             answer.extend_from_slice(&buffer[..length]);
             stream.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
@@ -90,7 +90,7 @@ impl Arena {
         answer
     }
 
-    /// What an attack must not leave behind: a VM that was loaded anew, a panic, a token in the log.
+    /// The harm that attacks did: a reloaded VM, a panic, or a token in the log.
     pub(crate) fn harm<'a>(&self, sent: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
         let mut found = self.proxy.unsafe_log_lines(sent);
         let reloads = self.proxy.envoy.stats("vm_reload").unwrap();
@@ -101,7 +101,7 @@ impl Arena {
     }
 }
 
-/// Requests one after another on one connection, which is opened anew when Envoy ends it.
+/// Sends requests one after another on one connection, which is reopened when Envoy closes it.
 pub(crate) struct Lane<'a> {
     upstream: &'a Upstream,
     address: Address,
@@ -122,10 +122,10 @@ impl Lane<'_> {
             Some(connection) => connection,
             None => Connection::open(&self.address)?,
         };
-        // Envoy may answer before it has all of it, and read no more.
+        // Envoy may respond before it has read the whole request, and stop reading.
         let _ = connection.send(request);
         let response = connection.receive()?;
-        // It ends an HTTP/1 connection with every 400, also one of a filter's.
+        // Envoy closes an HTTP/1 connection after every 400, also after one from a filter.
         let is_last = response.header("connection").is_some_and(|value| value.eq_ignore_ascii_case(b"close"));
         self.connection = (!is_last).then_some(connection);
         Ok(response)

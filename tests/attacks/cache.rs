@@ -1,4 +1,4 @@
-//! T14: what a token cache could get wrong. It is on by default, and seen from outside only by what it must not do.
+//! T14: errors that a token cache could make. The cache is on by default; without an error, clients can't notice it.
 
 use std::collections::HashMap;
 use std::thread;
@@ -21,7 +21,8 @@ attacks! {
 
 const MAPPED: &str = "claimParameters: [{claimName: sub, parameterName: X-Sub, location: header}]";
 
-/// Neither a good token lends its fate to a forged one, nor the other way round; on one connection, so one worker.
+/// A valid token does not let a similar forged one pass, and a forged one does not get the valid one rejected. All
+/// requests use one connection, so one worker and one cache.
 fn a_token_is_known_by_all_of_its_bytes(world: &World) -> Vec<Row> {
     let claims = world.claims(&json!({}));
     let rsa = SigningKey::cached(Algorithm::RS256);
@@ -49,7 +50,7 @@ fn a_token_is_known_by_all_of_its_bytes(world: &World) -> Vec<Row> {
     vec![row("twins", format!("parameter: X-Token\njwk: {}\n{MAPPED}", rsa.public_jwk(None, true)), steps)]
 }
 
-/// CVE-2026-35039: more tokens than there is room for, over and over; each has its own claims.
+/// CVE-2026-35039: more tokens than the cache has room for, each with its own claims, again and again.
 fn no_token_gets_the_claims_of_another(world: &World) -> Vec<Row> {
     let rows = [
         "tokenCache: {maxEntries: 3}",
@@ -72,7 +73,7 @@ fn no_token_gets_the_claims_of_another(world: &World) -> Vec<Row> {
         .collect()
 }
 
-/// A token that is known expires all the same, and a used `jti` stays used.
+/// A cached token still expires, and its used `jti` stays used.
 #[test]
 fn t14_the_clock_and_the_replay_store_are_asked_each_time() {
     for binary in envoy::binaries() {
@@ -119,7 +120,7 @@ fn t14_the_clock_and_the_replay_store_are_asked_each_time() {
     }
 }
 
-/// A key that is taken out of the configuration takes its tokens with it, those that are known included.
+/// When a key is removed from the configuration, its tokens are rejected, also cached ones.
 #[test]
 fn t14_another_configuration_knows_no_token_of_the_last() {
     for binary in envoy::binaries() {
@@ -137,14 +138,14 @@ fn t14_another_configuration_knows_no_token_of_the_last() {
                     String::from_utf8_lossy(response.header("x-ca-error-code").unwrap_or_default()).into_owned(),
                 )
             };
-            // Enough connections for both workers.
+            // Enough connections to reach both workers.
             (0..12).map(|_| answer()).collect()
         };
         answers.insert("first", ask(&proxy));
         for (name, text) in [
             ("another key", format!("parameter: X-Token\njwk: {other}")),
             ("an issuer", header_config("issuer: me")),
-            ("faulty", header_config("typo: 1")),
+            ("invalid", header_config("typo: 1")),
             ("again", header_config("forwardToken: false")),
         ] {
             assert_eq!(proxy.envoy.update_listeners(&[listener(text)]).unwrap(), Update::Accepted);
@@ -154,7 +155,7 @@ fn t14_another_configuration_knows_no_token_of_the_last() {
         assert_eq!(answers["first"], all(200, ""));
         assert_eq!(answers["another key"], all(403, "A403JT"));
         assert_eq!(answers["an issuer"], all(403, "A403JT"));
-        assert_eq!(answers["faulty"], all(400, "I400JP"));
+        assert_eq!(answers["invalid"], all(400, "I400JP"));
         assert_eq!(answers["again"], all(200, ""));
     }
 }

@@ -1,4 +1,4 @@
-//! T15 and T16: configurations with something wrong in them. Whatever it is, no request passes.
+//! T15 and T16: configurations with errors. No request passes, whatever the error is.
 
 use kit::bootstrap::{Configuration, Listener};
 use kit::envoy;
@@ -15,8 +15,8 @@ attacks! {
     t16_targets_that_are_invalid_or_duplicate: CHOSEN, targets_that_are_invalid_or_duplicate;
 }
 
-fn closed(name: &str, config: String, faults: &str, world: &World) -> Row {
-    let message = format!("Invalid JWT plugin config: {faults}");
+fn closed(name: &str, config: String, errors: &str, world: &World) -> Row {
+    let message = format!("Invalid JWT plugin config: {errors}");
     let sample = SigningKey::sample_private_key().token(Some("uniq_key"), &world.claims(&json!({})));
     let steps = [get(), get().token(world.token(&json!({}))), get().token(sample), get().token("junk")]
         .into_iter()
@@ -26,7 +26,7 @@ fn closed(name: &str, config: String, faults: &str, world: &World) -> Row {
     row(name, config, steps)
 }
 
-/// CVE-2026-31837: without keys there is no default one, and one bad key is not left out silently.
+/// CVE-2026-31837: there is no default key when none is configured, and a malformed key is not skipped silently.
 fn key_sets_without_keys_or_with_a_bad_one(world: &World) -> Vec<Row> {
     let good = key().public_jwk(Some("k1"), true);
     let rsa = SigningKey::cached(Algorithm::RS256).public_jwk(Some("k2"), true);
@@ -50,16 +50,16 @@ fn key_sets_without_keys_or_with_a_bad_one(world: &World) -> Vec<Row> {
         ("empty list", list(json!([])), "jwks: expected at least one key".to_owned()),
         ("empty set", list(json!({"keys": []})), "jwks.keys: expected at least one key".to_owned()),
         ("no set", list(json!({})), "jwks.keys: required".to_owned()),
-        ("an error for a set", list(json!({"error": "not found"})), "jwks.keys: required".to_owned()),
+        ("an error instead of a set", list(json!({"error": "not found"})), "jwks.keys: required".to_owned()),
         ("null", list(Value::Null), "jwks: expected a list".to_owned()),
         (
             "an address",
             list(json!("https://idp.example/jwks.json")),
             "jwks: expected a list, found a URL: keys are not fetched; paste the JWK set that is there".to_owned(),
         ),
-        ("text of a set", list(json!(json!({"keys": [good]}).to_string())), "jwks: expected a list".to_owned()),
-        ("a key for a list", list(good.clone()), "jwks.keys: required".to_owned()),
-        ("keys of null", list(json!({"keys": null})), "jwks.keys: expected a list".to_owned()),
+        ("a set as a string", list(json!(json!({"keys": [good]}).to_string())), "jwks: expected a list".to_owned()),
+        ("a key instead of a list", list(good.clone()), "jwks.keys: required".to_owned()),
+        ("keys is null", list(json!({"keys": null})), "jwks.keys: expected a list".to_owned()),
         ("a list in a list", list(json!([[good]])), "jwks[0]: expected a map of fields".to_owned()),
         ("null among keys", list(json!([good, null])), "jwks[1]: expected a map of fields".to_owned()),
         ("an empty key", list(json!([good, {}])), "jwks[1].kty: required".to_owned()),
@@ -94,14 +94,14 @@ fn key_sets_without_keys_or_with_a_bad_one(world: &World) -> Vec<Row> {
             list(json!([with(json!({"key_ops": []}))])),
             unfit("jwks[0].key_ops: expected a list with verify"),
         ),
-        ("kid of a number", list(json!([with(json!({"kid": 1}))])), "jwks[0].kid: expected a string".to_owned()),
+        ("kid is a number", list(json!([with(json!({"kid": 1}))])), "jwks[0].kid: expected a string".to_owned()),
         (
             "empty kid",
             list(json!([with(json!({"kid": ""}))])),
             "jwks[0].kid: expected a string that is not empty".to_owned(),
         ),
         (
-            "alg of another family",
+            "alg is of another family",
             list(json!([with(json!({"alg": "RS256"}))])),
             unfit("jwks[0].alg: expected what fits this key: ES256"),
         ),
@@ -110,31 +110,31 @@ fn key_sets_without_keys_or_with_a_bad_one(world: &World) -> Vec<Row> {
             list(json!([with(json!({"alg": "none"}))])),
             unfit("jwks[0].alg: expected what fits this key: ES256"),
         ),
-        ("alg of null", list(json!([with(json!({"alg": null}))])), "jwks[0].alg: expected a string".to_owned()),
+        ("alg is null", list(json!([with(json!({"alg": null}))])), "jwks[0].alg: expected a string".to_owned()),
         (
             "RSA for HMAC",
             list(json!([rsa_with("alg", json!("HS256"))])),
             unfit("jwks[0].alg: expected what fits this key: RS256, RS384, RS512, PS256, PS384, PS512"),
         ),
         (
-            "two that are for others",
+            "two keys for other uses",
             format!("jwks: {}", json!({"keys": [with(json!({"use": "enc"})), rsa_with("alg", json!("RSA-OAEP"))]})),
             "jwks.keys: expected at least one key for verifying signatures; jwks.keys[0].use: expected sig; \
              jwks.keys[1].alg: expected what fits this key: RS256, RS384, RS512, PS256, PS384, PS512"
                 .to_owned(),
         ),
         (
-            "one for encryption that is private",
+            "a private key for encryption",
             list(json!([good, with(json!({"use": "enc", "kid": "k2", "d": "AA"}))])),
             "jwks[1].d: expected a public key, found a private or secret part".to_owned(),
         ),
         (
-            "use of a number",
+            "use is a number",
             list(json!([good, with(json!({"use": 5, "kid": "k2"}))])),
             "jwks[1].use: expected a string".to_owned(),
         ),
         (
-            "a weak one beside a good one",
+            "a weak key beside a valid one",
             list(json!([good, rsa_with("n", json!("AQAB"))])),
             "jwks[1].n: expected a modulus of 2048 to 4096 bits".to_owned(),
         ),
@@ -147,13 +147,13 @@ fn key_sets_without_keys_or_with_a_bad_one(world: &World) -> Vec<Row> {
     ];
     cases
         .into_iter()
-        .map(|(name, lines, fault)| {
-            closed(name, format!("parameter: X-Token\nbypassEmptyToken: true\n{lines}"), &fault, world)
+        .map(|(name, lines, error)| {
+            closed(name, format!("parameter: X-Token\nbypassEmptyToken: true\n{lines}"), &error, world)
         })
         .collect()
 }
 
-/// H8: never a warning and on with the rest.
+/// H8: the filter never logs a warning and uses the rest of a configuration with errors.
 fn unknown_fields_wrong_types_and_empty_lists(world: &World) -> Vec<Row> {
     let lines = [
         ("preventJtiReply: true", "preventJtiReply: unknown field, did you mean preventJtiReplay?"),
@@ -192,7 +192,7 @@ fn unknown_fields_wrong_types_and_empty_lists(world: &World) -> Vec<Row> {
         ("tokenCache: 5", "tokenCache: expected a map of fields"),
         ("5: a", "expected a map of fields"),
     ];
-    lines.into_iter().map(|(line, fault)| closed(line, header_config(&format!("{line}\n")), fault, world)).collect()
+    lines.into_iter().map(|(line, error)| closed(line, header_config(&format!("{line}\n")), error, world)).collect()
 }
 
 fn targets_that_are_invalid_or_duplicate(world: &World) -> Vec<Row> {
@@ -224,13 +224,13 @@ fn targets_that_are_invalid_or_duplicate(world: &World) -> Vec<Row> {
     ];
     let mut rows: Vec<_> = cases
         .into_iter()
-        .map(|(targets, fault)| {
+        .map(|(targets, error)| {
             let lines = format!("bypassEmptyToken: true\nclaimParameters: {targets}");
-            closed(&targets.to_string(), header_config(&lines), fault, world)
+            closed(&targets.to_string(), header_config(&lines), error, world)
         })
         .collect();
     let places = ("parameterLocation: [header]", "parameterLocation: expected a string");
-    for (lines, fault) in [
+    for (lines, error) in [
         ("parameter: ''", "parameter: expected a string that is not empty"),
         ("parameter: 5", "parameter: expected a string"),
         ("parameter: null", "parameter: expected a string"),
@@ -242,12 +242,12 @@ fn targets_that_are_invalid_or_duplicate(world: &World) -> Vec<Row> {
         ("parameter: t\nparameterLocation: formData", "parameterLocation: expected header, query or cookie"),
         (&format!("parameter: t\n{}", places.0), places.1),
     ] {
-        rows.push(closed(lines, config(&format!("bypassEmptyToken: true\n{lines}")), fault, world));
+        rows.push(closed(lines, config(&format!("bypassEmptyToken: true\n{lines}")), error, world));
     }
     rows
 }
 
-/// Documents that are none: what matters is that nothing passes, so the words of the YAML library are not pinned down.
+/// Text that is not a YAML document. Only the code is checked: the message comes from the YAML library.
 #[test]
 fn t16_documents_that_can_not_be_read() {
     let good = header_config("bypassEmptyToken: true");

@@ -1,10 +1,10 @@
-//! The many ways to write the same thing: names in percent-encoding, headers with underscores, public keys.
+//! Different encodings of the same value: percent-encoded names, headers with underscores, public keys.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
-/// The bytes behind strict base64url.
+/// Decodes strict base64url.
 pub(crate) fn from_base64url(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).unwrap()
 }
@@ -18,7 +18,8 @@ pub(crate) fn segments(token: &str) -> [&str; 3] {
     token.split('.').collect::<Vec<_>>().try_into().unwrap()
 }
 
-/// Every name that percent-decodes to `name`: each letter as it is, with lower and with upper case hex digits.
+/// Every spelling that percent-decodes to `name`: each letter unencoded, or encoded with lower or upper case hex
+/// digits.
 pub(crate) fn percent_spellings(name: &str) -> Vec<String> {
     name.chars().fold(vec![String::new()], |spellings, letter| {
         let mut ways =
@@ -28,7 +29,7 @@ pub(crate) fn percent_spellings(name: &str) -> Vec<String> {
     })
 }
 
-/// Every header name that is `name` to a backend that does not tell `-` from `_`, in three kinds of case.
+/// Every header name that a backend reads as `name` if it treats `-` and `_` as equal, in lower, upper and mixed case.
 pub(crate) fn header_twins(name: &str) -> Vec<String> {
     let twins = name.chars().fold(vec![String::new()], |twins, letter| {
         let ways = if letter == '-' { vec!['-', '_'] } else { vec![letter] };
@@ -37,7 +38,8 @@ pub(crate) fn header_twins(name: &str) -> Vec<String> {
     twins.into_iter().flat_map(|twin| [twin.to_ascii_lowercase(), twin.to_ascii_uppercase(), twin]).collect()
 }
 
-/// Percent-encoding of all but the unreserved characters of RFC 3986, written without the crate that the filter uses.
+/// Percent-encodes all but the unreserved characters of RFC 3986. Does not use the filter's crate, so that the tests
+/// are independent of it.
 pub(crate) fn percent_encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
@@ -47,7 +49,7 @@ pub(crate) fn percent_encoded(text: &str) -> String {
         .collect()
 }
 
-/// The public key of a JWK in every form in which a library could take it for a secret.
+/// The public key of a JWK in every encoding that a library could use as a secret by mistake.
 pub(crate) fn public_key_encodings(jwk: &Value) -> Vec<Vec<u8>> {
     let member = |name: &str| from_base64url(jwk[name].as_str().unwrap_or_default());
     let text = |name: &str| jwk[name].as_str().unwrap_or_default().as_bytes().to_vec();
@@ -99,7 +101,7 @@ fn spki(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
     der(0x30, &[der(0x30, algorithm), der(3, &[&[0], key].concat())].concat())
 }
 
-/// PEM with and without its last newline, with the newlines of DOS, and with a space in front (CVE-2026-34950).
+/// PEM with and without its last newline, with CR LF, and with a leading space (CVE-2026-34950).
 fn pem(label: &str, der: &[u8]) -> Vec<Vec<u8>> {
     let base64 = STANDARD.encode(der);
     let lines: Vec<&str> = base64.as_bytes().chunks(64).map(|line| str::from_utf8(line).unwrap()).collect();
@@ -116,7 +118,7 @@ fn pem(label: &str, der: &[u8]) -> Vec<Vec<u8>> {
     .to_vec()
 }
 
-/// One value of DER.
+/// A DER value: tag, length and content.
 pub(crate) fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len();
     let head = match length {
@@ -127,7 +129,7 @@ pub(crate) fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     [head, content.to_vec()].concat()
 }
 
-/// An unsigned integer of DER.
+/// A DER INTEGER for an unsigned number.
 pub(crate) fn der_integer(number: &[u8]) -> Vec<u8> {
     let zeros = number.iter().take_while(|&&byte| byte == 0).count();
     let digits = &number[zeros.min(number.len() - 1)..];
@@ -135,7 +137,7 @@ pub(crate) fn der_integer(number: &[u8]) -> Vec<u8> {
     der(2, &[sign, digits].concat())
 }
 
-/// The sum of two big-endian numbers in as many bytes as the first has; `None` when it does not fit.
+/// The sum of two big-endian numbers, in as many bytes as `one` has. `None` if it does not fit.
 pub(crate) fn sum(one: &[u8], other: &[u8]) -> Option<Vec<u8>> {
     let mut digits = one.to_vec();
     let mut carry = 0_u16;
@@ -148,7 +150,7 @@ pub(crate) fn sum(one: &[u8], other: &[u8]) -> Option<Vec<u8>> {
     (carry == 0).then_some(digits)
 }
 
-/// The difference of two big-endian numbers of one length, the first of which is the greater one.
+/// `one` minus `other`, both big-endian with the same length. `one` must be the larger number.
 pub(crate) fn difference(one: &[u8], other: &[u8]) -> Vec<u8> {
     let mut digits = one.to_vec();
     let mut borrow = 0_i16;

@@ -1,4 +1,4 @@
-//! T4, T5 and T20: which bytes are the token, and what is left of them.
+//! T4, T5 and T20: which bytes of a request are the token, and what is removed with it.
 
 use kit::rows::{Request, Row, Step, World, config, get, header_config, row};
 use serde_json::json;
@@ -55,7 +55,7 @@ fn blanks_and_schemes_in_a_header(world: &World) -> Vec<Row> {
     })
 }
 
-/// CVE-2026-26308 and Kong #9946: no value is looked at while another one is used.
+/// CVE-2026-26308 and Kong #9946: the value that is verified is also the one that is used.
 fn two_different_tokens_in_one_place(world: &World) -> Vec<Row> {
     let (token, other) = (world.token(&json!({})), world.token(&json!({"sub": "bob"})));
     let forged = format!("{}AAAA", world.token(&json!({"sub": "root"})));
@@ -115,8 +115,8 @@ fn two_different_tokens_in_one_place(world: &World) -> Vec<Row> {
     ]
 }
 
-/// The header comes first, then the query. The other place is not looked at: whoever reads the token behind the filter
-/// turns `forwardToken` off, which takes both out.
+/// The header is read first, then the query. If the header has a token, the query is not read. Set `forwardToken:
+/// false` if the backend reads tokens: this removes both.
 fn different_tokens_in_two_places(world: &World) -> Vec<Row> {
     let (token, other) = (world.token(&json!({})), world.token(&json!({"sub": "bob"})));
     let both = |header: &str, query: &str| get().header("t", header).target(format!("/p?a=1&t={query}&b"));
@@ -144,7 +144,7 @@ fn different_tokens_in_two_places(world: &World) -> Vec<Row> {
     ]
 }
 
-/// CVE-2021-21378: a token that is bad is not one that is missing.
+/// CVE-2021-21378: an invalid token does not count as a missing one.
 fn a_bad_token_where_a_missing_one_may_pass(world: &World) -> Vec<Row> {
     let good = world.token(&json!({}));
     let bad = ["a", ".", "..", "...", "-", "0", "null", "none", "{}", "e30.e30.", "e30..", "eyJhbGciOiJub25lIn0.e30."];
@@ -178,7 +178,7 @@ fn a_bad_token_where_a_missing_one_may_pass(world: &World) -> Vec<Row> {
     ]
 }
 
-/// H5, H6: what is not the token stays byte for byte, and nothing is taken out for a request that goes on without one.
+/// H5, H6: only the accepted token is removed. All other bytes stay, and a request without a token is not changed.
 fn only_the_accepted_token_is_taken_out(world: &World) -> Vec<Row> {
     let token = world.token(&json!({}));
     let lines = "forwardToken: false\nbypassEmptyToken: true";

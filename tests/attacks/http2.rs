@@ -1,4 +1,4 @@
-//! The attacks that look different in HTTP/2, and those that only HTTP/2 allows.
+//! Attacks that look different in HTTP/2, and attacks that only HTTP/2 makes possible.
 
 use std::io;
 use std::path::Path;
@@ -64,7 +64,7 @@ fn t04_different_tokens_in_fields_of_http_2() {
         ] {
             assert_eq!(outcome(exchange(&arena.address("plain"), &request)), rejected);
         }
-        // Cookies come in as many fields as the client likes [RFC 9113 8.2.3].
+        // A client may split cookies into any number of fields [RFC 9113 8.2.3].
         let crumbs = |crumbs: &[String]| {
             crumbs.iter().fold(Request::get("/p"), |request, crumb| request.header("cookie", crumb))
         };
@@ -102,7 +102,7 @@ fn t06_mapped_names_in_http_2() {
             let request =
                 Request::post(format!("/p?a&{forged}&b")).header("content-type", FORM).header("x-token", &token);
             let request = twins.iter().fold(request, |request, twin| request.header(twin, "forged").header(twin, ""));
-            // The body in pieces that cut names and percent-encodings in two, with and without trailers.
+            // The body in frames that split names and percent-encodings, with and without trailers.
             let body: Vec<Vec<u8>> = format!("a&{forged}&b").into_bytes().chunks(7).map(<[u8]>::to_vec).collect();
             let trailers =
                 ["x-user-id", "x_user_id", "x-user_id"].map(|name| (name.to_owned(), b"forged".to_vec())).to_vec();
@@ -121,7 +121,7 @@ fn t06_mapped_names_in_http_2() {
                 assert_eq!([seen("x_user_id"), seen("x_user-id"), seen("x-user_id")], [0, 0, 0]);
                 assert_eq!(seen("x-user-id"), usize::from(value.is_some()));
                 assert_eq!(seen("content-length"), 0);
-                // Trailers follow the body; the backend may take them for headers.
+                // Some backends treat trailers as headers.
                 assert!(!response.text().contains("forged"), "{}", response.text());
             }
         }
@@ -129,7 +129,7 @@ fn t06_mapped_names_in_http_2() {
     }
 }
 
-/// What no client library sends. Envoy turns most of it away; what it lets by must not get past the filter.
+/// Frames that no client library sends. Envoy rejects most of them; the filter must reject the others.
 #[test]
 fn t09_frames_that_are_not_well_formed() {
     const METHOD: (&[u8], &[u8]) = (b":method", b"GET");
@@ -180,7 +180,7 @@ fn t09_frames_that_are_not_well_formed() {
                 assert!(is_rejected && arena.proxy.upstream.requests() == 0, "{head:?}: {answer:?}");
             }
         }
-        // With a good token: a path without a slash in front would go on with the claim before it as one segment, `/u/78/p`.
+        // With a valid token: a path without a leading slash would join the claim before it in one segment, `/u/78/p`.
         let address = arena.address("path");
         for target in [b"".as_slice(), b"8/p", b"p", b"*", b"?a", b"/../8", b"/p#/../8", b"http://test/../8"] {
             let head = [METHOD, (b":path".as_slice(), target), SCHEME, HOST, with_token];
@@ -195,7 +195,8 @@ fn t09_frames_that_are_not_well_formed() {
     }
 }
 
-/// One connection, hundreds of streams at once, rejections of every code; HTTP/2 does not end with a 400.
+/// One connection with hundreds of streams at once and rejections with every code. A 400 does not close it, unlike
+/// HTTP/1.
 #[test]
 fn t21_a_storm_of_streams_and_then_a_good_one() {
     const STREAMS: usize = 300;
@@ -234,7 +235,7 @@ fn t21_a_storm_of_streams_and_then_a_good_one() {
             assert_eq!(names, known, "stream {number}");
         }
         assert_eq!(arena.proxy.upstream.requests(), 0);
-        // And of many at once with one `jti`, one passes.
+        // Of many requests at once with the same `jti`, one passes.
         let race = vec![Request::get("/p").header("x-token", &good); 20];
         let mut statuses: Vec<_> =
             connection.exchange_all(race).into_iter().map(|response| response.unwrap().status).collect();

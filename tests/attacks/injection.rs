@@ -1,4 +1,4 @@
-//! T7 and T8: claims whose text wants to be more than a value.
+//! T7 and T8: claims whose text could have a meaning in a header, a query, a form or a path.
 
 use kit::rows::{Request, Row, Step, World, get, header_config, key, post, row};
 use serde_json::json;
@@ -27,7 +27,7 @@ fn mapped(place: &str) -> String {
     header_config(&format!("{template}claimParameters: [{{claimName: v, parameterName: v, location: {place}}}]"))
 }
 
-/// Each byte that could end a header line or be dropped on the way, at the beginning, the middle and the end.
+/// Each byte that could end a header line or be dropped on the way: at the beginning, in the middle and at the end.
 fn control_characters_in_a_header(world: &World) -> Vec<Row> {
     single(&mapped("header"), || {
         let controls = (0..0x20).chain(0x7f..0xa0).filter_map(char::from_u32);
@@ -42,7 +42,7 @@ fn control_characters_in_a_header(world: &World) -> Vec<Row> {
     })
 }
 
-/// Text that means something in a query, a form, a path or a header; a backend must get it back as it was.
+/// Text with a meaning in a query, a form, a path or a header. The backend must decode it to the same text.
 const TEXTS: [&str; 22] = [
     "a&v=b",
     "a;v=b",
@@ -94,7 +94,7 @@ fn text_that_means_something_in_query_form_and_path(world: &World) -> Vec<Row> {
     ]
 }
 
-/// lura's GeneratePath: a segment that is a step to somewhere else, and a request path that leads out.
+/// The defect of lura's `GeneratePath`: a claim that is a dot segment, and a request path with dot segments.
 fn a_path_that_leads_somewhere_else(world: &World) -> Vec<Row> {
     single(&mapped("path"), || {
         let unmappable =
@@ -184,7 +184,7 @@ fn text_that_is_not_unicode(world: &World) -> Vec<Row> {
     })
 }
 
-/// A claim in one of these could make two requests of one, or send it elsewhere.
+/// A claim in one of these headers could split the request in two, or change where it goes.
 fn targets_that_frame_the_request(world: &World) -> Vec<Row> {
     let token = world.token(&json!({"v": "0"}));
     let framing = "expected a header that is not for the connection or the framing of the message";
@@ -219,14 +219,15 @@ fn targets_that_frame_the_request(world: &World) -> Vec<Row> {
                 let config = header_config(&format!(
                     "bypassEmptyToken: true\nclaimParameters: [{{claimName: v, parameterName: \"{name}\", location: header}}]"
                 ));
-                let fault = format!("Invalid JWT plugin config: claimParameters[0].parameterName: {problem}");
-                let fault = fault.replace('&', r"\x26");
-                row(name, config, vec![get().rejected("I400JP", &fault), get().token(&token).rejected("I400JP", &fault)])
+                let error = format!("Invalid JWT plugin config: claimParameters[0].parameterName: {problem}");
+                let error = error.replace('&', r"\x26");
+                let rejected = |request: Request| request.rejected("I400JP", &error);
+                row(name, config, vec![rejected(get()), rejected(get().token(&token))])
             })
             .collect()
 }
 
-/// H9: digits and nesting as they are, found by the literal name first.
+/// H9: numbers keep their digits, nested values are sent as JSON, and the literal claim name is tried before the path.
 fn claims_that_are_not_plain_strings(world: &World) -> Vec<Row> {
     let lines = "claimParameters:
 - {claimName: v, parameterName: X-V, location: header}

@@ -1,4 +1,4 @@
-//! T11: JSON that two readers read in two ways, and JSON that is meant to cost much.
+//! T11: JSON that two parsers read differently, and JSON that is expensive to parse.
 
 use kit::rows::{Row, Step, World, get, header_config, key, row};
 use serde_json::{Value, json};
@@ -87,7 +87,7 @@ fn json_that_readers_disagree_about(world: &World) -> Vec<Row> {
     vec![row("payload", header_config(""), in_payload), row("header", header_config(""), in_header)]
 }
 
-/// The payload is not looked at before the signature is good: no message tells what is in a forged one.
+/// The payload is not read before the signature is verified, so no message depends on the payload of a forged token.
 fn a_forged_token_learns_nothing_of_its_payload(world: &World) -> Vec<Row> {
     single(&header_config(""), || {
         let good = world.token(&json!({}));

@@ -1,4 +1,4 @@
-//! T2: a token that wants to choose its key.
+//! T2: tokens that try to choose their key.
 
 use kit::issuer::{Algorithm, SigningKey};
 use kit::rows::{Row, Step, World, get, key, row};
@@ -23,7 +23,7 @@ fn with_header(header: &str, world: &World) -> String {
     key().token_raw(header.as_bytes(), world.claims(&json!({})).to_string().as_bytes())
 }
 
-/// H1: an unknown `kid` must not fall back to the first key. The signature is good, of the only key that there is.
+/// H1: an unknown `kid` must not fall back to the first key. The signature is valid and made with the only key.
 fn a_kid_that_no_key_has_whatever_it_looks_like(world: &World) -> Vec<Row> {
     let kids = [
         ("other", "other"),
@@ -68,7 +68,7 @@ fn a_kid_that_no_key_has_whatever_it_looks_like(world: &World) -> Vec<Row> {
     vec![row("one key with a kid", set(&[key().public_jwk(Some("k1"), true)]), steps)]
 }
 
-/// The key that the `kid` names decides, even when another one would verify the token.
+/// Only the key that the `kid` names is used, even if another key would verify the token.
 fn no_key_replaces_the_one_that_the_kid_names(world: &World) -> Vec<Row> {
     let claims = world.claims(&json!({}));
     let rsa = SigningKey::cached(Algorithm::RS256);
@@ -125,8 +125,8 @@ fn a_duplicate_kid(world: &World) -> Vec<Row> {
 fn keys_that_a_kid_can_not_tell_apart(world: &World) -> Vec<Row> {
     let other = SigningKey::generate(Algorithm::ES256);
     let token = world.token(&json!({}));
-    let faulty = |name: &str, keys: &[Value], fault: &str| {
-        let message = format!("Invalid JWT plugin config: {fault}");
+    let misconfigured = |name: &str, keys: &[Value], error: &str| {
+        let message = format!("Invalid JWT plugin config: {error}");
         let steps = vec![
             get().rejected("I400JP", message.clone()),
             get().token(&token).rejected("I400JP", message.clone()),
@@ -135,12 +135,12 @@ fn keys_that_a_kid_can_not_tell_apart(world: &World) -> Vec<Row> {
         row(name, set(keys), steps)
     };
     vec![
-        faulty(
+        misconfigured(
             "two keys without a kid",
             &[key().public_jwk(None, true), other.public_jwk(None, true)],
             "jwks[1]: expected a kid, since another key has none",
         ),
-        faulty(
+        misconfigured(
             "one kid twice",
             &[key().public_jwk(Some("k1"), true), other.public_jwk(Some("k1"), true)],
             "jwks[1].kid: expected a kid that no other key has",

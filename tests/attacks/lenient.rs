@@ -1,5 +1,5 @@
-//! T6 again, for backends that read more than the standards say. What such a backend takes for the target is the client's
-//! word under the filter's name. (`docs/security.md` names what is left to such backends: `;` for `&`, and `%uXXXX`.)
+//! T6 for backends that accept more than the standards say. If such a backend reads a client's parameter as the target,
+//! the client can forge the claim. `docs/security.md` lists the spellings that are not covered, such as `%uXXXX`.
 
 use kit::rows::{Row, World, get, header_config, post, row};
 use serde_json::json;
@@ -18,7 +18,7 @@ fn mapped(place: &str, name: &str) -> String {
     header_config(&format!("claimParameters: [{{claimName: uid, parameterName: {name}, location: {place}}}]"))
 }
 
-/// PHP: white space in front of a name is dropped, a zero byte ends it, and ` `, `.` and an unclosed `[` become `_`.
+/// PHP drops leading white space of a name, ends it at a zero byte, and changes ` `, `.` and an unclosed `[` to `_`.
 fn names_that_php_reads_as_the_target(world: &World) -> Vec<Row> {
     const SPELLINGS: [&str; 10] = [
         "%20user_id",
@@ -41,10 +41,9 @@ fn names_that_php_reads_as_the_target(world: &World) -> Vec<Row> {
     ]
 }
 
-/// Rack before 3, Python before 3.9.2 and CGI.pm take `;` for `&`; ASP.NET on the .NET Framework reads `%uXXXX`. To all others
-/// these are bytes of another parameter, which must stay as it is.
+/// Rack before 3, Python before 3.9.2 and CGI.pm read `;` as `&`, so a target after a `;` is removed. Only ASP.NET on
+/// the .NET Framework reads `%uXXXX`; for all others it belongs to another parameter, which must not change.
 fn names_in_notations_of_old_servers(world: &World) -> Vec<Row> {
-    // A `;` is a separator to parsers in use, `%u` to none of them.
     const QUERIES: [(&str, &str); 4] = [
         ("a=1;uid=0", "a=1"),
         ("%u0075id=0", "%u0075id=0"),
@@ -59,12 +58,12 @@ fn names_in_notations_of_old_servers(world: &World) -> Vec<Row> {
     vec![row("query", mapped("query", "uid"), query.into()), row("form", mapped("formData", "uid"), form.into())]
 }
 
-/// A form to a lenient backend, and to none by the letter: PHP ends the type at a space, too.
+/// Types that are not a form by the standard but are one for a lenient backend: PHP also ends the type at a space.
 fn content_types_that_a_backend_reads_as_a_form(world: &World) -> Vec<Row> {
     opaque(world, &["application/x-www-form-urlencoded x", "application/x-www-form-urlencoded charset=utf-8"])
 }
 
-/// Django before 5, Tomcat and ASP.NET decode names by the charset that the client names: `%A4%89%84` is `uid` in IBM037.
+/// Django before 5, Tomcat and ASP.NET decode names with the client's charset: `%A4%89%84` is `uid` in IBM037.
 fn a_form_in_another_charset(world: &World) -> Vec<Row> {
     opaque(
         world,
@@ -90,13 +89,13 @@ fn opaque(world: &World, content_types: &[&str]) -> Vec<Row> {
     vec![row("form", mapped("formData", "uid"), steps)]
 }
 
-/// lighttpd makes every byte of a header's name that is no letter or digit a `_` of the CGI variable.
+/// For CGI variables, lighttpd changes every byte of a header name that is not a letter or a digit to `_`.
 fn header_names_that_cgi_servers_fold_together(world: &World) -> Vec<Row> {
     let token = world.token(&json!({"uid": "7"}));
     let steps = ["x.uid", "x~uid", "x!uid", "x+uid", "x|uid", "x'uid", "x*uid"]
         .map(|name| get().header(name, "0").token(&token).passes_to("/p", &[name], &[("x-uid", "7")]));
     let folded = row("header", mapped("header", "X-Uid"), steps.into());
-    // `:path` and its like are no headers of the client's, however a target is called.
+    // Pseudo-headers such as `:path` stay, whatever the target is called.
     let pseudo = ["_path", "-path", "_method", "_authority", "_scheme"].map(|name| {
         let passes = get().header("a_b", "1").token(&token).passes_to("/p", &[], &[(name, "7")]);
         row(name, mapped("header", name), vec![passes])

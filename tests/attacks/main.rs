@@ -1,8 +1,8 @@
-//! Every known attack on a filter like this one, tried on the module in real Envoys. A test is named for its class, T1 to
-//! T22; `docs/attacks.md` says which class stands for what and what stops it.
+//! Every known attack on filters of this kind, run against the module in real Envoys. The name of a test begins with
+//! the class of the attack, T1 to T22; `docs/attacks.md` describes each class and what stops it.
 
-/// Lists attacks of a module, each as the name of its test, the checks of signatures that it is tried with, and the
-/// function that gives its rows; and makes the tests.
+/// Lists the attacks of a module and makes a test for each. An entry is the name of the test, the ways of verifying
+/// signatures that it runs with, and the function that makes its rows.
 macro_rules! attacks {
     ($($name:ident: $backends:ident, $rows:ident;)*) => {
         pub(crate) const ATTACKS: &[crate::trials::Attack] =
@@ -44,7 +44,7 @@ mod tokens;
 mod trials;
 mod upgrade;
 
-/// Every attack of every module that lists some.
+/// The attacks of all modules.
 fn attacks() -> impl Iterator<Item = &'static trials::Attack> {
     [
         algorithms::ATTACKS,

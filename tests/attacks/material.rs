@@ -1,4 +1,4 @@
-//! T10: keys in the configuration that are weak, broken or private. Each closes the filter.
+//! T10: weak, malformed and private keys in the configuration. With each, the filter rejects every request.
 
 use kit::issuer::{Algorithm, SigningKey};
 use kit::rows::{Row, World, get, row};
@@ -15,9 +15,9 @@ attacks! {
     t10_secrets_that_are_too_short: CHOSEN, secrets_that_are_too_short;
 }
 
-/// One key under `bypassEmptyToken`, the most that a faulty configuration could let by.
-fn faulty(name: &str, jwk: &Value, token: &str, fault: &str) -> Row {
-    let message = format!("Invalid JWT plugin config: {fault}");
+/// A configuration with one malformed key and `bypassEmptyToken`, which must have no effect here.
+fn misconfigured(name: &str, jwk: &Value, token: &str, error: &str) -> Row {
+    let message = format!("Invalid JWT plugin config: {error}");
     let steps = vec![get().rejected("I400JP", message.clone()), get().token(token).rejected("I400JP", message)];
     row(name, format!("parameter: X-Token\nbypassEmptyToken: true\njwk: {jwk}"), steps)
 }
@@ -40,14 +40,14 @@ fn rsa_keys_that_are_weak_or_broken(world: &World) -> Vec<Row> {
     for bits in [512, 1024, 2040] {
         let weak = SigningKey::generate_rsa(bits);
         let token = weak.token(None, &world.claims(&json!({})));
-        rows.push(faulty(&format!("{bits} bits"), &weak.public_jwk(None, true), &token, size));
+        rows.push(misconfigured(&format!("{bits} bits"), &weak.public_jwk(None, true), &token, size));
     }
     let modulus = from_base64url(jwk["n"].as_str().unwrap());
     let n = |bytes: &[u8]| with(&jwk, &json!({"n": base64url(bytes)}));
     let mut even = modulus.clone();
     even[255] &= 0xfe;
     let halved = [&[modulus[0] & 0x7f][..], &modulus[1..]].concat();
-    for (name, modulus, fault) in [
+    for (name, modulus, error) in [
         ("no modulus", vec![], size),
         ("a modulus of zeros", vec![0; 256], size),
         ("zeros in front of a short one", [&[0; 128][..], &modulus[128..]].concat(), size),
@@ -56,7 +56,7 @@ fn rsa_keys_that_are_weak_or_broken(world: &World) -> Vec<Row> {
         ("a million bits", vec![0xff; 125_000], size),
         ("an even modulus", even, "jwk.n: expected an odd modulus"),
     ] {
-        rows.push(faulty(name, &n(&modulus), &token, fault));
+        rows.push(misconfigured(name, &n(&modulus), &token, error));
     }
     for (name, e) in [
         ("e = 0", &[0][..]),
@@ -70,7 +70,7 @@ fn rsa_keys_that_are_weak_or_broken(world: &World) -> Vec<Row> {
         ("e of 64 bits", &[0x80, 0, 0, 0, 0, 0, 0, 1]),
         ("e of 2048 bits", &[0xff; 256]),
     ] {
-        rows.push(faulty(name, &with(&jwk, &json!({"e": base64url(e)})), &token, exponent));
+        rows.push(misconfigured(name, &with(&jwk, &json!({"e": base64url(e)})), &token, exponent));
     }
     rows
 }
@@ -101,14 +101,14 @@ fn points_that_are_not_on_their_curve(world: &World) -> Vec<Row> {
             ("both in x", [&x[..], &y].concat(), vec![]),
         ] {
             let jwk = with(&jwk, &json!({"x": base64url(x), "y": base64url(y)}));
-            let fault = "jwk.x: expected x and y to be a point of the curve";
-            rows.push(faulty(&format!("{algorithm}: {name}"), &jwk, &token, fault));
+            let error = "jwk.x: expected x and y to be a point of the curve";
+            rows.push(misconfigured(&format!("{algorithm}: {name}"), &jwk, &token, error));
         }
     }
     rows
 }
 
-/// With the neutral element as its public key, anyone signs anything: `R` is any multiple of the base point by `S`.
+/// If the public key is the neutral element, anyone can forge signatures: any `S` with `R = S·B` verifies.
 fn ed25519_keys_of_small_order(world: &World) -> Vec<Row> {
     let key = SigningKey::cached(Algorithm::EdDSA);
     let jwk = key.public_jwk(None, true);
@@ -118,13 +118,13 @@ fn ed25519_keys_of_small_order(world: &World) -> Vec<Row> {
         let neutral = [&[1][..], &[0; 63]].concat();
         format!("{text}.{}", base64url(neutral))
     };
-    let fault = "jwk.x: expected a point of the curve in 32 bytes";
+    let error = "jwk.x: expected a point of the curve in 32 bytes";
     let x = |point: &[u8]| with(&jwk, &json!({"x": base64url(point)}));
     let mut rows: Vec<_> =
-        small_order_points().iter().map(|point| faulty("small order", &x(point), &forged, fault)).collect();
+        small_order_points().iter().map(|point| misconfigured("small order", &x(point), &forged, error)).collect();
     for (name, point) in [("short", vec![9; 31]), ("long", vec![9; 33]), ("none", vec![]), ("no point", vec![0x02; 32])]
     {
-        rows.push(faulty(name, &x(&point), &forged, fault));
+        rows.push(misconfigured(name, &x(&point), &forged, error));
     }
     rows
 }
@@ -136,7 +136,7 @@ fn a_private_part_in_the_configuration(world: &World) -> Vec<Row> {
     let token = ec.token(None, &world.claims(&json!({})));
     let one = |member: &str, value: &Value| {
         let jwk = with(&ec.public_jwk(None, true), &json!({member: value}));
-        faulty(member, &jwk, &token, &format!("jwk.{member}: {found}"))
+        misconfigured(member, &jwk, &token, &format!("jwk.{member}: {found}"))
     };
     for member in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
         rows.extend([
@@ -162,14 +162,14 @@ fn private_keys(world: &World, found: &str) -> Vec<Row> {
     algorithms
         .map(|algorithm| {
             let key = SigningKey::cached(algorithm);
-            let fault = match algorithm.family() {
+            let error = match algorithm.family() {
                 kit::issuer::Family::Rsa => {
                     ["d", "p", "q", "dp", "dq", "qi"].map(|member| format!("jwk.{member}: {found}")).join("; ")
                 }
                 _ => format!("jwk.d: {found}"),
             };
             let token = key.token(None, &world.claims(&json!({})));
-            faulty(&format!("{algorithm}"), &key.private_jwk(None, true), &token, &fault)
+            misconfigured(&format!("{algorithm}"), &key.private_jwk(None, true), &token, &error)
         })
         .into()
 }
@@ -179,17 +179,22 @@ fn secrets_that_are_too_short(world: &World) -> Vec<Row> {
     for length in [0, 1, 16, 31] {
         let key = SigningKey::from_shared_secret(Algorithm::HS256, &vec![b's'; length]);
         let token = key.token(None, &world.claims(&json!({})));
-        let fault = "jwk.k: expected a secret of at least 32 bytes";
-        rows.push(faulty(&format!("{length} bytes"), &key.public_jwk(None, false), &token, fault));
+        let error = "jwk.k: expected a secret of at least 32 bytes";
+        rows.push(misconfigured(&format!("{length} bytes"), &key.public_jwk(None, false), &token, error));
     }
     for (algorithm, length, fits) in
         [(Algorithm::HS384, 47, "HS256"), (Algorithm::HS512, 63, "HS256, HS384"), (Algorithm::HS512, 32, "HS256")]
     {
         let key = SigningKey::from_shared_secret(algorithm, &vec![b's'; length]);
         let token = key.token(None, &world.claims(&json!({})));
-        let fault = format!("jwk.alg: expected what fits this key: {fits}");
-        rows.push(faulty(&format!("{algorithm} with {length} bytes"), &key.public_jwk(None, true), &token, &fault));
-        // Without a name the longer hashes are not among those that it may be used with.
+        let error = format!("jwk.alg: expected what fits this key: {fits}");
+        rows.push(misconfigured(
+            &format!("{algorithm} with {length} bytes"),
+            &key.public_jwk(None, true),
+            &token,
+            &error,
+        ));
+        // Without `alg`, a key allows only the hashes that are not longer than the key.
         let rejection = format!("alg {algorithm} is not allowed for this key");
         let config = format!("parameter: X-Token\njwk: {}", key.public_jwk(None, false));
         rows.push(row("unnamed", config, vec![get().token(&token).invalid(&rejection)]));

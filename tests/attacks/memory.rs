@@ -1,5 +1,5 @@
-//! T22: a VM that has no memory left. Envoy leaves a filter out on a worker where it can't be configured, and lets every
-//! request by there; so no client may be able to bring a VM so far that the next update finds no room.
+//! T22: a VM that runs out of memory. When Envoy can't configure a filter on a worker, it leaves it out there and
+//! forwards every request. So no client may be able to fill a VM until the next update fails.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -14,13 +14,13 @@ use kit::rows::{World, get};
 use kit::upstream::Upstream;
 use serde_json::{Value, json};
 
-/// Listeners, and updates of all of them. With each configuration at its `maxBytes` of 64 MiB, and all of them in one VM as long
-/// as the old ones drain, they ask for 1.1 GiB of a VM's 1 GiB.
+/// Listeners, and updates of all of them. While old listeners drain, all configurations are in one VM. With `maxBytes`
+/// of 64 MiB each, they would need 1.1 GiB; a VM has 1 GiB.
 const LISTENERS: usize = 6;
 const UPDATES: usize = 3;
 
-/// A configuration that keeps as much as it can, for tokens that have as much to keep as can be: each of 256 targets has its
-/// own copy of the claim, of 8,000 bytes at most.
+/// A configuration with the largest cache and the largest cache entries: each of its 256 targets has its own copy of
+/// the claim, of up to 8,000 bytes.
 fn configuration(key: &SigningKey) -> Value {
     let rsa = SigningKey::cached(Algorithm::RS256);
     let keys: Vec<_> = (0..99).map(|number| rsa.public_jwk(Some(&format!("k{number}")), true)).collect();
@@ -39,18 +39,18 @@ fn configuration(key: &SigningKey) -> Value {
 fn listeners(update: usize, configuration: &Value) -> Vec<Listener> {
     let one = |number: usize| {
         let mut configuration = configuration.clone();
-        // Each another configuration: equal ones share a root context.
+        // All configurations differ, because equal ones share a root context.
         configuration["clockSkewSeconds"] = (update * LISTENERS + number).into();
         let mut listener =
             Listener::new(&format!("l{number}"), vec![filter(Configuration::Text(configuration.to_string()), None)]);
-        // What passes the filter is answered by Envoy itself: a backend would only take time.
+        // Envoy responds itself, which is faster than a backend.
         listener.routes = vec![json!({"match": {"prefix": "/"}, "direct_response": {"status": 200}})];
         listener
     };
     (0..LISTENERS).map(one).collect()
 }
 
-/// Distinct good tokens, with a claim as long as a mapping takes it.
+/// Different valid tokens, with a claim of the greatest length that a mapping forwards.
 fn tokens(key: &SigningKey, world: &World, count: usize) -> Vec<String> {
     let token = |number: usize| {
         key.token(None, &world.claims(&json!({"jti": number.to_string(), "big": format!("{number:06}").repeat(1300)})))
@@ -58,14 +58,15 @@ fn tokens(key: &SigningKey, world: &World, count: usize) -> Vec<String> {
     (0..count).map(token).collect()
 }
 
-/// Sends each token twice on one connection, so that its worker keeps it; some 32 tokens fill 64 MiB. Gives what went wrong.
+/// Sends each token twice on one connection, so that its worker caches it. About 32 tokens fill 64 MiB. Returns the
+/// failures.
 fn fill(address: &Address, tokens: &[String]) -> Vec<String> {
     let send = |tokens: &[String]| -> Vec<String> {
         let mut connection = Connection::open(address).unwrap();
         let mut answer = |token| {
             let answer = connection.send(&bytes_of(&get().token(token))).and_then(|()| connection.receive());
             let status = answer.map(|response| response.status).map_err(|error| error.to_string());
-            (status != Ok(200)).then(|| format!("a good token got {status:?}"))
+            (status != Ok(200)).then(|| format!("a valid token got {status:?}"))
         };
         tokens.iter().flat_map(|token| [token, token]).find_map(&mut answer).into_iter().collect()
     };
@@ -75,15 +76,15 @@ fn fill(address: &Address, tokens: &[String]) -> Vec<String> {
     })
 }
 
-/// Asks without a token, each time on a new connection and so of any worker, until told to stop. Gives how often, and every
-/// answer but I400JR.
+/// Sends requests without a token until `is_over`, each on a new connection so that all workers get some. Returns the
+/// number of requests, and every response other than I400JR.
 fn probe(addresses: &[Address], is_over: &AtomicBool) -> (usize, Vec<String>) {
     let mut asked = 0;
     let mut wrong = Vec::new();
     while !is_over.load(Ordering::Relaxed) {
         thread::sleep(Duration::from_millis(2));
         let address = &addresses[asked % addresses.len()];
-        // While a listener is replaced, its socket can be away for a moment.
+        // The socket may be missing for a moment while Envoy replaces the listener.
         if let Ok(response) = exchange(address, &bytes_of(&get())) {
             asked += 1;
             if response.status != 400 || response.header("x-ca-error-code") != Some(b"I400JR") {
@@ -141,7 +142,7 @@ fn t22_no_update_finds_a_vm_without_memory() {
     }
 }
 
-/// What a process has in memory.
+/// The resident memory of a process.
 fn resident_kilobytes(id: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

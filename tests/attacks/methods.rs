@@ -1,4 +1,4 @@
-//! T18: methods, preflights, upgrades and requests of an odd shape.
+//! T18: methods, preflights, upgrades and unusual requests.
 
 use kit::envoy;
 use kit::http::RequestBuilder;
@@ -12,7 +12,8 @@ attacks! {
     t18_no_method_and_no_preflight_goes_round_the_filter: CHOSEN, no_method_and_no_preflight_goes_round_the_filter;
 }
 
-/// A preflight needs no token at a gateway that knows CORS; this filter makes no exception that a client could feign.
+/// A gateway with CORS support accepts preflights without a token. This filter makes no exception that a client could
+/// use.
 fn no_method_and_no_preflight_goes_round_the_filter(world: &World) -> Vec<Row> {
     single(&header_config(""), || {
         let required = |request: Request| request.rejected("I400JR", "JWT required");
@@ -45,7 +46,8 @@ fn no_method_and_no_preflight_goes_round_the_filter(world: &World) -> Vec<Row> {
     })
 }
 
-/// What Envoy itself answers is not pinned down; nothing may reach the backend, now or on the same connection.
+/// Envoy's own response is not checked. Nothing may reach the backend, neither at once nor later on the same
+/// connection.
 #[test]
 fn t18_upgrades_tunnels_and_odd_requests() {
     for binary in envoy::binaries() {

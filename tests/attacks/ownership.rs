@@ -1,4 +1,5 @@
-//! T6: what a client sends in the place of a claim. The names that only a lenient backend reads so are in `lenient`.
+//! T6: headers and parameters that a client sends in place of a claim. For names that only lenient backends accept, see
+//! `lenient`.
 
 use kit::rows::{Request, Row, World, get, header_config, post, row};
 use serde_json::{Value, json};
@@ -19,7 +20,8 @@ fn mapped(place: &str, name: &str) -> String {
     format!("claimParameters: [{{claimName: uid, parameterName: {name}, location: {place}}}]")
 }
 
-/// Each way in which a request can come: with the claim, without it, with a claim of nothing, without a token.
+/// A token with the claim, one without it, one with a claim of `null`, and no token; each with the value that must
+/// arrive.
 fn arrivals(world: &World) -> [(Option<String>, Option<&'static str>); 4] {
     let token = |members: &Value| Some(world.token(members));
     [
@@ -98,11 +100,11 @@ fn a_query_name_in_every_percent_encoding(world: &World) -> Vec<Row> {
         steps.push(forged("jon", ""));
         steps.push(forged("jon=a=b&jon==&=jon", "=jon"));
         steps.push(forged("jon=1&jon=2&jon=3", ""));
-        // Some parsers drop a `?` in front of the first parameter.
+        // Some parsers drop a `?` before the first parameter.
         steps.push(forged("?jon=1", ""));
         steps.push(forged("x=1&?jon=1", "x=1&?jon=1"));
         steps.push(forged("a=/p?b&jon=1", "a=/p?b"));
-        // The absolute form of a target has the same query.
+        // A request target in absolute form has the same query.
         let own = value.map_or(String::new(), |value| format!("&jon={value}"));
         let absolute = get().target("http://test/p?a&%6Aon=1");
         steps.push(bringing(absolute, token).passes_to(format!("/p?a{own}"), &[], &[]));
@@ -151,7 +153,7 @@ fn a_form_name_in_every_percent_encoding(world: &World) -> Vec<Row> {
     })
 }
 
-/// H12: a claim of any type takes the client's place; an odd one must not leave it.
+/// H12: a claim replaces the client's value, whatever the claim's type.
 fn a_claim_of_another_type_leaves_no_room(world: &World) -> Vec<Row> {
     let lines = "claimParameters:
 - {claimName: uid, parameterName: X-Uid, location: header}
@@ -184,8 +186,8 @@ fn a_claim_of_another_type_leaves_no_room(world: &World) -> Vec<Row> {
     vec![row("types", header_config(lines), steps)]
 }
 
-/// `Connection: X-Sub` asks the next hop to drop that header, and with it the filter's word [RFC 9110 7.6.1]. Envoy takes
-/// the header out, and does not pass the wish on.
+/// `Connection: X-Sub` asks the next hop to drop that header, and the claim with it [RFC 9110 7.6.1]. Envoy removes
+/// `connection` and does not forward it.
 fn a_mapped_header_named_as_one_for_this_hop(world: &World) -> Vec<Row> {
     let lines = "claimParameters: [{claimName: sub, parameterName: X-Sub, location: header}]";
     let asking = |connection: &str| get().header("Connection", connection).token(world.token(&json!({})));

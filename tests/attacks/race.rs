@@ -1,4 +1,4 @@
-//! T13: one `jti` on both workers and two filters at the same moment.
+//! T13: one `jti` on both workers and in two filters at the same time.
 
 use std::sync::Barrier;
 use std::thread;
@@ -16,7 +16,7 @@ fn t13_a_race_with_forged_and_good_tokens() {
     const CLIENTS: usize = 6;
     for binary in envoy::binaries() {
         let world = World { now: now() };
-        // Two filters with one vm_id share what they have seen.
+        // Filters with the same vm_id share their used `jti`s.
         let config = header_config("preventJtiReplay: true");
         let arena = Arena::of_configs(&binary, &[("one", config.clone()), ("two", config)]);
         let tokens: Vec<_> = (0..JTIS).map(|jti| world.token(&json!({"jti": format!("race{jti}")}))).collect();

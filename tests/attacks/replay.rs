@@ -1,4 +1,4 @@
-//! T13: a `jti` once, whatever is tried before, beside and after.
+//! T13: a `jti` is accepted once, whatever else a client sends.
 
 use kit::issuer::{Algorithm, SigningKey};
 use kit::rows::{Request, Row, Step, World, config, date, get, header_config, key, post, row};
@@ -20,7 +20,7 @@ fn used(request: Request) -> Step {
     request.rejected("S403JU", "Claim jti in JWT is used")
 }
 
-/// An attacker who sees a token, or guesses its `jti`, must not be able to use it up for its owner.
+/// An attacker who sees a token or guesses its `jti` must not be able to use the `jti` up.
 fn a_rejected_token_uses_up_no_jti(world: &World) -> Vec<Row> {
     let now = world.now;
     let with = |extra: Value| {
@@ -87,7 +87,7 @@ fn a_rejected_token_uses_up_no_jti(world: &World) -> Vec<Row> {
     vec![row("burns", header_config(&format!("{REPLAY}\n{lines}")), steps)]
 }
 
-/// The same token in other bytes, in other places, by other methods.
+/// The same token again: encoded differently, in another place, with another method.
 fn a_used_token_in_another_guise(world: &World) -> Vec<Row> {
     let jti = "guise";
     let members = json!({"jti": jti});
@@ -143,7 +143,7 @@ fn a_jti_that_can_not_be_used(world: &World) -> Vec<Row> {
     vec![row("jti", header_config(REPLAY), rejected.chain(once).collect())]
 }
 
-/// The `jti` belongs to its issuer; texts that could run into each other must not.
+/// Each issuer has its own `jti`s. Pairs of issuer and `jti` that are equal when joined stay different.
 fn two_issuers_with_one_jti(world: &World) -> Vec<Row> {
     let pairs = [
         (json!("absent"), "x"),

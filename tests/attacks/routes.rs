@@ -1,5 +1,5 @@
-//! T17: which route a request takes, before and after the filter has changed it. Every route here marks its requests, so
-//! that the backend tells which one it was.
+//! T17: the route that a request takes before and after the filter has changed it. Every route adds a header to its
+//! requests, so that the backend's echo shows which route it was.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ const FILTER_CONFIG: &str = "type.googleapis.com/envoy.config.route.v3.FilterCon
 const BACKEND_PATH: &str =
     "backendPath: /users/{sub}{path}\nclaimParameters: [{claimName: sub, parameterName: sub, location: path}]";
 
-/// What a route says of the filter called `name`.
+/// The settings of a route that turn the filter called `name` off.
 fn exempt(name: &str) -> Value {
     json!({name: {"@type": FILTER_CONFIG, "disabled": true}})
 }
@@ -26,7 +26,7 @@ fn bound(name: &str) -> Value {
     json!({name: {"@type": FILTER_CONFIG, "config": {}}})
 }
 
-/// A route for what begins with `prefix`, which the backend sees as `x-route`.
+/// A route for paths that begin with `prefix`. It sends `mark` to the backend as `x-route`.
 fn route(mark: &str, prefix: &str, per_filter: Value) -> Value {
     let mut route = Listener::route(prefix, per_filter);
     route["request_headers_to_add"] =
@@ -34,7 +34,7 @@ fn route(mark: &str, prefix: &str, per_filter: Value) -> Value {
     route
 }
 
-/// The same, for requests with this value of a header only.
+/// Like [`route`], for all requests with this value of a header.
 fn route_by_header(mark: &str, header: &str, value: &str, per_filter: Value) -> Value {
     let mut route = route(mark, "/", per_filter);
     route["match"]["headers"] = json!([{"name": header, "string_match": {"exact": value}}]);
@@ -55,7 +55,7 @@ fn arena(binary: &Path, filters: Vec<WasmFilter>, routes: Vec<Value>, edit: impl
     })
 }
 
-/// What came of a request: route and target at the backend, or the status and code of the answer.
+/// The result of a request: route and target at the backend, or status and code of the response.
 fn outcome(lane: &mut Lane, request: &RequestBuilder) -> String {
     let response = lane.send_bytes(&request.build());
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
@@ -83,7 +83,7 @@ fn with(target: &str, token: Option<&str>) -> RequestBuilder {
     }
 }
 
-/// The rewritten path takes another route, exempted though it is: the request has been authenticated by then.
+/// A rewritten path may lead to an exempted route: by then the request has been authenticated.
 #[test]
 fn t17_a_rewritten_path_takes_another_route_only_once_authenticated() {
     for binary in envoy::binaries() {
@@ -101,16 +101,16 @@ fn t17_a_rewritten_path_takes_another_route_only_once_authenticated() {
                 (with("/p", Some(&forged)), "403 A403JT"),
                 (with("/../users/bob/p", Some(&token)), "403 A403JT"),
                 (with("/users/../p", Some(&forged)), "users /users/../p"),
-                // What the exemption means: the client may name that route itself, and then nobody asks for a token. A route
-                // that only rewritten requests should take must not be exempted.
+                // A client can request an exempted route directly, without a token. So a route that only rewritten
+                // requests should take must not be exempted.
                 (with("/users/bob/p", None), "users /users/bob/p"),
             ],
         );
     }
 }
 
-/// Which filters a request meets is settled before the first one runs: by the path as it came. With the filter on
-/// everywhere no path escapes it, and rewriting neither adds nor takes away a filter.
+/// Envoy chooses the filters of a request by its original path, before the first filter runs. If the filter is on
+/// everywhere, no path bypasses it. Rewriting the path neither adds nor removes a filter.
 #[test]
 fn t17_a_route_with_the_filter_can_not_be_reached_without_a_token() {
     for binary in envoy::binaries() {
@@ -118,7 +118,7 @@ fn t17_a_route_with_the_filter_can_not_be_reached_without_a_token() {
         let token = world.token(&json!({}));
         let other = SigningKey::generate(Algorithm::ES256);
         let of_other = other.token(None, &world.claims(&json!({})));
-        // The safer form, on everywhere: the rewritten request has passed it, and is not asked twice.
+        // The safer setup: the filter is on everywhere. A rewritten request is authenticated once.
         let on = named("jwt", header_config(BACKEND_PATH));
         let routes = || vec![route("users", "/users/", json!({})), route("rest", "/", json!({}))];
         let arena_on = arena(&binary, vec![on], routes(), |_| {});
@@ -135,8 +135,7 @@ fn t17_a_route_with_the_filter_can_not_be_reached_without_a_token() {
                 (with("//users/bob", None), "400 I400JR"),
             ],
         );
-        // Bound to routes: a filter of the route that the request ends on does not run for one that came by another route,
-        // which has been authenticated by the filter there.
+        // Filters bound to routes: only the filter of the original route runs, not that of the route after rewriting.
         let mut second = named("second", format!("parameter: X-Second\njwk: {}", other.public_jwk(None, true)));
         second.disabled = true;
         let routes = vec![route("users", "/users/", bound("second")), route("rest", "/", json!({}))];
@@ -154,7 +153,7 @@ fn t17_a_route_with_the_filter_can_not_be_reached_without_a_token() {
     }
 }
 
-/// CVE-2023-27487, CVE-2020-8595, CVE-2021-29492: the exempted prefix in front of a guarded path.
+/// CVE-2023-27487, CVE-2020-8595, CVE-2021-29492: an exempted prefix before a guarded path.
 #[test]
 fn t17_an_exempted_prefix_in_front_of_a_guarded_path() {
     const HIDDEN: [&str; 8] = [
@@ -169,8 +168,8 @@ fn t17_an_exempted_prefix_in_front_of_a_guarded_path() {
     ];
     let routes = || vec![route("public", "/public/", exempt("jwt")), route("rest", "/", json!({}))];
     for binary in envoy::binaries() {
-        // Envoy as it comes matches the bytes: the backend gets the path as the client sent it. That is why every example
-        // of ours turns normalisation on.
+        // By default, Envoy matches the bytes of the path and forwards them unchanged. So all our examples turn path
+        // normalization on.
         let plain = arena(&binary, vec![named("jwt", header_config(""))], routes(), |_| {});
         let cases: Vec<_> = HIDDEN.iter().map(|path| (with(path, None), format!("public {path}"))).collect();
         for (request, as_sent) in &cases {
@@ -206,7 +205,7 @@ fn t17_an_exempted_prefix_in_front_of_a_guarded_path() {
     }
 }
 
-/// A mapped header chooses the route by the claim, not by what the client sent in its place.
+/// When a route matches a mapped header, the claim decides, not the header that the client sent.
 #[test]
 fn t17_a_mapped_header_chooses_the_route() {
     let mapped =
@@ -231,7 +230,8 @@ fn t17_a_mapped_header_chooses_the_route() {
                 (forging("x-plan", "gold", None).header("x-plan", "gold"), "rest /p"),
             ],
         );
-        // An exemption by a header is the client's to take: the route is chosen, and the filter with it, before it runs.
+        // If a route is exempted by a header, any client can send it: Envoy chooses route and filters before the filter
+        // runs.
         let routes = vec![route_by_header("gold", "x-plan", "gold", exempt("jwt")), route("rest", "/", json!({}))];
         let exempted = arena(&binary, vec![named("jwt", header_config(mapped))], routes, |_| {});
         expect(
@@ -241,7 +241,7 @@ fn t17_a_mapped_header_chooses_the_route() {
     }
 }
 
-/// CVE-2024-45809: after the edits there may be no route at all.
+/// CVE-2024-45809: after the edits, no route may match.
 #[test]
 fn t17_no_route_after_the_rewriting() {
     for binary in envoy::binaries() {

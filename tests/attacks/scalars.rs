@@ -1,4 +1,4 @@
-//! T10: ECDSA and EdDSA signatures whose numbers are at the ends of their range or are written in another way.
+//! T10: ECDSA and EdDSA signatures whose numbers are out of range, at its limits, or encoded differently.
 
 use kit::issuer::{Algorithm, SigningKey};
 use kit::rows::{Row, Step, World, get, row};
@@ -38,7 +38,7 @@ fn order(algorithm: Algorithm) -> Vec<u8> {
         Algorithm::ES384 => {
             "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973"
         }
-        // 521 bits in 66 bytes.
+        // 521 bits, in 66 bytes.
         Algorithm::ES512 => {
             "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\
              a51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409"
@@ -47,7 +47,7 @@ fn order(algorithm: Algorithm) -> Vec<u8> {
     })
 }
 
-/// Good signatures over texts of their own, each with its two numbers.
+/// Valid signatures over different signing inputs, each with its two numbers.
 fn signatures(world: &World, key: &SigningKey) -> impl Iterator<Item = (String, Vec<u8>, Vec<u8>)> {
     let claims = world.claims(&json!({}));
     let key = key.clone();
@@ -62,7 +62,7 @@ fn signatures(world: &World, key: &SigningKey) -> impl Iterator<Item = (String, 
     })
 }
 
-/// CVE-2022-21449 and its neighbours.
+/// CVE-2022-21449 and similar ones.
 fn ecdsa_numbers_of_zero_and_of_the_order_and_beyond(world: &World) -> Vec<Row> {
     let mut rows = Vec::new();
     for algorithm in CURVES {
@@ -88,7 +88,7 @@ fn ecdsa_numbers_of_zero_and_of_the_order_and_beyond(world: &World) -> Vec<Row> 
             steps.push(forged(&text, &[&r[..], number].concat()));
             steps.extend(odd.iter().map(|other| forged(&text, &[&number[..], other].concat())));
         }
-        // The same numbers modulo the order, where they fit.
+        // Numbers that are equal modulo the order, if they fit.
         for (r, s) in [(sum(&r, &n), Some(s.clone())), (Some(r.clone()), sum(&s, &n))] {
             steps.extend(r.zip(s).map(|(r, s)| forged(&text, &[r, s].concat())));
         }
@@ -99,10 +99,10 @@ fn ecdsa_numbers_of_zero_and_of_the_order_and_beyond(world: &World) -> Vec<Row> 
     rows
 }
 
-/// What is so of `r` and `s`.
+/// A condition on `r` and `s`.
 type Shape = fn(&[u8], &[u8]) -> bool;
 
-/// The shapes where the order fills its bytes.
+/// The shapes for curves whose order fills all bits of its bytes.
 const OF_WHOLE_BYTES: [(&str, Shape); 6] = [
     ("both high", |r, s| r[0] >= 0x80 && s[0] >= 0x80),
     ("r high", |r, s| r[0] >= 0x80 && s[0] < 0x80),
@@ -112,8 +112,9 @@ const OF_WHOLE_BYTES: [(&str, Shape); 6] = [
     ("r short and high", |r, _| r[0] == 0 && r[1] >= 0x80),
 ];
 
-/// The host wants DER, in which a number with its high bit set needs a zero in front and one with zeros in front loses
-/// them: good signatures of each kind must pass either check, and so must both values of `s` that verify [RFC 7518 3.4].
+/// Envoy expects DER. There, a number with its high bit set gets a leading zero, and other leading zeros are dropped.
+/// Valid signatures of each shape must pass, whether Envoy or Wasm verifies them. So must both values of `s` that
+/// verify [RFC 7518 3.4].
 fn good_ecdsa_signatures_of_every_shape_pass(world: &World) -> Vec<Row> {
     let mut rows = Vec::new();
     for algorithm in CURVES {
@@ -121,7 +122,7 @@ fn good_ecdsa_signatures_of_every_shape_pass(world: &World) -> Vec<Row> {
         let n = order(algorithm);
         let mut steps = Vec::new();
         let mut wanted: Vec<(&str, Shape)> = match algorithm {
-            // The first of its bytes is 0 or 1, so the second decides how DER begins.
+            // The first byte is 0 or 1, so the second byte decides how DER begins.
             Algorithm::ES512 => vec![
                 ("both of 521 bits", |r, s| r[0] == 1 && s[0] == 1),
                 ("r of 520 bits", |r, _| r[0] == 0 && r[1] >= 0x80),
@@ -149,7 +150,7 @@ fn good_ecdsa_signatures_of_every_shape_pass(world: &World) -> Vec<Row> {
     rows
 }
 
-/// What other libraries take: DER, numbers of other lengths, hexadecimal, little-endian, the text of base64.
+/// Encodings that other libraries accept: DER, numbers of other lengths, hexadecimal, little-endian, base64 text.
 fn ecdsa_signatures_written_in_another_way(world: &World) -> Vec<Row> {
     let mut rows = Vec::new();
     for algorithm in CURVES {
@@ -177,7 +178,7 @@ fn ecdsa_signatures_written_in_another_way(world: &World) -> Vec<Row> {
                     base64url([&r[..], &s].concat()).into_bytes(),
                     r.clone(),
                     [&r[1..], &s[1..]].concat(),
-                    // HAProxy's overflow: DER of a huge number.
+                    // The overflow in HAProxy: DER with a huge number.
                     der(0x30, &[der_integer(&vec![0x7f; 4000]), der_integer(&s)].concat()),
                 ]
                 .map(|signature| forged(&text, &signature)),
@@ -188,7 +189,7 @@ fn ecdsa_signatures_written_in_another_way(world: &World) -> Vec<Row> {
     rows
 }
 
-/// `S + L` is the same number as `S` and another signature [RFC 8032 5.1.7]; points of a small order prove nothing.
+/// `S + L` equals `S` modulo `L` but must not verify [RFC 8032 5.1.7]. Points of small order allow forgeries.
 fn eddsa_numbers_and_points_out_of_range(world: &World) -> Vec<Row> {
     let key = SigningKey::cached(Algorithm::EdDSA);
     let order = hex("1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed");
@@ -213,7 +214,7 @@ fn eddsa_numbers_and_points_out_of_range(world: &World) -> Vec<Row> {
     vec![row("EdDSA", config(&key), steps)]
 }
 
-/// Encodings of the points of order 1, 2, 4 and 8, and some that are not canonical.
+/// Encodings of the points of order 1, 2, 4 and 8, canonical and some that are not.
 pub(crate) fn small_order_points() -> Vec<Vec<u8>> {
     [
         "0100000000000000000000000000000000000000000000000000000000000000",

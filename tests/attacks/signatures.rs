@@ -1,4 +1,4 @@
-//! T10: signatures of every wrong length, and of other keys and texts.
+//! T10: signatures of every wrong length, by other keys, and over other signing inputs.
 
 use kit::issuer::{Algorithm, SigningKey};
 use kit::rows::{Row, Step, World, get, row};
@@ -21,14 +21,14 @@ fn forged(text: &str, signature: &[u8]) -> Step {
     get().token(format!("{text}.{}", base64url(signature))).invalid("signature verification failed")
 }
 
-/// A good token, as the text that is signed and the signature.
+/// A valid token, as signing input and signature.
 fn signed(world: &World, key: &SigningKey) -> (String, Vec<u8>) {
     let token = key.token(None, &world.claims(&json!({})));
     let [header, payload, signature] = segments(&token);
     (format!("{header}.{payload}"), from_base64url(signature))
 }
 
-/// Each length from nothing to twice the right one: cut, filled up with zeros at either end, and repeated.
+/// Each length from 0 to twice the right one: truncated, padded with zeros at either end, and repeated.
 fn wrong_lengths(world: &World, algorithm: Algorithm) -> Row {
     let key = SigningKey::cached(algorithm);
     let (text, good) = signed(world, &key);
@@ -60,7 +60,7 @@ fn eddsa_and_hmac_signatures_of_every_wrong_length(world: &World) -> Vec<Row> {
         .into()
 }
 
-/// Also the one of the right length that stands for the same number: `s + n`, which is out of range [RFC 8017 8.2.2].
+/// Also `s + n` in the right length: it equals `s` modulo `n`, but is out of range [RFC 8017 8.2.2].
 fn rsa_signatures_of_wrong_lengths_and_out_of_range(world: &World) -> Vec<Row> {
     const LENGTHS: [usize; 18] = [0, 1, 2, 31, 32, 64, 127, 128, 254, 255, 257, 258, 259, 384, 511, 512, 1024, 8192];
     let modulus = || from_base64url(SigningKey::cached(Algorithm::RS256).public_jwk(None, true)["n"].as_str().unwrap());
@@ -81,7 +81,7 @@ fn rsa_signatures_of_wrong_lengths_and_out_of_range(world: &World) -> Vec<Row> {
         for number in [vec![0; 256], one.clone(), n.clone(), crate::encodings::difference(&n, &one), vec![0xff; 256]] {
             steps.push(forged(&text, &number));
         }
-        // Only a small enough signature has such a twin in as many bytes; one of a few tokens has.
+        // `s + n` fits only if `s` is small enough. This is so for one of a few tokens.
         let twin = (0..400).find_map(|number| {
             let text = format!("{text}{}", "A".repeat(4 * (number % 50)));
             let signature = key.sign_raw(text.as_bytes());
@@ -95,7 +95,7 @@ fn rsa_signatures_of_wrong_lengths_and_out_of_range(world: &World) -> Vec<Row> {
         .into()
 }
 
-/// A signature belongs to its own text and its own key, to the byte.
+/// A signature is valid for exactly one signing input and one key.
 fn signatures_of_other_texts_and_other_keys(world: &World) -> Vec<Row> {
     let mut rows = Vec::new();
     for algorithm in Algorithm::ALL {

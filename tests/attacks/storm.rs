@@ -1,4 +1,4 @@
-//! T21: whatever comes, the worker lives, and the next good request passes.
+//! T21: whatever a client sends, the worker keeps running and the next valid request passes.
 
 use std::thread;
 
@@ -26,7 +26,7 @@ fn config(lines: &str) -> String {
     )
 }
 
-/// Requests that are all rejected with 403, since Envoy ends an HTTP/1 connection with each 400.
+/// Requests that are all rejected with 403, because Envoy closes an HTTP/1 connection after a 400.
 fn hostile(world: &World, number: usize) -> Request {
     let algorithm = Algorithm::ALL[number % Algorithm::ALL.len()];
     let signer = SigningKey::cached(algorithm);
@@ -97,7 +97,7 @@ fn t21_three_hundred_hostile_requests_on_a_connection_and_then_a_good_one() {
     }
 }
 
-/// Good requests, many at a time, until both workers have taken some.
+/// Sends valid requests, many at a time, until both workers have handled some. Returns the failures.
 fn good_requests_on_both_workers(arena: &Arena, world: &World) -> Vec<String> {
     let workers = || {
         let stats = arena.proxy.envoy.stats("downstream_cx_total").unwrap();
@@ -131,10 +131,10 @@ fn good_requests_on_both_workers(arena: &Arena, world: &World) -> Vec<String> {
             return failures;
         }
     }
-    vec![format!("one worker took no request: {:?}", workers())]
+    vec![format!("one worker handled no request: {:?}", workers())]
 }
 
-/// A faulty configuration is no way round the filter on any worker, however often it is asked.
+/// With a configuration error, both workers reject every request, however many come.
 #[test]
 fn t21_a_closed_filter_stays_closed_on_both_workers() {
     for binary in envoy::binaries() {

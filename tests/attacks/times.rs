@@ -1,4 +1,4 @@
-//! T3: the time claims, in every number and everything that is none.
+//! T3: time claims with unusual numbers and with values that are not numbers.
 
 use kit::rows::{Request, Row, Step, World, date, get, header_config, key, row};
 use serde_json::json;
@@ -13,7 +13,7 @@ attacks! {
     t03_a_rule_that_is_off_takes_no_other_with_it: CHOSEN, a_rule_that_is_off_takes_no_other_with_it;
 }
 
-/// A good token whose claim has this text as its value, or is missing.
+/// A valid token in which the claim has this JSON as its value, or is missing.
 fn with(world: &World, claim: &str, text: Option<&str>) -> Request {
     let claims = world.claims(&json!({claim: "absent"})).to_string();
     let payload = match text {
@@ -27,7 +27,7 @@ fn unreadable(request: Request) -> Step {
     request.rejected("I400JD", "JWT Deserialize Failed: eyJhbGciOiJFUzI1...")
 }
 
-/// CVE-2026-25537: a claim of a wrong type must not pass for a missing one.
+/// CVE-2026-25537: a claim of the wrong type must not count as a missing one.
 fn a_time_of_another_type_is_not_a_missing_one(world: &World) -> Vec<Row> {
     let values = [
         "\"\"",
@@ -142,7 +142,7 @@ fn exp_at_the_ends_of_what_a_number_can_be(world: &World) -> Vec<Row> {
             too_long("1e300"),
             too_long("1.7976931348623157e308"),
         ];
-        // What a sum in 32 bits would take for a moment from now.
+        // With 32-bit numbers, this would wrap around to one minute from now.
         let wrapped = now + 60 + (1 << 32);
         steps.push(too_long(&wrapped.to_string()));
         let soon = now + 600;
@@ -180,7 +180,7 @@ fn nbf_and_iat_at_the_ends_of_what_a_number_can_be(world: &World) -> Vec<Row> {
             with(world, "nbf", None).passes(),
             with(world, "iat", None).passes(),
             claim("iat", &now.to_string()).passes(),
-            // A token of a clock that is ahead: `iat` says when it was made, not from when it is good.
+            // A token from a clock that is ahead: `iat` says when it was issued, not from when it is valid.
             claim("iat", &(now + 600).to_string()).passes(),
             too_long("0"),
             too_long("-1"),
@@ -191,7 +191,7 @@ fn nbf_and_iat_at_the_ends_of_what_a_number_can_be(world: &World) -> Vec<Row> {
     })
 }
 
-/// An empty or relaxed rule must not take the others with it (APISIX #13468).
+/// A rule that is empty or off must not turn off others (APISIX #13468).
 fn a_rule_that_is_off_takes_no_other_with_it(world: &World) -> Vec<Row> {
     let now = world.now;
     let token = |members| get().token(world.token(&members));

@@ -1,4 +1,4 @@
-//! T9 and T11: bytes that are no token, and JSON that is no claims.
+//! T9 and T11: values that are not a token, and JSON that is not a set of claims.
 
 use kit::bootstrap::{Configuration, Listener};
 use kit::envoy;
@@ -31,7 +31,7 @@ fn another_number_of_segments(world: &World) -> Vec<Row> {
         let token = world.token(&json!({}));
         let [header, payload, signature] = segments(&token);
         let mut steps: Vec<_> = (1..=40).map(|dots| unreadable(&".".repeat(dots))).collect();
-        // Two dots are three empty segments, of which the header is no JSON.
+        // Two dots make three empty segments; an empty header is not JSON.
         steps.extend((1..=8).filter(|&count| count != 3).map(|count| unreadable(&vec![header; count].join("."))));
         let five = [header, "", payload, signature, "AAAA"].join(".");
         steps.extend([
@@ -52,7 +52,7 @@ fn another_number_of_segments(world: &World) -> Vec<Row> {
     })
 }
 
-/// A JWE must be rejected, not decrypted, inflated or tripped over (CVE-2024-28180, CVE-2026-34986).
+/// A JWE must be rejected. The filter must not decrypt it, decompress it or crash (CVE-2024-28180, CVE-2026-34986).
 fn an_encrypted_token_and_a_token_in_json(world: &World) -> Vec<Row> {
     single(&config("parameter: X-Token"), || {
         let token = world.token(&json!({}));
@@ -77,7 +77,8 @@ fn an_encrypted_token_and_a_token_in_json(world: &World) -> Vec<Row> {
     })
 }
 
-/// CVE-2025-30204, CVE-2025-27144, CVE-2025-22868: Envoy's own limit first, then the filter's with Envoy's raised.
+/// CVE-2025-30204, CVE-2025-27144, CVE-2025-22868: first against Envoy's own limit, then against the filter's limit
+/// with Envoy's raised.
 #[test]
 fn t09_a_million_dots_and_a_claim_of_64_kib() {
     for binary in envoy::binaries() {
@@ -136,7 +137,7 @@ fn t09_a_million_dots_and_a_claim_of_64_kib() {
 
 fn a_token_at_the_size_limit_and_beyond(world: &World) -> Vec<Row> {
     single(&header_config(""), || {
-        // A payload that is made longer by spaces behind it, which JSON allows.
+        // Spaces after the JSON make the payload longer.
         let of_length = |length: usize| {
             let claims = world.claims(&json!({})).to_string();
             (0..4 * length)
@@ -161,8 +162,8 @@ fn a_token_at_the_size_limit_and_beyond(world: &World) -> Vec<Row> {
     })
 }
 
-/// Other text for the same bytes: a cache, a log or a list of revoked tokens would take it for another token. Each is
-/// signed as it stands, so only the encoding is wrong.
+/// Other encodings of the same bytes. If they were accepted, a cache, a log or a list of revoked tokens would see
+/// another token. Each is signed in its encoded form, so that only the encoding is wrong.
 fn sloppy_base64_in_each_segment(world: &World) -> Vec<Row> {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     single(&header_config(""), || {
@@ -190,7 +191,7 @@ fn sloppy_base64_in_each_segment(world: &World) -> Vec<Row> {
             for inside in [" ", "+", "/", "!", "=", "\t"] {
                 change(&|segment| format!("{}{inside}{}", &segment[..20], &segment[20..]));
             }
-            // The bits of the last digit that belong to no byte.
+            // The unused bits of the last character are not zero.
             for bits in 1..16_usize {
                 change(&|segment| {
                     let stray = match segment.len() % 4 {
@@ -208,7 +209,7 @@ fn sloppy_base64_in_each_segment(world: &World) -> Vec<Row> {
                     true => signed(&other_header, &other_payload),
                     false => format!("{other_header}.{other_payload}.{other_signature}"),
                 };
-                // White space at the very end belongs to the header line.
+                // White space at the end belongs to the header line.
                 if token.trim() != good {
                     steps.push(unreadable(&token));
                 }
@@ -219,7 +220,7 @@ fn sloppy_base64_in_each_segment(world: &World) -> Vec<Row> {
     })
 }
 
-/// A token in the raw query as a browser would never send it.
+/// Tokens in queries that no browser would send.
 fn a_query_that_is_not_well_formed(world: &World) -> Vec<Row> {
     single(&config("parameter: t\nparameterLocation: query"), || {
         let token = world.token(&json!({}));
@@ -238,7 +239,7 @@ fn a_query_that_is_not_well_formed(world: &World) -> Vec<Row> {
             not_read(query(format!("t={token}%2")), &format!("{begin}...")),
             not_read(query("t=%ff%fe%00".to_owned()), r"\xff\xfe\x00"),
             not_read(query("t=%C0%AE".to_owned()), r"\xc0\xae"),
-            // Spellings that some parser reads as the name count as it.
+            // Spellings that some parser reads as the name count as the name.
             query(format!("t%00={token}")).passes(),
             query(format!("+t={token}&;t={token}")).passes(),
             query(format!("t%2B={token}&+tt={token}&T={token}")).rejected("I400JR", "JWT required"),

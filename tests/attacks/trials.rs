@@ -1,5 +1,5 @@
-//! The attacks that are one request after another under a configuration: all of them in one Envoy of each version, which
-//! costs less than one for each.
+//! Runs the attacks that send requests one after another to a configuration. All of them share one Envoy of each
+//! version, which is faster than an Envoy for each.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -13,34 +13,34 @@ use kit::rows::{self, Request, Row, Step, World};
 
 use crate::arena::Arena;
 
-/// Both checks of signatures.
+/// Signatures are verified by Envoy, and then by Wasm.
 pub(crate) const EITHER: &[&str] = &["signatures: wasm", "signatures: host"];
-/// The one that the filter chooses itself in an Envoy.
+/// The filter chooses who verifies signatures.
 pub(crate) const CHOSEN: &[&str] = &["signatures: host"];
 
-/// What is tried in one test.
+/// The attack of one test.
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
     pub(crate) backends: &'static [&'static str],
     pub(crate) rows: fn(&World) -> Vec<Row>,
 }
 
-/// What failed: for each attack, and after all of them.
+/// The failures of each attack, and the harm found after all of them.
 #[derive(Default)]
 struct Outcome {
     failures: HashMap<&'static str, Vec<String>>,
     harm: Vec<String>,
 }
 
-/// Fails the test of an attack if any of its requests came out otherwise than it must.
+/// Fails if a request of the attack did not get the expected result.
 pub(crate) fn verdict(name: &str) {
     for outcome in outcomes() {
-        let failures = outcome.failures.get(name).expect("an attack that is listed");
+        let failures = outcome.failures.get(name).expect("the attack is listed");
         assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
     }
 }
 
-/// No panic, no VM that was loaded anew, and no token in the log.
+/// No panic, no reloaded VM, and no token in the log.
 #[test]
 fn t21_no_attack_harms_a_worker_or_leaves_a_token_in_the_log() {
     for outcome in outcomes() {
@@ -54,7 +54,7 @@ fn outcomes() -> &'static [Outcome] {
         let binaries = envoy::binaries();
         thread::scope(|scope| {
             let trials: Vec<_> = binaries.iter().map(|binary| scope.spawn(|| try_all(binary))).collect();
-            trials.into_iter().map(|trial| trial.join().expect("a trial that ends")).collect()
+            trials.into_iter().map(|trial| trial.join().expect("the thread of a trial does not panic")).collect()
         })
     })
 }
@@ -93,7 +93,7 @@ fn try_all(binary: &Path) -> Outcome {
     outcome
 }
 
-/// The beginning of a request, to know it by in a failure.
+/// The beginning of a request, to identify it in a failure.
 fn excerpt(request: &Request) -> String {
     let headers = request.headers.iter().map(|(name, value)| format!("{name}: {:.40}", cut(value)));
     let headers: Vec<_> = headers.collect();

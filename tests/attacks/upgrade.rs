@@ -1,4 +1,4 @@
-//! T6, where Envoy passes the `connection` header on: requests that ask for an upgrade.
+//! T6 for requests with an upgrade, whose `connection` header Envoy forwards.
 
 use kit::bootstrap::{Configuration, Listener};
 use kit::envoy;
@@ -10,7 +10,8 @@ use serde_json::json;
 
 use crate::arena::Arena;
 
-/// A second proxy that obeys RFC 9110 §7.6.1 drops each header that `connection` names, so no owned header may be named there.
+/// A second proxy that obeys RFC 9110 §7.6.1 drops each header that `connection` names. So `connection` must not name a
+/// mapped header.
 #[test]
 fn t06_an_upgrade_never_asks_the_next_hop_to_drop_a_mapped_header() {
     const SUB: &str = "claimParameters: [{claimName: sub, parameterName: X-Sub, location: header}]";
@@ -34,7 +35,8 @@ fn t06_an_upgrade_never_asks_the_next_hop_to_drop_a_mapped_header() {
                 token.into_iter().fold(get().header("Upgrade", "websocket"), |request, token| request.token(token));
             let request = connection.iter().fold(request, |request, value| request.header("Connection", value));
             let before: Vec<_> = arena.proxy.upstream.received().iter().map(Vec::len).collect();
-            // Envoy keeps the body of a rejected upgrade from the client, so the echo is read at the backend.
+            // Envoy does not forward the body of a failed upgrade to the client, so the test reads the request at the
+            // backend.
             assert_eq!(arena.lane(listener).send(&request).status, 200);
             let known = before.into_iter().chain(std::iter::repeat(0));
             let received =
@@ -55,7 +57,7 @@ fn t06_an_upgrade_never_asks_the_next_hop_to_drop_a_mapped_header() {
             (&["keep-alive, Upgrade,X.Sub"], &["keep-alive, Upgrade"]),
             (&["Upgrade"], &["Upgrade"]),
             (&["Upgrade, X-Subs"], &["Upgrade, X-Subs"]),
-            // Not an upgrade: Envoy takes both headers out.
+            // Not an upgrade: Envoy removes both headers.
             (&["close, X-Sub"], &[]),
             (&["X-Sub"], &[]),
         ] {
@@ -66,7 +68,7 @@ fn t06_an_upgrade_never_asks_the_next_hop_to_drop_a_mapped_header() {
             let (connection, upgrade, sub) = at_backend("bypass", None, sent);
             assert_eq!(((connection, upgrade), sub), (arrives, strings(&[])), "{sent:?} without a token");
         }
-        // HTTP/2 has no such header, and Envoy takes none [RFC 9113 §8.2.2].
+        // HTTP/2 has no `connection` header, and Envoy rejects it [RFC 9113 §8.2.2].
         let before = arena.proxy.upstream.requests();
         let request = http2::Request::get("/p").header("x-token", &token).header("connection", "X-Sub");
         let answer = http2::exchange(&arena.address("mapped"), &request);
