@@ -133,10 +133,10 @@ fn containers(config: &str) -> [(&'static str, String); 3] {
 /// Rows that only a text can hold: a map of fields has no order in which they could be cut, Envoy makes a string of a
 /// fraction in YAML, and it reads neither such depth nor such aliases itself.
 const TEXT_ONLY: [&str; 4] = [
-    "a long list of faults is cut to fit a header",
-    "JSON is read as YAML is",
-    "a document that nests too deep is not read",
-    "aliases that expand to too much are not read",
+    "a long list of errors is cut to fit a header",
+    "JSON is read like YAML",
+    "a document with too many levels is a configuration error",
+    "aliases that expand too much are a configuration error",
 ];
 
 #[test]

@@ -13,7 +13,8 @@ pub use listener::{CLUSTER, Listener, http_listener, router};
 /// The LDS file in Envoy's working directory.
 pub(crate) const LDS_FILE: &str = "lds.json";
 
-/// What an Envoy is started with. Its sockets and its LDS file have relative paths, for Envoy's working directory.
+/// The configuration of an Envoy. The paths of its sockets and of its LDS file are relative to Envoy's working
+/// directory.
 #[derive(Clone, Debug)]
 pub struct Bootstrap {
     upstream: SocketAddr,
@@ -22,7 +23,7 @@ pub struct Bootstrap {
     drain_seconds: u32,
 }
 
-/// How the listeners get to Envoy.
+/// How Envoy gets its listeners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
     Static,
@@ -30,7 +31,7 @@ pub(crate) enum Delivery {
 }
 
 impl Bootstrap {
-    /// Listeners that are part of the bootstrap and stay as they are.
+    /// Listeners that are part of the bootstrap and can't be replaced.
     pub fn fixed(upstream: SocketAddr, listeners: Vec<Listener>) -> Self {
         let delivery = Delivery::Static;
         Self { upstream, listeners, delivery, drain_seconds: 1 }
@@ -42,7 +43,7 @@ impl Bootstrap {
         Self { upstream, listeners, delivery, drain_seconds: 1 }
     }
 
-    /// The same, where listeners that were replaced live on for so long; else it is a second.
+    /// Sets how long replaced listeners drain; the default is one second.
     pub fn draining_for(self, drain_seconds: u32) -> Self {
         Self { drain_seconds, ..self }
     }
@@ -81,7 +82,7 @@ impl Bootstrap {
     }
 }
 
-/// The `DiscoveryResponse` that an LDS file holds.
+/// The `DiscoveryResponse` of an LDS file.
 pub(crate) fn lds_response(version: u64, listeners: &[Listener]) -> Value {
     let resource = |listener: &Listener| {
         let mut resource = listener.render();
@@ -99,7 +100,7 @@ fn cluster(upstream: SocketAddr) -> Value {
         "connect_timeout": "2s",
         "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
             "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-            // Else Envoy keeps the trailers of an HTTP/2 client to itself.
+            // By default, Envoy drops the trailers of an HTTP/2 client.
             "explicit_http_config": {"http_protocol_options": {"enable_trailers": true}},
         }},
         "load_assignment": {"cluster_name": CLUSTER, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {

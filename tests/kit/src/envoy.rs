@@ -15,16 +15,16 @@ use crate::http::{Address, Connection, RequestBuilder, Response, exchange};
 pub use process::log_tail;
 use process::{Process, wait_for};
 
-/// The environment variable with the Envoy binaries to test with: paths separated by colons.
+/// The environment variable that lists the Envoy binaries to test with, separated by colons.
 pub const BINARIES: &str = "ENVOY_BINARIES";
 
-/// How long a start or an update may take: compiling a Wasm module on a busy machine takes its time.
+/// How long a start or an update may take. Compiling a Wasm module on a busy machine is slow.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The Envoy binaries that [`BINARIES`] lists.
 ///
 /// # Panics
-/// When it is unset or empty: a test without Envoy must not pass for one with it.
+/// When it is unset or empty: a test that needs Envoy must not pass without one.
 pub fn binaries() -> Vec<PathBuf> {
     let variable = std::env::var_os(BINARIES).unwrap_or_default();
     let binaries: Vec<PathBuf> = std::env::split_paths(&variable).filter(|path| !path.as_os_str().is_empty()).collect();
@@ -35,30 +35,30 @@ pub fn binaries() -> Vec<PathBuf> {
     binaries
 }
 
-/// An Envoy process in a temporary directory of its own, killed when this is dropped. (So don't keep one in a `static`,
-/// which is never dropped.)
+/// An Envoy process in its own temporary directory. It is killed when this is dropped, so don't keep one in a `static`,
+/// which is never dropped.
 #[derive(Debug)]
 pub struct Envoy {
     process: Process,
     workers: u32,
-    /// The version of the LDS file; `None` when the listeners are not in one.
+    /// The version of the LDS file; `None` if there is none.
     lds: Option<u64>,
 }
 
-/// What became of new listeners.
+/// The result of a listener update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Update {
-    /// They serve, on every worker.
+    /// Every worker serves the new listeners.
     Accepted,
-    /// Envoy rejected at least one of them and keeps the old one; with what it logged meanwhile.
+    /// Envoy rejected at least one of them and keeps the old one. Contains Envoy's log from that time.
     Rejected(String),
 }
 
 impl Envoy {
-    /// Starts `binary` with `bootstrap` and `concurrency` workers, and waits until every listener answers on every worker.
+    /// Starts `binary` with `bootstrap` and `concurrency` workers, and waits until every worker serves every listener.
     ///
     /// # Errors
-    /// When Envoy exits or isn't ready within a minute. The text ends in the end of Envoy's log.
+    /// When Envoy exits or isn't ready within a minute. The message ends with the end of Envoy's log.
     pub fn start(binary: &Path, bootstrap: &Bootstrap, concurrency: u32) -> Result<Self, String> {
         let mut files = vec![("envoy.json", bootstrap.render().to_string())];
         let lds = match bootstrap.delivery() {
@@ -71,8 +71,8 @@ impl Envoy {
         Self::launch(binary, &files, concurrency, bootstrap.drain_seconds(), lds)
     }
 
-    /// Like [`Self::start`] with the text of any bootstrap: `file_name` says by its ending whether it is YAML or JSON. Its
-    /// `admin` is replaced; its relative paths count from Envoy's temporary directory. Its listeners may be on port 0.
+    /// Like [`Self::start`], with the text of any bootstrap. The ending of `file_name` says whether it is YAML or JSON.
+    /// Its `admin` is replaced. Relative paths start at Envoy's temporary directory. Listeners may use port 0.
     ///
     /// # Errors
     /// As for [`Self::start`].
@@ -105,26 +105,26 @@ impl Envoy {
         addresses.remove(name).ok_or_else(known)
     }
 
-    /// The answer of the admin interface to a `GET` of `path`, such as `/config_dump`.
+    /// The response of the admin interface to a `GET` of `path`, such as `/config_dump`.
     ///
     /// # Errors
-    /// When Envoy is gone.
+    /// When Envoy has ended.
     pub fn admin(&self, path: &str) -> io::Result<Response> {
         exchange(&self.process.admin(), &RequestBuilder::get(path).build())
     }
 
-    /// The answer of the admin interface to a `POST` to `path`, such as `/logging?level=debug`.
+    /// The response of the admin interface to a `POST` to `path`, such as `/logging?level=debug`.
     ///
     /// # Errors
-    /// When Envoy is gone.
+    /// When Envoy has ended.
     pub fn admin_post(&self, path: &str) -> io::Result<Response> {
         exchange(&self.process.admin(), &RequestBuilder::post(path).body("").build())
     }
 
-    /// The counters and gauges whose name holds `part`, by name.
+    /// The counters and gauges whose name contains `part`, by name.
     ///
     /// # Errors
-    /// When Envoy is gone.
+    /// When Envoy has ended.
     pub fn stats(&self, part: &str) -> Result<BTreeMap<String, u64>, String> {
         let response = self.admin("/stats").map_err(|error| format!("no /stats from Envoy: {error}"))?;
         let text = response.text();
@@ -133,27 +133,27 @@ impl Envoy {
         Ok(matching.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect())
     }
 
-    /// The counter or gauge called `name`; 0 when there is none (some appear with their first increment).
+    /// The counter or gauge called `name`; 0 if there is none. Some only appear with their first increment.
     ///
     /// # Errors
-    /// When Envoy is gone.
+    /// When Envoy has ended.
     pub fn stat(&self, name: &str) -> Result<u64, String> {
         Ok(self.stats(name)?.get(name).copied().unwrap_or(0))
     }
 
-    /// The number of the process.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// The whole log so far, level info and above.
+    /// The log so far, level info and above.
     pub fn log(&self) -> String {
         self.process.log()
     }
 
-    /// Replaces the listeners of an Envoy started with [`Bootstrap::watched`], by a rename as Envoy wants it, and waits until
-    /// the new ones serve on every worker or are rejected. Connections opened before stay with the listeners they
-    /// were opened to, for a second at most ([`Bootstrap::draining_for`] makes it longer).
+    /// Replaces the listeners of an Envoy started with [`Bootstrap::watched`], and waits until every worker serves the
+    /// new ones or Envoy rejects them. Existing connections stay with the old listeners for at most a second
+    /// ([`Bootstrap::draining_for`] makes it longer).
     ///
     /// # Errors
     /// When Envoy isn't done within a minute.
@@ -166,7 +166,7 @@ impl Envoy {
 
         let outcome = wait_for(PATIENCE, || {
             self.process.check()?;
-            // No answer while the main thread compiles a module.
+            // The admin interface does not respond while the main thread compiles a module.
             let Ok(now) = Lds::read(self) else {
                 return Ok(None);
             };
@@ -180,9 +180,9 @@ impl Envoy {
         Ok(Update::Accepted)
     }
 
-    /// Ends Envoy in an orderly way (by force after 10 s) and gives its whole log.
+    /// Stops Envoy gracefully, or kills it after 10 s. Returns its whole log.
     pub fn stop(mut self) -> String {
-        // An Envoy that is gone already has nothing to answer.
+        // This fails if Envoy has already ended.
         let _ = self.admin_post("/quitquitquit");
         self.process.finish(Duration::from_secs(10));
         self.log()
@@ -192,7 +192,8 @@ impl Envoy {
         let nothing = Lds::default();
         wait_for(PATIENCE, || {
             self.process.check()?;
-            // No answer before the admin socket is there, and while the main thread compiles a module.
+            // The admin interface does not respond before its socket exists, and while the main thread compiles a
+            // module.
             let (Ok(ready), Ok(now)) = (self.admin("/ready"), Lds::read(self)) else {
                 return Ok(None);
             };
@@ -237,7 +238,7 @@ struct Lds {
     rejected: u64,
     /// Listeners added or changed.
     changed: u64,
-    /// The same, once for each worker that has it.
+    /// Listeners added or changed, counted once for each worker that has them.
     on_workers: u64,
     warming: u64,
 }
@@ -255,7 +256,7 @@ impl Lds {
         })
     }
 
-    /// Whether all workers have what changed since `before`.
+    /// Whether all workers have the changes made since `before`.
     fn settled(&self, before: &Self, workers: u32) -> bool {
         let awaited = (self.changed - before.changed) * u64::from(workers);
         self.warming == 0 && self.on_workers - before.on_workers >= awaited

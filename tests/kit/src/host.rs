@@ -1,4 +1,4 @@
-//! What the core gets from Envoy, in memory: shared data, the signature check, and a request to decide on.
+//! An in-memory host for the core: shared data, signature verification, and requests to decide on.
 
 mod signatures;
 
@@ -47,12 +47,12 @@ pub fn decide_with(
 #[derive(Debug, Default)]
 pub struct Memory {
     values: RefCell<HashMap<String, (Vec<u8>, u32)>>,
-    /// Under each key that was not written.
+    /// The value of every key that was not written.
     initial: Option<Vec<u8>>,
 }
 
 impl Memory {
-    /// Shared data in which somebody else has put these bytes under every key.
+    /// Shared data in which every key already has these bytes.
     pub fn filled_with(value: &[u8]) -> Self {
         Self { initial: Some(value.to_vec()), ..Self::default() }
     }
@@ -69,7 +69,7 @@ impl SharedData for Memory {
     }
 
     fn set(&self, key: &str, value: &[u8], expected: u32) -> Result<(), Conflict> {
-        assert_ne!(expected, 0, "Envoy takes 0 for any version: the write would replace whatever is there");
+        assert_ne!(expected, 0, "for Envoy, 0 means any version: the write would replace any value");
         let next = match self.read(key) {
             Some((_, version)) if version == expected => version + 1,
             Some(_) => return Err(Conflict),

@@ -9,8 +9,8 @@ pub use client::{Address, Connection, exchange};
 pub(crate) use incoming::Incoming;
 pub use message::{Header, Request, Response};
 
-/// Puts the bytes of a request together: what is given goes out as it is and in this order; nothing is added but the
-/// framing header that [`Self::body`] and [`Self::chunked`] name.
+/// Builds the bytes of a request. Everything is sent exactly as given and in order. Only [`Self::body`] and
+/// [`Self::chunked`] add a header.
 #[derive(Clone, Debug)]
 pub struct RequestBuilder {
     head: Vec<u8>,
@@ -18,7 +18,7 @@ pub struct RequestBuilder {
 }
 
 impl RequestBuilder {
-    /// The request line `method target HTTP/1.1`. No `host` yet, which Envoy asks for.
+    /// The request line `method target HTTP/1.1`, without the `host` header that Envoy requires.
     pub fn new(method: &str, target: impl AsRef<[u8]>) -> Self {
         let head = [method.as_bytes(), b" ", target.as_ref(), b" HTTP/1.1\r\n"].concat();
         Self { head, body: Vec::new() }
@@ -34,7 +34,7 @@ impl RequestBuilder {
         Self::new("POST", target).header("host", "test")
     }
 
-    /// One more header line, after those already there.
+    /// Adds a header line at the end.
     pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         for part in [name.as_ref(), b": ", value.as_ref(), b"\r\n"] {
             self.head.extend_from_slice(part);
@@ -42,13 +42,13 @@ impl RequestBuilder {
         self
     }
 
-    /// `content-length` and this body.
+    /// Adds `content-length` and this body.
     pub fn body(self, body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref();
         self.header("content-length", body.len().to_string()).raw_body(body)
     }
 
-    /// `transfer-encoding: chunked` and these chunks (none of them empty, which would be the end).
+    /// Adds `transfer-encoding: chunked` and these chunks. None may be empty, because an empty chunk ends the body.
     pub fn chunked(self, chunks: &[&[u8]]) -> Self {
         let mut body = Vec::new();
         for chunk in chunks {
@@ -60,7 +60,7 @@ impl RequestBuilder {
         self.header("transfer-encoding", "chunked").raw_body(body)
     }
 
-    /// These bytes after the head, without any header about them.
+    /// Adds these bytes after the head, without a header for their length.
     pub fn raw_body(mut self, body: impl AsRef<[u8]>) -> Self {
         self.body = body.as_ref().to_vec();
         self

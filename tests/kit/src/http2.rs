@@ -1,5 +1,5 @@
-//! HTTP/2 without TLS and without an upgrade ("prior knowledge"). What the `h2` crate refuses to send goes through
-//! [`raw`], frame by frame.
+//! HTTP/2 without TLS and without an upgrade ("prior knowledge"). Requests that the `h2` crate does not send can be
+//! built frame by frame with [`raw`].
 //!
 //! ```no_run
 //! use kit::http::Address;

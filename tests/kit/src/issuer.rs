@@ -1,4 +1,4 @@
-//! Key pairs, JWKs and compact JWS tokens, well-formed or as broken as a test needs them.
+//! Key pairs, JWKs and compact JWS tokens, valid or malformed as a test needs them.
 
 mod algorithm;
 mod secret;
@@ -18,7 +18,7 @@ pub fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// A private or shared key together with the one algorithm it signs with.
+/// A private or shared key with the algorithm that it signs with.
 ///
 /// A clone is cheap and signs with the same key.
 #[derive(Clone)]
@@ -28,17 +28,17 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// A fresh key for `algorithm`: RSA of 2048 bits, 64 random bytes for HS*.
+    /// A new key for `algorithm`: RSA with 2048 bits, HS* with 64 random bytes.
     pub fn generate(algorithm: Algorithm) -> Self {
         Self { algorithm, secret: Secret::generate(algorithm.family()) }
     }
 
-    /// A fresh RS256 key with a modulus of `bits`, too short ones included.
+    /// A new RS256 key with a modulus of `bits`, which may be too short for the filter.
     pub fn generate_rsa(bits: usize) -> Self {
         Self { algorithm: Algorithm::RS256, secret: Secret::generate_rsa(bits) }
     }
 
-    /// The key of the family of `algorithm` that this process shares: made on the first call, the same from then on.
+    /// A key for `algorithm` that is generated once per process and family of algorithms.
     pub fn cached(algorithm: Algorithm) -> Self {
         static SECRETS: [OnceLock<Secret>; Family::COUNT] = [const { OnceLock::new() }; Family::COUNT];
         let family = algorithm.family();
@@ -74,7 +74,7 @@ impl SigningKey {
     /// The RSA key of a private JWK, of which `n`, `e` and `d` are read, signing RS256.
     ///
     /// # Errors
-    /// When one of them is missing or no base64url, or they don't belong together.
+    /// When one of them is missing or not base64url, or they don't belong together.
     pub fn from_private_jwk(jwk: &Value) -> Result<Self, String> {
         let integer = |member: &str| {
             let text = jwk[member].as_str().ok_or_else(|| format!("the JWK has no {member}"))?;
@@ -83,16 +83,16 @@ impl SigningKey {
         Self::from_rsa_components(&integer("n")?, &integer("e")?, &integer("d")?)
     }
 
-    /// The sample key that the documentation of Alibaba Cloud API Gateway prints, `kid` [`SAMPLE_KID`], RS256.
-    /// It comes as `n`, `e` and `d` only, without primes.
+    /// The sample RS256 key in the documentation of Alibaba Cloud API Gateway, with `kid` [`SAMPLE_KID`]. It has only
+    /// `n`, `e` and `d`, without primes.
     pub fn sample_private_key() -> Self {
         Self::from_private_jwk(&sample_private_jwk()).expect("the sample is a valid RSA key")
     }
 
-    /// The same key signing with another algorithm of its family, such as PS512 with the key of an RS256.
+    /// The same key, signing with another algorithm of its family, such as PS512 instead of RS256.
     ///
     /// # Panics
-    /// When `algorithm` is of another family. (A token whose header lies about its algorithm is made with [`Self::token_raw`].)
+    /// When `algorithm` is of another family. (For a token with a false `alg`, use [`Self::token_raw`].)
     pub fn with_algorithm(&self, algorithm: Algorithm) -> Self {
         assert_eq!(algorithm.family(), self.algorithm.family(), "{algorithm} cannot use a key of {}", self.algorithm);
         Self { algorithm, secret: self.secret.clone() }
@@ -103,8 +103,8 @@ impl SigningKey {
         self.algorithm
     }
 
-    /// The JWK to configure a verifier with: `kty` and the public members, `kid` when given, `alg` when asked for.
-    /// For HS* it holds the secret `k`, as there is no public half.
+    /// The JWK for a verifier: `kty` and the public members, `kid` if given, and the algorithm if `alg` is set. For HS*
+    /// it contains the secret `k`, because there is no public key.
     pub fn public_jwk(&self, kid: Option<&str>, alg: bool) -> Value {
         self.jwk(self.secret.public_members(), kid, alg)
     }
@@ -116,19 +116,19 @@ impl SigningKey {
         self.jwk(members, kid, alg)
     }
 
-    /// The signature of `message` as a JWS carries it before base64url: ECDSA as `r || s`, RFC 7518.
+    /// The signature of `message` in JWS format, before base64url. For ECDSA this is `r || s` (RFC 7518).
     pub fn sign_raw(&self, message: &[u8]) -> Vec<u8> {
         self.secret.sign(self.algorithm, message)
     }
 
-    /// A compact JWS over exactly these bytes, with a right signature, whatever the bytes are.
+    /// A compact JWS over exactly these bytes, with a valid signature, whatever the bytes are.
     pub fn token_raw(&self, header_json: &[u8], payload_json: &[u8]) -> String {
         let message = format!("{}.{}", base64url(header_json), base64url(payload_json));
         let signature = self.sign_raw(message.as_bytes());
         format!("{message}.{}", base64url(&signature))
     }
 
-    /// A token of `claims` with the header `alg`, `typ` `JWT` and, when given, `kid`.
+    /// A token with these claims, and a header with `alg`, `typ: JWT` and, if given, `kid`.
     pub fn token(&self, kid: Option<&str>, claims: &Value) -> String {
         let mut header = json!({"alg": self.algorithm.name(), "typ": "JWT"});
         if let Some(kid) = kid {
@@ -157,7 +157,7 @@ impl fmt::Debug for SigningKey {
 /// The `kid` of [`SigningKey::sample_private_key`].
 pub const SAMPLE_KID: &str = "myJwtKey";
 
-/// The JWK of [`SigningKey::sample_private_key`] as printed: `kty`, `d`, `e`, `kid`, `alg`, `n`.
+/// The JWK of [`SigningKey::sample_private_key`] as documented: `kty`, `d`, `e`, `kid`, `alg`, `n`.
 pub fn sample_private_jwk() -> Value {
     serde_json::from_str(include_str!("issuer/sample.jwk.json")).expect("the sample is JSON")
 }

@@ -1,10 +1,10 @@
-//! What the tests of `jwt-auth` share.
+//! Shared parts of the tests of `jwt-auth`.
 //!
-//! - [`rows`]: what the filter does, as a table of configurations, requests and results
+//! - [`rows`]: the filter's behaviour as a table of configurations, requests and results
 //! - [`issuer`]: keys, JWKs and tokens
-//! - `host`: what the filter gets from Envoy, in memory, to run it in this process
+//! - `host`: an in-memory host, to run the filter in this process
 //! - [`http`], [`http2`]: requests, byte by byte
-//! - [`upstream`]: a backend that echoes the bytes it got
+//! - [`upstream`]: a backend that echoes the bytes of each request
 //! - [`bootstrap`], [`envoy`]: Envoy configurations and live Envoy processes
 //! - [`proxy`]: one Envoy with the filter in front of one upstream
 //!
@@ -27,8 +27,8 @@
 //! assert_eq!(at_upstream.target, b"/");
 //! ```
 //!
-//! Everything is blocking; only [`http2`] has an async runtime inside. Envoy listens on Unix sockets in its temporary
-//! directory, so that tests in parallel never compete for a port.
+//! Everything is blocking; only [`http2`] uses an async runtime. Envoy listens on Unix sockets in its temporary
+//! directory, so that parallel tests don't need different ports.
 
 pub mod bootstrap;
 pub mod envoy;

@@ -1,4 +1,4 @@
-//! One Envoy with the filter in front of an upstream that echoes.
+//! An Envoy with the filter, in front of an echoing upstream.
 
 mod judge;
 
@@ -13,7 +13,7 @@ use crate::rows::{Request, Step};
 use crate::upstream::Upstream;
 pub use judge::{cut, judge};
 
-/// The module under test: the file that users get, not another build of it.
+/// The module under test: the same file that users get.
 ///
 /// # Panics
 /// When `JWT_AUTH_WASM` is not set.
@@ -30,14 +30,14 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// The filter with this configuration and, if `backend` forces one, this signature check.
+/// The filter with this configuration. `backend` forces who verifies signatures.
 pub fn filter(configuration: Configuration, backend: Option<&str>) -> WasmFilter {
     let mut filter = WasmFilter::new("jwt", module(), configuration);
     filter.vm_configuration = backend.map(str::to_owned);
     filter
 }
 
-/// The bytes of a request, `host` included.
+/// The bytes of a request, including `host`.
 pub fn bytes_of(request: &Request) -> Vec<u8> {
     let mut builder = RequestBuilder::new(request.method, &request.target).header("host", "test");
     for (name, value) in &request.headers {
@@ -51,19 +51,19 @@ pub fn bytes_of(request: &Request) -> Vec<u8> {
 
 /// A running Envoy and its upstream.
 pub struct Proxy {
-    /// The process.
+    /// The Envoy process.
     pub envoy: Envoy,
     /// The backend of every listener.
     pub upstream: Upstream,
 }
 
 impl Proxy {
-    /// Starts Envoy with two workers and these listeners.
+    /// Starts Envoy with two workers and the listeners.
     pub fn start(binary: &Path, listeners: Vec<Listener>) -> Self {
         Self::with_workers(binary, listeners, 2)
     }
 
-    /// Starts Envoy with so many workers and these listeners.
+    /// Starts Envoy with the listeners and the number of workers.
     pub fn with_workers(binary: &Path, listeners: Vec<Listener>, workers: u32) -> Self {
         let upstream = Upstream::start();
         let bootstrap = Bootstrap::fixed(upstream.address(), listeners);
@@ -79,7 +79,7 @@ impl Proxy {
         Self { envoy, upstream }
     }
 
-    /// The answer to one request on a connection of its own.
+    /// The response to one request on a new connection.
     pub fn send(&self, listener: &str, request: &Request) -> Response {
         let address = self.envoy.address(listener).unwrap();
         exchange(&address, &bytes_of(request))
@@ -96,16 +96,17 @@ impl Proxy {
         judge(step, &response, self.upstream.requests() - before)
     }
 
-    /// The filter's counters that are not zero, named without `wasmcustom.jwt_auth.`, once all workers have reported them.
+    /// The filter's counters that are not zero, once all workers have reported them. Names are without
+    /// `wasmcustom.jwt_auth.`.
     pub fn counted(&self) -> BTreeMap<String, u64> {
-        // Each worker reports its counts once a second; a busy machine takes longer.
+        // Each worker reports its counts once a second, or later on a busy machine.
         std::thread::sleep(std::time::Duration::from_millis(2500));
         let counters = self.envoy.stats("wasmcustom.jwt_auth.").unwrap();
         let raised = counters.into_iter().filter(|(_, count)| *count > 0);
         raised.map(|(name, count)| (name.replace("wasmcustom.jwt_auth.", ""), count)).collect()
     }
 
-    /// What must not be in Envoy's log: a failing module, or one of the values sent.
+    /// Lines of Envoy's log that show a failing module or contain one of the values sent.
     pub fn unsafe_log_lines<'a>(&self, sent: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
         const LONG_ENOUGH_TO_BE_A_SECRET: usize = 40;
         let log = self.envoy.log();
@@ -126,7 +127,7 @@ impl Proxy {
         found
     }
 
-    /// Fails with every failure and Envoy's log, if there is one.
+    /// Panics with all failures and Envoy's log, if there are failures.
     pub fn report(&self, failures: &[String]) {
         assert!(
             failures.is_empty(),

@@ -1,7 +1,7 @@
-//! What the filter does, row by row: a plugin configuration, requests one after another, and the whole result of each.
+//! The filter's behaviour as a table. A row is a plugin configuration, requests in order, and the whole result of each.
 //!
-//! `tests/conformance` runs them natively against the core and against the module in every Envoy; the tests of the
-//! command compare `jwt-auth check` and `jwt-auth inspect` with them. [`crate::proxy::judge`] compares an answer of a
+//! `tests/conformance` runs the rows natively against the core, and against the module in every Envoy. The tests of the
+//! command compare `jwt-auth check` and `jwt-auth inspect` with them. [`crate::proxy::judge`] compares a response of a
 //! live Envoy with a [`Step`].
 
 mod algorithms;
@@ -21,25 +21,25 @@ use std::time::{Duration, UNIX_EPOCH};
 use crate::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
-/// One configuration and what happens to requests under it, in order.
+/// A configuration, and requests in order with their results.
 pub struct Row {
-    /// What the row protects.
+    /// The behaviour that the row tests.
     pub name: String,
-    /// The plugin configuration: YAML text.
+    /// The plugin configuration, as YAML.
     pub config: String,
     /// The requests, in order.
     pub steps: Vec<Step>,
 }
 
-/// One request and its whole result.
+/// A request and its whole result.
 pub struct Step {
-    /// What the client sends.
+    /// The client's request.
     pub request: Request,
-    /// What the backend or the client must get.
+    /// The expected result.
     pub expected: Expected,
 }
 
-/// A request, without `host` and without the headers that frame the body.
+/// A request without `host` and without the headers that frame the body.
 #[derive(Clone)]
 pub struct Request {
     /// The method.
@@ -48,13 +48,13 @@ pub struct Request {
     pub target: Vec<u8>,
     /// The other headers, in order.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// The body, if there is one.
+    /// The body, if any.
     pub body: Option<Vec<u8>>,
 }
 
-/// The whole result of one request.
+/// The whole result of a request.
 pub enum Expected {
-    /// The backend gets the request, changed like this.
+    /// The backend gets the request with these changes.
     Passes {
         /// Path and query that the backend gets.
         target: Vec<u8>,
@@ -65,7 +65,7 @@ pub enum Expected {
         /// The body that the backend gets.
         body: Vec<u8>,
     },
-    /// The client gets this answer, and the backend nothing.
+    /// The client gets this rejection, and the backend gets nothing.
     Rejected {
         /// `x-ca-error-code`.
         code: &'static str,
@@ -74,7 +74,7 @@ pub enum Expected {
     },
 }
 
-/// The HTTP status that belongs to a code.
+/// The HTTP status of a code.
 pub fn status_of(code: &str) -> u16 {
     match code {
         "I400JR" | "I400JD" | "I400JP" => 400,
@@ -85,7 +85,7 @@ pub fn status_of(code: &str) -> u16 {
     }
 }
 
-/// Every row, with tokens made for the time `now` in seconds since the epoch.
+/// All rows, with tokens for the time `now` in seconds since the epoch.
 pub fn all(now: u64) -> Vec<Row> {
     let world = World { now };
     [
@@ -106,14 +106,14 @@ pub fn all(now: u64) -> Vec<Row> {
     .collect()
 }
 
-/// The time, and tokens made for it.
+/// A time, and tokens made for it.
 pub struct World {
     /// Seconds since the epoch.
     pub now: u64,
 }
 
 impl World {
-    /// Claims that are valid for an hour, with these members set; a member given as the string "absent" is removed.
+    /// Claims that are valid for an hour, with these members set. A member with the string "absent" is removed.
     ///
     /// # Panics
     /// When `members` is not an object.
@@ -129,28 +129,28 @@ impl World {
         claims
     }
 
-    /// A valid token signed with [`key`], with these members among its claims.
+    /// A token signed with [`key`] and with the claims of [`Self::claims`].
     pub fn token(&self, members: &Value) -> String {
         key().token(Some("k1"), &self.claims(members))
     }
 }
 
-/// The key of most rows: ES256, which signs quickly.
+/// The key of most rows. It is an ES256 key, because that signs fast.
 pub fn key() -> SigningKey {
     SigningKey::cached(Algorithm::ES256)
 }
 
-/// A configuration with the key of most rows and these lines.
+/// A configuration with [`key`] and these lines.
 pub fn config(lines: &str) -> String {
     format!("jwk: {}\n{lines}\n", key().public_jwk(Some("k1"), true))
 }
 
-/// A configuration that reads the token from the header X-Token, and these lines.
+/// Like [`config`], with the token in the header X-Token.
 pub fn header_config(lines: &str) -> String {
     config(&format!("parameter: X-Token\nparameterLocation: header\n{lines}"))
 }
 
-/// A row of these parts.
+/// Makes a row.
 pub fn row(name: impl Into<String>, config: impl Into<String>, steps: Vec<Step>) -> Row {
     Row { name: name.into(), config: config.into(), steps }
 }
@@ -160,37 +160,37 @@ pub fn get() -> Request {
     Request { method: "GET", target: b"/p".to_vec(), headers: Vec::new(), body: None }
 }
 
-/// A `POST /p` of this type and body.
+/// A `POST /p` with this content type and body.
 pub fn post(content_type: &str, body: impl AsRef<[u8]>) -> Request {
     let body = Some(body.as_ref().to_vec());
     Request { method: "POST", body, ..get() }.header("content-type", content_type)
 }
 
 impl Request {
-    /// With this path and query.
+    /// Sets path and query.
     pub fn target(mut self, target: impl AsRef<[u8]>) -> Self {
         self.target = target.as_ref().to_vec();
         self
     }
 
-    /// With one more header.
+    /// Adds a header.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.to_owned(), value.as_ref().to_vec()));
         self
     }
 
-    /// With the token in the header X-Token.
+    /// Adds the token in the header X-Token.
     pub fn token(self, token: impl AsRef<[u8]>) -> Self {
         self.header("X-Token", token)
     }
 
-    /// The backend gets the request as it was sent.
+    /// Expects that the backend gets the request unchanged.
     pub fn passes(self) -> Step {
         let target = self.target.clone();
         self.passes_to(target, &[], &[])
     }
 
-    /// The backend gets the request with another target, without some headers, and with others.
+    /// Expects that the backend gets the request with this target, without some headers, and with others added.
     pub fn passes_to(self, target: impl AsRef<[u8]>, without: &[&'static str], with: &[(&'static str, &str)]) -> Step {
         let with = with.iter().map(|&(name, value)| (name, value.as_bytes().to_vec())).collect();
         let target = target.as_ref().to_vec();
@@ -198,7 +198,7 @@ impl Request {
         Step { request: self, expected: Expected::Passes { target, without: without.to_vec(), with, body } }
     }
 
-    /// The backend gets the request with another body.
+    /// Expects that the backend gets the request with this body.
     pub fn passes_with_body(self, body: &str) -> Step {
         let expected = Expected::Passes {
             target: self.target.clone(),
@@ -209,19 +209,19 @@ impl Request {
         Step { request: self, expected }
     }
 
-    /// The client gets this code and message.
+    /// Expects that the client gets this code and message.
     pub fn rejected(self, code: &'static str, message: impl Into<String>) -> Step {
         Step { request: self, expected: Expected::Rejected { code, message: message.into() } }
     }
 
-    /// The client gets A403JT for this reason.
+    /// Expects that the client gets A403JT with this reason.
     pub fn invalid(self, reason: &str) -> Step {
         self.rejected("A403JT", format!("Invalid JWT: {reason}"))
     }
 }
 
 impl Expected {
-    /// The headers that the backend must get for what the client sent, sorted.
+    /// The headers that the backend must get if the client sent these, sorted.
     pub fn backend_headers(&self, sent: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
         let Self::Passes { without, with, .. } = self else { return Vec::new() };
         let mut headers: Vec<_> = sent
@@ -235,7 +235,7 @@ impl Expected {
     }
 }
 
-/// A date as the messages write it, formatted by another library than the filter's.
+/// A date in the format of the messages, made by a library that the filter does not use.
 pub fn date(seconds: u64) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
 }

@@ -1,4 +1,4 @@
-//! A backend that answers every request with the bytes it got.
+//! A backend that responds to every request with the bytes that it received.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -8,13 +8,13 @@ use std::thread::{self, JoinHandle};
 
 use crate::http::Incoming;
 
-/// What the log of one [`Upstream`] holds at most; later bytes are echoed but not logged.
+/// The size limit of the log of an [`Upstream`]. Later bytes are echoed but not logged.
 const MAX_LOGGED: usize = 64 << 20;
 
-/// An HTTP/1.1 server on a free port of 127.0.0.1, with a thread for each connection. It answers each request with 200 and
-/// `content-type: application/octet-stream`; the body is the request exactly as received: head, empty line and
-/// body, chunk lines included ([`crate::http::Response::echoed`] reads it). What is no request is answered 400 and
-/// the connection closed. Dropping it closes all connections.
+/// An HTTP/1.1 server on a free port of 127.0.0.1, with a thread for each connection. It responds with 200 and
+/// `content-type: application/octet-stream`. The body is the request exactly as received: head, empty line and body,
+/// including chunk lines ([`crate::http::Response::echoed`] reads it). For bytes that are not a request it responds
+/// with 400 and closes the connection. Dropping it closes all connections.
 pub struct Upstream {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -22,7 +22,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Starts one.
+    /// Starts the server.
     ///
     /// # Panics
     /// When there is no free port.
@@ -37,18 +37,18 @@ impl Upstream {
         Self { address, shared, acceptor: Some(acceptor) }
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How many whole requests it has got so far.
+    /// The number of complete requests received so far.
     pub fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::SeqCst)
     }
 
-    /// Every byte received so far, for each connection in the order they were opened; also bytes that are no
-    /// request. After 64 MiB in all, nothing more is logged.
+    /// All bytes received so far, for each connection in the order of opening, including bytes that are not a request.
+    /// After 64 MiB in total, nothing more is logged.
     pub fn received(&self) -> Vec<Vec<u8>> {
         self.shared.connections().iter().map(|connection| connection.received.clone()).collect()
     }
@@ -57,7 +57,7 @@ impl Upstream {
 impl Drop for Upstream {
     fn drop(&mut self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
-        // Wakes the acceptor, which then sees `stopping`; after it no connection is added.
+        // Wakes the acceptor, which then sees `stopping` and adds no more connections.
         let woken = TcpStream::connect(self.address).is_ok();
         if let Some(acceptor) = self.acceptor.take().filter(|_| woken) {
             let _ = acceptor.join();
@@ -89,7 +89,7 @@ impl Shared {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Its index among the connections; `None` when it can't be served.
+    /// Adds a connection and returns its index; `None` if it can't be served.
     fn register(&self, stream: &TcpStream) -> Option<usize> {
         let socket = stream.try_clone().ok()?;
         let mut connections = self.connections();
@@ -116,7 +116,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         };
         let shared = Arc::clone(shared);
         thread::spawn(move || {
-            // An error is a peer that went away: nothing is left to tell it.
+            // An error means that the peer is gone, so there is nobody to report it to.
             let _ = serve(&stream, &shared, index);
             let _ = stream.shutdown(Shutdown::Both);
             shared.connections()[index].socket = None;
@@ -154,7 +154,7 @@ fn answer(mut stream: &TcpStream, status: &str, length: usize, body: &[u8]) -> i
     stream.write_all(&[head.as_bytes(), body].concat())
 }
 
-/// Logs what is read.
+/// Logs the bytes that are read.
 struct Logged<'a> {
     stream: &'a TcpStream,
     shared: &'a Shared,

@@ -9,20 +9,20 @@ pub struct WasmFilter {
     pub name: String,
     /// The module.
     pub wasm: PathBuf,
-    /// What the plugin is configured with.
+    /// The plugin's configuration.
     pub configuration: Configuration,
     /// The namespace of its shared data. Empty by default, as in Istio.
     pub vm_id: String,
-    /// A `StringValue` for the VM, if any. Another one makes another VM.
+    /// A `StringValue` as the configuration of the VM, if any. Plugins with different ones run in different VMs.
     pub vm_configuration: Option<String>,
     /// `allow_on_headers_stop_iteration`; false by default.
     pub hold_headers: bool,
-    /// Off unless a route turns it on; false by default.
+    /// Whether the filter is off unless a route turns it on; false by default.
     pub disabled: bool,
 }
 
 impl WasmFilter {
-    /// One with an empty `vm_id`. A relative `wasm` counts from the current directory.
+    /// A filter with an empty `vm_id`. A relative `wasm` starts at the current directory.
     ///
     /// # Panics
     /// When `wasm` is empty.
@@ -69,14 +69,14 @@ impl WasmFilter {
     }
 }
 
-/// The configuration of a plugin, by the message that it travels in.
+/// The configuration of a plugin, by its protobuf type.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Configuration {
-    /// A `google.protobuf.StringValue`: the plugin gets the text.
+    /// A `google.protobuf.StringValue`: the plugin gets the string.
     Text(String),
     /// A `google.protobuf.Struct`; the value is a JSON object.
     Struct(Value),
-    /// A whole `google.protobuf.Any` in JSON, `@type` included.
+    /// A whole `google.protobuf.Any` in JSON, with its `@type`.
     Raw(Value),
 }
 

@@ -2,30 +2,30 @@ use serde_json::{Value, json};
 
 use super::filter::{WasmFilter, guard};
 
-/// The name of the one cluster.
+/// The name of the only cluster.
 pub const CLUSTER: &str = "upstream";
 
-/// A listener on the Unix socket `<name>.sock`, HTTP/1 or HTTP/2 as the client speaks, that sends everything to the
-/// upstream. Envoy adds as little as it can to the requests; `x-forwarded-proto`, which it always adds, is removed again
-/// (also one that the client sent).
+/// A listener on the Unix socket `<name>.sock` that forwards everything to the upstream. It accepts HTTP/1 and HTTP/2.
+/// Envoy adds as few headers as possible. It always adds `x-forwarded-proto`, which the routes remove again, even if
+/// the client sent it.
 #[derive(Clone, Debug)]
 pub struct Listener {
-    /// Also its `stat_prefix`. Letters, digits, `-` and `_`.
+    /// The name, also used as `stat_prefix`: letters, digits, `-` and `_`.
     pub name: String,
     /// The filters before the router, in order.
     pub filters: Vec<WasmFilter>,
-    /// HTTP filters between those and the router, such as [`guard`].
+    /// HTTP filters between these filters and the router, such as [`guard`].
     pub behind: Vec<Value>,
-    /// `envoy.config.route.v3.Route`s that are tried before the one for everything.
+    /// `envoy.config.route.v3.Route`s that are matched before the catch-all route.
     pub routes: Vec<Value>,
-    /// `per_connection_buffer_limit_bytes`: how large a body a filter can hold. Envoy's default is 1 MiB.
+    /// `per_connection_buffer_limit_bytes`: the largest body that a filter can buffer. Envoy's default is 1 MiB.
     pub buffer_limit: Option<u32>,
-    /// The format of an access log in [`crate::envoy::Envoy::log`], a line for each request.
+    /// The format of an access log that is written to [`crate::envoy::Envoy::log`], one line per request.
     pub access_log: Option<String>,
 }
 
 impl Listener {
-    /// One with these filters, without routes of its own.
+    /// A listener with these filters and no routes of its own.
     pub fn new(name: &str, filters: Vec<WasmFilter>) -> Self {
         Self {
             name: name.to_owned(),
@@ -37,14 +37,14 @@ impl Listener {
         }
     }
 
-    /// The same with a [`guard`] behind its filters.
+    /// Adds a [`guard`] after the filters.
     pub fn guarded(mut self, prefix: &str) -> Self {
         self.behind.push(guard(prefix));
         self
     }
 
-    /// A route that sends what `prefix` begins to the upstream, for [`Self::routes`]. `per_filter` is its
-    /// `typed_per_filter_config`: by filter name, or `{}`.
+    /// A route to the upstream for paths that begin with `prefix`, for [`Self::routes`]. `per_filter` is its
+    /// `typed_per_filter_config`: a map by filter name, or `{}`.
     pub fn route(prefix: &str, per_filter: Value) -> Value {
         json!({
             "name": prefix,
@@ -92,8 +92,8 @@ impl Listener {
     }
 }
 
-/// The `envoy.config.listener.v3.Listener` at this `envoy.config.core.v3.Address`, with an `HttpConnectionManager` of these
-/// fields, whose `stat_prefix` is `name`.
+/// An `envoy.config.listener.v3.Listener` at this `envoy.config.core.v3.Address`. Its `HttpConnectionManager` has the
+/// fields of `manager`, and `name` as `stat_prefix`.
 pub fn http_listener(name: &str, address: &Value, mut manager: Value) -> Value {
     manager["@type"] =
         "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager".into();
@@ -107,7 +107,7 @@ pub fn http_listener(name: &str, address: &Value, mut manager: Value) -> Value {
     })
 }
 
-/// The HTTP filter that ends each chain. It adds no headers of Envoy's own.
+/// The HTTP filter that ends each chain, set to add no headers.
 pub fn router() -> Value {
     json!({
         "name": "envoy.filters.http.router",

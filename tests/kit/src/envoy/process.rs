@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::http::Address;
 
-/// A Unix socket's path has 108 bytes, one of them a final zero; this leaves room for the name of a socket.
+/// The path of a Unix socket has at most 108 bytes with its final zero. This leaves room for the name of the socket.
 const MAX_DIRECTORY: usize = 60;
 
 /// How much of the log a failure shows.
@@ -25,7 +25,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts Envoy in a new directory with these files, the first of which is its bootstrap.
+    /// Starts Envoy in a new directory with these files. The first file is the bootstrap.
     pub(super) fn spawn(
         binary: &Path,
         files: &[(&str, String)],
@@ -48,13 +48,13 @@ impl Process {
             .args(["--config-path", bootstrap, "--config-yaml", &admin.to_string()])
             .args(["--log-level", "info"])
             .args(["--concurrency", &workers.to_string()])
-            // No shared memory, so any number of them run side by side.
+            // Without shared memory, so that any number of Envoys can run at once.
             .arg("--disable-hot-restart")
-            // How long replaced listeners keep their connections.
+            // How long replaced listeners drain.
             .args(["--drain-time-s", &drain_seconds.to_string(), "--drain-strategy", "immediate"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            // Not --log-path: that file is written up to ten seconds late, and lacks what a crash prints.
+            // Not --log-path: Envoy writes that file up to ten seconds late and does not print crashes to it.
             .stderr(log);
         let child = command.spawn().map_err(|error| format!("can't run {}: {error}", binary.display()))?;
         Ok(Self { child, directory })
@@ -77,28 +77,28 @@ impl Process {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// An error when it has ended.
+    /// Returns an error if the process has ended.
     pub(super) fn check(&mut self) -> Result<(), String> {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => Err(format!("Envoy ended: {status}")),
-            Err(error) => Err(format!("Envoy can't be waited for: {error}")),
+            Err(error) => Err(format!("can't wait for Envoy: {error}")),
         }
     }
 
     /// `why`, with the end of the log.
     pub(super) fn failure(&self, why: &str) -> String {
-        format!("{why}\n--- Envoy's log ends in\n{}", log_tail(&self.log()))
+        format!("{why}\n--- the end of Envoy's log\n{}", log_tail(&self.log()))
     }
 
-    /// Writes a file beside `name` and renames it over it: the one change that Envoy's watcher acts on.
+    /// Writes a new file and renames it to `name`. Envoy's watcher only reacts to renames.
     pub(super) fn replace_file(&self, name: &str, text: &str) -> Result<(), String> {
         let new = self.directory().join(format!("{name}.new"));
         let written = fs::write(&new, text).and_then(|()| fs::rename(&new, self.directory().join(name)));
         written.map_err(|error| format!("can't replace {name}: {error}"))
     }
 
-    /// Waits until it has ended, and kills it when it takes longer than `patience`.
+    /// Waits until the process has ended, and kills it after `patience`.
     pub(super) fn finish(&mut self, patience: Duration) {
         let ended = wait_for(patience, || Ok(self.check().is_err().then_some(())));
         if ended.is_err() {
@@ -107,7 +107,7 @@ impl Process {
     }
 
     fn kill(&mut self) {
-        // Both fail only for a process that has ended and been reaped already.
+        // Both only fail if the process has already ended and been reaped.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -119,7 +119,7 @@ impl Drop for Process {
     }
 }
 
-/// Asks until there is a value or an error, every 10 ms; an error after `patience`.
+/// Calls `ask` every 10 ms until it returns a value or an error. Fails after `patience`.
 pub(super) fn wait_for<T>(patience: Duration, mut ask: impl FnMut() -> Result<Option<T>, String>) -> Result<T, String> {
     let deadline = Instant::now() + patience;
     loop {
@@ -133,7 +133,7 @@ pub(super) fn wait_for<T>(patience: Duration, mut ask: impl FnMut() -> Result<Op
     }
 }
 
-/// In the usual place, or in `/tmp` where that would make the paths of the sockets too long.
+/// A new temporary directory. It is in `/tmp` if the default place makes the socket paths too long.
 fn short_directory() -> std::io::Result<TempDir> {
     let usual = std::env::temp_dir();
     let parent = match usual.as_os_str().len() < MAX_DIRECTORY - 16 {
@@ -143,7 +143,7 @@ fn short_directory() -> std::io::Result<TempDir> {
     tempfile::Builder::new().prefix("envoy").tempdir_in(parent)
 }
 
-/// The end of a log, as much as helps to see why Envoy ended; from the start of a line if there is one.
+/// The last lines of a log, enough to see why Envoy ended.
 pub fn log_tail(text: &str) -> &str {
     let mut start = text.len().saturating_sub(TAIL);
     while !text.is_char_boundary(start) {

@@ -3,8 +3,8 @@ use std::cell::Cell;
 use jwt_auth::HostSignatures;
 use ring::signature::{self as rings, UnparsedPublicKey};
 
-/// Envoy's `verify_signature`: reads the message by hand and verifies with `ring`, which shares no code with the filter's
-/// libraries. It knows RS256, RS384 and RS512 with keys of 2048 bits, ES256 and ES384.
+/// A model of Envoy's `verify_signature`. It has its own parser for the message, and verifies with `ring`, which shares
+/// no code with the filter's libraries. It supports RS256, RS384 and RS512 with keys of 2048 bits, ES256 and ES384.
 ///
 /// It panics on a message that Envoy would not understand.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub struct RingSignatures {
 }
 
 impl RingSignatures {
-    /// How many signatures it was asked about.
+    /// How many signatures it has been asked to verify.
     pub fn calls(&self) -> usize {
         self.calls.get()
     }
@@ -31,7 +31,7 @@ impl HostSignatures for RingSignatures {
     }
 }
 
-/// The four fields of the message, each of them once and in this order.
+/// The four fields of the message, each once and in order.
 fn fields(message: &[u8]) -> [&[u8]; 4] {
     let mut rest = message;
     let fields = [1, 2, 3, 4].map(|number| {
@@ -51,13 +51,13 @@ fn fields(message: &[u8]) -> [&[u8]; 4] {
         rest = behind;
         field
     });
-    assert!(rest.is_empty(), "bytes behind the message");
+    assert!(rest.is_empty(), "bytes after the message");
     fields
 }
 
-/// How ring is to verify, and the key as ring takes it: what stands in the BIT STRING of the SubjectPublicKeyInfo.
+/// The algorithm for ring, and the key in ring's format: the content of the BIT STRING in the SubjectPublicKeyInfo.
 fn algorithm_of<'k>(hash: &[u8], key: &'k [u8]) -> (&'static dyn rings::VerificationAlgorithm, &'k [u8]) {
-    // RFC 5280 section 4.1.2.7, RFC 5480 section 2, RFC 3279 section 2.3.1, each up to the BIT STRING's first byte of bits.
+    // RFC 5280 section 4.1.2.7, RFC 5480 section 2, RFC 3279 section 2.3.1, each up to the content of the BIT STRING.
     const P256: &[u8] =
         b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\0";
     const P384: &[u8] = b"\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\0\x22\x03\x62\0";

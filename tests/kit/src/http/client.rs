@@ -12,7 +12,7 @@ use super::message::Response;
 /// How long one connect, one read and one write may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where a server listens.
+/// The address of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// An IP address and port.
@@ -30,11 +30,11 @@ impl fmt::Display for Address {
     }
 }
 
-/// Sends the bytes of one request over a connection of its own and gives the answer, also one that comes before all of the
-/// request could be sent.
+/// Sends the bytes of one request over a new connection and returns the response, even if it comes before the whole
+/// request is sent.
 ///
 /// # Errors
-/// When the server can't be reached, takes more than 10 s, or closes without a whole answer.
+/// When the server can't be reached, takes more than 10 s, or closes before the response is complete.
 pub fn exchange(address: &Address, request: &[u8]) -> io::Result<Response> {
     let mut connection = Connection::open(address)?;
     let sent = connection.send(request);
@@ -45,23 +45,23 @@ pub fn exchange(address: &Address, request: &[u8]) -> io::Result<Response> {
     }
 }
 
-/// A connection for several requests, one after another or several at once.
+/// A connection for several requests, one after another or pipelined.
 pub struct Connection {
     incoming: Incoming<Stream>,
-    /// For each request without an answer yet, whether it is a `HEAD`.
+    /// For each request without a response yet, whether it is a `HEAD`.
     pending: VecDeque<bool>,
 }
 
 impl Connection {
-    /// Connects.
+    /// Opens a connection.
     ///
     /// # Errors
-    /// When nobody listens there.
+    /// When no server listens there.
     pub fn open(address: &Address) -> io::Result<Self> {
         Ok(Self { incoming: Incoming::new(Stream::open(address)?), pending: VecDeque::new() })
     }
 
-    /// Sends the bytes of one request, or at least its first ones; [`Self::send_more`] sends the others.
+    /// Sends the bytes of one request, or the first part of them; [`Self::send_more`] sends the rest.
     ///
     /// # Errors
     /// When the connection is closed or stuck.
@@ -70,7 +70,7 @@ impl Connection {
         self.send_more(request)
     }
 
-    /// Sends bytes that go on with the last request.
+    /// Sends more bytes of the last request.
     ///
     /// # Errors
     /// When the connection is closed or stuck.
@@ -78,17 +78,17 @@ impl Connection {
         self.incoming.source().write_all(bytes)
     }
 
-    /// The answer to the oldest request that has none yet.
+    /// The response to the oldest request that has none yet.
     ///
     /// # Errors
-    /// When none comes within 10 s or the connection is closed before its end.
+    /// When no response comes within 10 s, or the connection is closed before its end.
     pub fn receive(&mut self) -> io::Result<Response> {
         let to_head = self.pending.pop_front().unwrap_or(false);
         self.incoming.response(to_head)
     }
 }
 
-/// A blocking socket, each read and write of which ends after 10 s.
+/// A blocking socket with a timeout of 10 s for each read and write.
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),

@@ -2,10 +2,10 @@ use std::io::{self, Read};
 
 use super::message::{Header, Request, Response, header_values, malformed};
 
-/// More than any test sends; a head without end is an error instead of a full memory.
+/// More than any test sends. A longer head is an error, so that it can't fill the memory.
 const MAX_HEAD: usize = 16 << 20;
 
-/// Reads messages one after another and keeps what came too early for the next.
+/// Reads messages one after another and keeps bytes of the next one.
 pub(crate) struct Incoming<R> {
     source: R,
     unread: Vec<u8>,
@@ -21,7 +21,7 @@ impl<R: Read> Incoming<R> {
         &mut self.source
     }
 
-    /// The next request's exact bytes and what they say; `None` when the peer closed between two requests.
+    /// The exact bytes of the next request, and the parsed request. `None` if the peer closed before it.
     pub(crate) fn request(&mut self) -> io::Result<Option<(Vec<u8>, Request)>> {
         let Some(mut raw) = self.head()? else {
             return Ok(None);
@@ -47,7 +47,7 @@ impl<R: Read> Incoming<R> {
         Ok(Some((raw, request)))
     }
 
-    /// The next final response; informational ones (1xx but 101) are passed over.
+    /// The next final response. Informational ones (1xx except 101) are skipped.
     pub(crate) fn response(&mut self, to_head: bool) -> io::Result<Response> {
         loop {
             let raw = self.head()?.ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -69,7 +69,7 @@ impl<R: Read> Incoming<R> {
         }
     }
 
-    /// A head with the empty line that ends it.
+    /// A head, including the empty line at its end.
     fn head(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut searched = 0_usize;
         loop {
@@ -89,7 +89,7 @@ impl<R: Read> Incoming<R> {
         }
     }
 
-    /// A body as it came, and out of its transfer coding.
+    /// A body as received, and decoded.
     fn body(&mut self, framing: Framing) -> io::Result<(Vec<u8>, Vec<u8>)> {
         match framing {
             Framing::Length(length) => {

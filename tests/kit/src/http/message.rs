@@ -5,16 +5,16 @@ use super::incoming::Incoming;
 /// A header line: the name in lower case, the value without the spaces around it.
 pub type Header = (String, Vec<u8>);
 
-/// An answer, its body out of the transfer coding.
+/// A response, with its body decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The three digits of the status line.
     pub status: u16,
-    /// Every header line in the order received.
+    /// All header lines, in the order received.
     pub headers: Vec<Header>,
-    /// The body; empty for the answer to a `HEAD`.
+    /// The body; empty for the response to a `HEAD`.
     pub body: Vec<u8>,
-    /// What came after the body over HTTP/2; nothing over HTTP/1.1.
+    /// The trailers of HTTP/2; empty for HTTP/1.1.
     pub trailers: Vec<Header>,
 }
 
@@ -24,38 +24,38 @@ impl Response {
         header_values(&self.headers, name).first().copied()
     }
 
-    /// The body as text, with U+FFFD for what is not UTF-8.
+    /// The body as text, with U+FFFD for bytes that are not UTF-8.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The request that [`crate::upstream::Upstream`] saw: it answers with the bytes it got.
+    /// The request that [`crate::upstream::Upstream`] received: it responds with the bytes of the request.
     ///
     /// # Errors
-    /// When the body is no request, for example because the filter and not the upstream gave this answer.
+    /// When the body is not a request, for example because the response came from the filter.
     pub fn echoed(&self) -> io::Result<Request> {
         Request::parse(&self.body)
     }
 }
 
-/// A request as a server sees it.
+/// A request as a server receives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The method.
     pub method: String,
     /// The bytes between the first and the last space of the request line.
     pub target: Vec<u8>,
-    /// Every header line in the order received.
+    /// All header lines, in the order received.
     pub headers: Vec<Header>,
-    /// The body out of the transfer coding.
+    /// The decoded body.
     pub body: Vec<u8>,
 }
 
 impl Request {
-    /// The request at the start of `bytes`; what follows it is not looked at.
+    /// Parses the request at the start of `bytes` and ignores the rest.
     ///
     /// # Errors
-    /// When the bytes are no whole HTTP/1.1 request.
+    /// When the bytes are not a complete HTTP/1.1 request.
     pub fn parse(bytes: &[u8]) -> io::Result<Self> {
         match Incoming::new(bytes).request()? {
             Some((_, request)) => Ok(request),

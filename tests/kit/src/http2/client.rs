@@ -14,34 +14,32 @@ use super::message::{Request, list};
 use super::raw::{HEADERS, PREFACE, frames};
 use crate::http::{Address, Response};
 
-/// How long one connect may take, and one request up to the end of its answer.
+/// The time limit for connecting, and for a request up to the end of its response.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Sends a request over a connection of its own and gives the answer, also one that comes before all of the request
-/// could be sent.
+/// Sends a request over a new connection and returns the response, even if it comes before the whole request is sent.
 ///
-/// # Errors
-/// When the request can't be sent as it is ([`io::ErrorKind::InvalidInput`]), the server can't be reached, takes more
-/// than 10 s ([`io::ErrorKind::TimedOut`]), resets the stream or turns away ([`io::ErrorKind::ConnectionReset`]), or
-/// closes without a whole answer.
+/// # Errors When the request can't be sent unchanged ([`io::ErrorKind::InvalidInput`]), or when the server can't be
+/// reached, takes more than 10 s ([`io::ErrorKind::TimedOut`]), resets the stream or sends GOAWAY
+/// ([`io::ErrorKind::ConnectionReset`]), or closes before the response is complete.
 pub fn exchange(address: &Address, request: &Request) -> io::Result<Response> {
     let outgoing = Outgoing::new(request.clone())?;
     let connection = Connection::open(address)?;
     connection.runtime.block_on(outgoing.exchange(connection.sender.clone()))
 }
 
-/// A connection for several requests, one after another or several at once. Between calls it is not served: what the
-/// server sends then is seen with the next call.
+/// A connection for several requests, one after another or at once. It only runs during calls: frames that the server
+/// sends in between are read by the next call.
 pub struct Connection {
     sender: SendRequest<Bytes>,
     runtime: Runtime,
 }
 
 impl Connection {
-    /// Connects and sends the preface.
+    /// Opens a connection and sends the preface.
     ///
     /// # Errors
-    /// When nobody listens there.
+    /// When no server listens there.
     pub fn open(address: &Address) -> io::Result<Self> {
         let runtime = runtime()?;
         let connecting = async {
@@ -58,11 +56,11 @@ impl Connection {
         Ok(Self { sender, runtime })
     }
 
-    /// Sends these requests all at once, in this order (some later where the server takes fewer at a time), and gives
-    /// the answer to each.
+    /// Sends these requests at once and in order, and returns the response to each. If the server limits concurrent
+    /// streams, some are sent later.
     ///
     /// # Errors
-    /// Those of [`exchange`], for each of them.
+    /// Those of [`exchange`], for each request.
     pub fn exchange_all(&mut self, requests: Vec<Request>) -> Vec<io::Result<Response>> {
         let exchange = |request| {
             let sender = self.sender.clone();
@@ -100,7 +98,8 @@ impl Outgoing {
     async fn run(self, sender: SendRequest<Bytes>) -> Result<Response, h2::Error> {
         let ends_with_head = self.data.is_empty() && self.trailers.is_none();
         let (response, mut stream) = sender.ready().await?.send_request(self.head, ends_with_head)?;
-        // This fails on a stream that the server has reset, maybe after an answer: the answer tells.
+        // This fails if the server has reset the stream. It may have responded before, so the result depends on the
+        // response.
         let _ = send(&mut stream, self.data, self.trailers);
 
         let (head, mut incoming) = response.await?.into_parts();
@@ -115,7 +114,7 @@ impl Outgoing {
     }
 }
 
-/// `h2` keeps what the server has no room for yet.
+/// Sends the data. `h2` buffers what exceeds the server's window.
 fn send(stream: &mut SendStream<Bytes>, data: Vec<Bytes>, trailers: Option<HeaderMap>) -> Result<(), h2::Error> {
     let last = data.len().saturating_sub(1);
     for (index, bytes) in data.into_iter().enumerate() {
@@ -133,12 +132,12 @@ fn runtime() -> io::Result<Runtime> {
 
 async fn start(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> io::Result<SendRequest<Bytes>> {
     let (sender, connection) = h2::client::handshake(stream).await.map_err(failure)?;
-    // Its errors also come to the requests.
+    // The requests also get its errors.
     tokio::spawn(connection);
     Ok(sender)
 }
 
-/// The answer in `received`, all that a server sent after a `GET` on stream 1.
+/// The response in `received`: the bytes that a server sent after a `GET` on stream 1.
 pub(super) fn replay(received: Vec<u8>) -> io::Result<Response> {
     let outgoing = Outgoing::new(Request::get("/"))?;
     let (client, server) = tokio::io::duplex(64 << 10);
@@ -148,7 +147,7 @@ pub(super) fn replay(received: Vec<u8>) -> io::Result<Response> {
     })
 }
 
-/// Sends `answer` after a whole `GET`: h2 takes none before.
+/// Sends `answer` after reading a whole `GET`, because h2 accepts no response before.
 async fn serve(mut client: DuplexStream, answer: Vec<u8>) -> io::Result<()> {
     let mut request = Vec::new();
     let is_whole = |request: &[u8]| {

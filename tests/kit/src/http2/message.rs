@@ -7,35 +7,35 @@ use http::{Method, Uri};
 
 use crate::http::Header;
 
-/// A request, with `:scheme` http. It goes out as it is here or not at all: nothing is added, and instead of a change
-/// there is an error of kind [`io::ErrorKind::InvalidInput`]. Such errors, for which [`super::raw`] is there, come for
+/// A request with `:scheme` http. It is sent unchanged, without additions. If that is not possible, sending fails with
+/// [`io::ErrorKind::InvalidInput`]; use [`super::raw`] in this case. This happens for
 ///
-/// - the method `CONNECT`, and one that is no token;
-/// - a path that is empty, begins neither with `/` nor `?` (`*` alone is fine), or has control characters, spaces, `#`,
-///   `<`, `>`, a backtick before the query, a `"` in it, or bytes that are not UTF-8;
-/// - an authority that is none by RFC 3986;
-/// - a header name that is no token in lower case, a pseudo-header among them;
-/// - a header value with control characters other than the tab (bytes from 0x80 on are fine);
-/// - the headers of a connection: `connection`, `keep-alive`, `proxy-connection`, `transfer-encoding`, `upgrade`, and
-///   `te` unless it is `trailers`.
+/// - the method `CONNECT`, and a method that is not an HTTP token;
+/// - a path that is empty, begins neither with `/` nor `?` (`*` alone is allowed), or has control characters, spaces,
+///   `#`, `<`, `>`, a backtick before the query, a `"` in the query, or bytes that are not UTF-8;
+/// - an authority that is not valid by RFC 3986;
+/// - a header name that is not an HTTP token in lower case, such as a pseudo-header;
+/// - a header value with control characters other than the tab (bytes from 0x80 on are allowed);
+/// - connection headers: `connection`, `keep-alive`, `proxy-connection`, `transfer-encoding`, `upgrade`, and `te`
+///   unless its value is `trailers`.
 ///
-/// Headers of the same name go out together, where the first one stands; otherwise the order is kept.
+/// Headers with the same name are sent together, at the position of the first one. Otherwise the order is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// `:method`.
     pub method: String,
     /// `:path`, the query included.
     pub path: Vec<u8>,
-    /// `:authority`, left out when this is empty.
+    /// `:authority`; not sent if empty.
     pub authority: String,
     /// The headers, names in lower case.
     pub headers: Vec<Header>,
-    /// What follows the headers.
+    /// The body and trailers.
     pub body: Body,
 }
 
-/// How a request ends. Each element of the data is a DATA frame of its own, as far as the server's frame size and
-/// window allow; no `content-length` is added.
+/// How a request ends. Each element of the data is sent as its own DATA frame, if the server's frame size and window
+/// allow. No `content-length` is added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// END_STREAM on HEADERS.
@@ -49,7 +49,7 @@ pub enum Body {
 }
 
 impl Request {
-    /// A request to the authority `test`, without headers and body.
+    /// A request to the authority `test` without headers and body.
     pub fn new(method: &str, path: impl AsRef<[u8]>) -> Self {
         let (path, authority) = (path.as_ref().to_vec(), "test".to_owned());
         Self { method: method.to_owned(), path, authority, headers: Vec::new(), body: Body::None }
@@ -65,26 +65,26 @@ impl Request {
         Self::new("POST", path)
     }
 
-    /// One more header, after those already there.
+    /// Adds a header at the end.
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.to_owned(), value.as_ref().to_vec()));
         self
     }
 
-    /// Another body.
+    /// Replaces the body.
     pub fn body(mut self, body: Body) -> Self {
         self.body = body;
         self
     }
 
-    /// The headers with the pseudo-headers.
+    /// The headers, with the pseudo-headers.
     pub(super) fn head(&self) -> io::Result<http::Request<()>> {
         let method = Method::from_bytes(self.method.as_bytes()).ok().filter(|method| *method != Method::CONNECT);
         let path =
             PathAndQuery::try_from(self.path.as_slice()).ok().filter(|path| path.as_str().as_bytes() == self.path);
         let mut uri = http::uri::Parts::default();
         uri.path_and_query = Some(path.ok_or_else(|| refused("path", &self.path))?);
-        // Without an authority, h2 takes a URI without scheme and adds this scheme itself.
+        // Without an authority, h2 requires a URI without a scheme and adds `http` itself.
         if !self.authority.is_empty() {
             let authority = Authority::try_from(self.authority.as_str());
             uri.authority = Some(authority.map_err(|_| refused("authority", self.authority.as_bytes()))?);
@@ -99,7 +99,7 @@ impl Request {
 }
 
 impl Body {
-    /// The DATA frames, and the trailers if there are any to end it.
+    /// The DATA frames, and the trailers if any.
     pub(super) fn frames(self) -> io::Result<(Vec<Bytes>, Option<HeaderMap>)> {
         let (data, trailers) = match self {
             Self::None => (Vec::new(), None),
@@ -121,7 +121,7 @@ fn map(headers: &[Header]) -> io::Result<HeaderMap> {
     Ok(map)
 }
 
-/// The headers as the rest of the test kit has them.
+/// The headers in the test kit's own type.
 pub(super) fn list(map: &HeaderMap) -> Vec<Header> {
     map.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
 }

@@ -1,11 +1,11 @@
-//! Frames byte by byte, for what no client should send.
+//! HTTP/2 frames byte by byte, for requests that no client should send.
 
 use std::io::{self, Read as _, Write as _};
 
 use super::client::replay;
 use crate::http::{Address, Response, Stream};
 
-/// What a client begins with, before its SETTINGS.
+/// The first bytes of a client, before its SETTINGS.
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// The frame type DATA.
@@ -26,30 +26,30 @@ pub const END_STREAM: u8 = 1;
 /// The flag END_HEADERS of HEADERS and CONTINUATION.
 pub const END_HEADERS: u8 = 4;
 
-/// One frame.
+/// A frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Its type, such as [`DATA`].
+    /// The type, such as [`DATA`].
     pub kind: u8,
-    /// Its flags.
+    /// The flags.
     pub flags: u8,
-    /// Its stream, 0 for the connection.
+    /// The stream; 0 for the connection.
     pub stream: u32,
-    /// What follows its nine bytes of head.
+    /// The bytes after the nine bytes of the frame header.
     pub payload: Vec<u8>,
 }
 
 /// The bytes of a frame, whether or not it is valid.
 ///
 /// # Panics
-/// When the payload has 16 MiB or more, which no frame can say.
+/// When the payload has 16 MiB or more: a frame can't have that length.
 pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    assert!(payload.len() < 1 << 24, "too much for a frame");
+    assert!(payload.len() < 1 << 24, "the payload is too long for a frame");
     let length = &payload.len().to_be_bytes()[size_of::<usize>() - 3..];
     [length, &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// The whole frames at the start of `bytes`.
+/// The complete frames at the start of `bytes`.
 pub fn frames(mut bytes: &[u8]) -> Vec<Frame> {
     let mut frames = Vec::new();
     while let Some((&[high, middle, low, kind, flags, a, b, c, d], rest)) = bytes.split_first_chunk() {
@@ -62,14 +62,14 @@ pub fn frames(mut bytes: &[u8]) -> Vec<Frame> {
     frames
 }
 
-/// A header block (the payload of HEADERS): each header, pseudo-headers too, as a literal that is not indexed, with
-/// these very bytes, not in Huffman code.
+/// A header block, the payload of HEADERS. Each header, also a pseudo-header, is a literal without indexing and without
+/// Huffman code, with exactly these bytes.
 pub fn literal_headers(headers: &[(&[u8], &[u8])]) -> Vec<u8> {
     let mut block = Vec::new();
     for (name, value) in headers {
         block.push(0);
         for part in [name, value] {
-            // An integer with a prefix of 7 bits; the 8th would say Huffman.
+            // An integer with a 7-bit prefix. The 8th bit would mean Huffman code.
             match u8::try_from(part.len()) {
                 Ok(length @ ..127) => block.push(length),
                 _ => {
@@ -88,15 +88,15 @@ pub fn literal_headers(headers: &[(&[u8], &[u8])]) -> Vec<u8> {
     block
 }
 
-/// Sends the preface (with empty SETTINGS) and then these bytes over a connection of its own, and gives all that came
-/// back until the server ended stream 1 or the connection, or sent nothing for 10 s. It never acknowledges, and opens
-/// no window: an answer has room for 64 KiB.
+/// Sends the preface with empty SETTINGS, and then these bytes, over a new connection. Returns all bytes received until
+/// the server ends stream 1 or the connection, or sends nothing for 10 s. It acknowledges nothing and does not enlarge
+/// the window, so a response can have at most 64 KiB.
 ///
 /// # Errors
 /// When the server can't be reached.
 pub fn exchange(address: &Address, bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut stream = Stream::open(address)?;
-    // A server that has closed already may still have said why.
+    // A server that has already closed may have sent the reason before.
     let _ = stream.write_all(&[PREFACE, frame(SETTINGS, 0, 0, &[]).as_slice(), bytes].concat());
     let mut received = Vec::new();
     let mut buffer = [0; 16 << 10];
@@ -110,11 +110,11 @@ pub fn exchange(address: &Address, bytes: &[u8]) -> io::Result<Vec<u8>> {
     Ok(received)
 }
 
-/// The answer on stream 1 in what [`exchange`] received, read as that to a `GET`.
+/// The response on stream 1 in the bytes from [`exchange`], read as the response to a `GET`.
 ///
 /// # Errors
-/// When there is no whole one: the server reset the stream or sent GOAWAY ([`io::ErrorKind::ConnectionReset`]), or it
-/// said nothing more and maybe closed, as Envoy does after headers that it doesn't take
+/// When the response is not complete. Either the server reset the stream or sent GOAWAY
+/// ([`io::ErrorKind::ConnectionReset`]), or it sent nothing more and maybe closed, as Envoy does after invalid headers
 /// ([`io::ErrorKind::BrokenPipe`]).
 pub fn response(received: &[u8]) -> io::Result<Response> {
     replay(received.to_vec())

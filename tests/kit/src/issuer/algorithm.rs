@@ -2,7 +2,7 @@ use std::fmt;
 
 /// A JWS signature algorithm (RFC 7518, section 3; RFC 8037; RFC 8812; RFC 9864), named as in the `alg` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it all")]
+#[expect(missing_docs, reason = "the names explain themselves")]
 pub enum Algorithm {
     RS256,
     RS384,
@@ -41,7 +41,7 @@ impl Algorithm {
         Self::HS512,
     ];
 
-    /// The algorithm that `alg` names, letter for letter.
+    /// The algorithm with exactly this name.
     pub fn from_name(alg: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == alg)
     }
@@ -67,7 +67,7 @@ impl Algorithm {
         }
     }
 
-    /// The kind of key it signs with.
+    /// The family of keys that it signs with.
     pub fn family(self) -> Family {
         match self {
             Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512 => Family::Rsa,
@@ -87,9 +87,9 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// A kind of key: JWK `kty` and, where there is one, `crv`.
+/// A family of keys: the JWK's `kty` and, if it has one, its `crv`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the names say it all")]
+#[expect(missing_docs, reason = "the names explain themselves")]
 pub enum Family {
     Rsa,
     P256,
@@ -101,6 +101,6 @@ pub enum Family {
 }
 
 impl Family {
-    /// How many there are.
+    /// The number of families.
     pub const COUNT: usize = Self::Oct as usize + 1;
 }

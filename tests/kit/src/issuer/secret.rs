@@ -34,7 +34,7 @@ impl Secret {
             Family::Secp256k1 => Self::Secp256k1(k256::ecdsa::SigningKey::generate()),
             Family::Ed25519 => Self::Ed25519(ed25519_compact::KeyPair::generate()),
             Family::Oct => {
-                // As long as the longest hash, so that it fits each of HS256, HS384 and HS512.
+                // As long as the longest hash, so that it can be used with HS256, HS384 and HS512.
                 let mut secret = vec![0; 64];
                 OsRng.fill_bytes(&mut secret);
                 Self::Oct(secret)
@@ -52,7 +52,7 @@ impl Secret {
         match algorithm {
             Algorithm::ES256 => Self::P256(p256::ecdsa::SigningKey::from_slice(scalar).expect(fits)),
             Algorithm::ES384 => Self::P384(p384::ecdsa::SigningKey::from_slice(scalar).expect(fits)),
-            other => panic!("no key of {other} is made of a scalar here"),
+            other => panic!("a key for {other} can't be made from a scalar here"),
         }
     }
 
@@ -60,12 +60,12 @@ impl Secret {
         let [n, e, d] = [n, e, d].map(BigUint::from_bytes_be);
         match RsaPrivateKey::from_components(n, e, d, Vec::new()) {
             Ok(key) => Ok(Self::Rsa(Arc::new(key))),
-            Err(error) => Err(format!("n, e and d make no RSA key: {error}")),
+            Err(error) => Err(format!("n, e and d are not an RSA key: {error}")),
         }
     }
 
     /// # Panics
-    /// When `algorithm` is of another family; `SigningKey` never holds such a pair.
+    /// When `algorithm` is of another family. `SigningKey` prevents this.
     pub(super) fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
         use p256::ecdsa::signature::Signer;
         match (self, algorithm) {
@@ -128,7 +128,7 @@ fn sign_rsa(key: &RsaPrivateKey, algorithm: Algorithm, message: &[u8]) -> Vec<u8
         Algorithm::RS256 => pkcs1v15::SigningKey::<Sha256>::new(key).sign(message).to_vec(),
         Algorithm::RS384 => pkcs1v15::SigningKey::<Sha384>::new(key).sign(message).to_vec(),
         Algorithm::RS512 => pkcs1v15::SigningKey::<Sha512>::new(key).sign(message).to_vec(),
-        // RFC 7518, section 3.5: the salt is as long as the hash, which is what these constructors take.
+        // RFC 7518, section 3.5: the salt is as long as the hash. This is the default of these constructors.
         Algorithm::PS256 => pss::SigningKey::<Sha256>::new(key).sign_with_rng(&mut OsRng, message).to_vec(),
         Algorithm::PS384 => pss::SigningKey::<Sha384>::new(key).sign_with_rng(&mut OsRng, message).to_vec(),
         Algorithm::PS512 => pss::SigningKey::<Sha512>::new(key).sign_with_rng(&mut OsRng, message).to_vec(),

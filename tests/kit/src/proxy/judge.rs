@@ -5,10 +5,10 @@ use serde_json::json;
 use crate::http::Response;
 use crate::rows::{self, Expected, Step};
 
-/// Compares an answer, and how many requests reached the backend for it, with the whole of what a step expects.
+/// Compares a response, and the number of requests that reached the backend, with the expected result of a step.
 ///
 /// # Errors
-/// What was found, and what was expected; long values are cut.
+/// The result and the expected result; long values are shortened.
 pub fn judge(step: &Step, response: &Response, reached: usize) -> Result<(), String> {
     match &step.expected {
         Expected::Rejected { code, message } => {
@@ -36,7 +36,7 @@ pub fn judge(step: &Step, response: &Response, reached: usize) -> Result<(), Str
                 return Err(format!("{}: {}, expected to pass", response.status, cut(&response.body)));
             };
             let mut headers = echoed.headers.clone();
-            // What frames the body may change with it; the upstream read the body by it.
+            // The headers that frame the body may change with it. The upstream has used them to read the body.
             headers.retain(|(name, _)| !["host", "content-length", "transfer-encoding"].contains(&name.as_str()));
             headers.sort();
             let mut expected = step.expected.backend_headers(&step.request.headers);
@@ -53,7 +53,7 @@ pub fn judge(step: &Step, response: &Response, reached: usize) -> Result<(), Str
     }
 }
 
-/// At most 200 bytes, as text.
+/// The first 200 bytes, as text.
 pub fn cut(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned()
 }

@@ -1,4 +1,4 @@
-//! The algorithms, each fixed by its key.
+//! Algorithms: the key fixes the algorithm.
 
 use crate::issuer::{Algorithm, Family, SigningKey};
 use base64::Engine as _;
@@ -16,7 +16,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
         .collect()
 }
 
-/// A key with an `alg`: that one only, and no signature but the right one.
+/// A key with `alg` allows only this algorithm, and only the right signature.
 fn named(algorithm: Algorithm, claims: &Value) -> Row {
     let key = SigningKey::cached(algorithm);
     let token = key.token(None, claims);
@@ -33,7 +33,7 @@ fn named(algorithm: Algorithm, claims: &Value) -> Row {
     )
 }
 
-/// A key without an `alg`: all of its type's, none of another's.
+/// A key without `alg` allows all algorithms of its type, and no others.
 fn unnamed(algorithm: Algorithm, claims: &Value) -> Row {
     let key = SigningKey::cached(algorithm);
     let steps = std::iter::once(get().token(key.token(None, claims)).passes())
@@ -53,12 +53,12 @@ fn unnamed(algorithm: Algorithm, claims: &Value) -> Row {
     )
 }
 
-/// The other algorithms, and a key for each: the same pair where the family is the same.
+/// The other algorithms with a key for each: the same key if the family is the same.
 fn others(algorithm: Algorithm) -> impl Iterator<Item = (Algorithm, SigningKey)> {
     Algorithm::ALL.into_iter().filter(move |other| *other != algorithm).map(|other| (other, SigningKey::cached(other)))
 }
 
-/// The token with its signature or its text changed.
+/// The token with its signature or its signing input changed.
 fn forgeries(token: &str) -> Vec<Step> {
     let (text, signature) = token.rsplit_once('.').unwrap();
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
@@ -100,7 +100,7 @@ fn forgeries(token: &str) -> Vec<Step> {
     forged.iter().map(|bytes| with(text, bytes)).chain([with(&changed, &signature)]).collect()
 }
 
-/// Names that are no algorithm, and a public key used as a secret.
+/// Values of `alg` that are not an algorithm, and a public key used as a secret.
 fn confusion(claims: &Value) -> Row {
     let key = SigningKey::cached(Algorithm::RS256);
     let jwk = key.public_jwk(None, false);
@@ -125,7 +125,7 @@ fn confusion(claims: &Value) -> Row {
     row("a token can't choose another algorithm than its key's", format!("parameter: X-Token\njwk: {jwk}"), steps)
 }
 
-/// `crit`, with whatever it names.
+/// `crit` with different values.
 fn critical(claims: &Value) -> Row {
     let key = SigningKey::cached(Algorithm::EdDSA);
     let steps = [
@@ -147,7 +147,7 @@ fn critical(claims: &Value) -> Row {
     .collect();
     assert_eq!(Algorithm::EdDSA.family(), Family::Ed25519);
     row(
-        "a header that must be understood is rejected, others are ignored",
+        "crit is rejected, unknown header members are ignored",
         format!("parameter: X-Token\njwk: {}", key.public_jwk(None, true)),
         steps,
     )

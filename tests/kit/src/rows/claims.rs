@@ -11,7 +11,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
     let rejected = |members: &Value, (code, message): (&'static str, String)| request(members).rejected(code, message);
     vec![
         row(
-            "a token is good until exp and from nbf",
+            "a token is valid from nbf until exp",
             header_config(""),
             vec![
                 request(&json!({"exp": now + 600})).passes(),
@@ -40,7 +40,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "a token lives less than seven days, counted from iat or else from now",
+            "a token is valid for less than seven days, counted from iat or else from now",
             header_config(""),
             vec![
                 request(&json!({"iat": now, "exp": now + 604_799})).passes(),
@@ -55,7 +55,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "maxTokenLifetimeSeconds sets that limit",
+            "maxTokenLifetimeSeconds changes this limit",
             header_config("maxTokenLifetimeSeconds: 300"),
             vec![
                 request(&json!({"iat": now - 10, "exp": now + 280})).passes(),
@@ -68,7 +68,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             vec![request(&json!({"exp": 4_102_444_800_u64})).passes(), request(&json!({"exp": 1e300})).passes()],
         ),
         row(
-            "ignoreExpirationCheck drops the rules of exp and no others",
+            "ignoreExpirationCheck turns off only the rules for exp",
             header_config("ignoreExpirationCheck: true"),
             vec![
                 request(&json!({"exp": 1})).passes(),

@@ -1,17 +1,17 @@
-//! A configuration with faults rejects every request.
+//! With a configuration error, the filter rejects every request.
 
 use crate::issuer::{Algorithm, SigningKey};
 use serde_json::json;
 
 use super::{Row, World, config, get, header_config, key, row};
 
-/// The gateway's own example, comments and all.
+/// The example from the page of the gateway, with its comments.
 const PAGE_EXAMPLE: &str = include_str!("page-example.yaml");
 
 pub(super) fn rows(world: &World) -> Vec<Row> {
     let token = world.token(&json!({}));
-    let faulty = |name: &str, config: String, faults: &str| {
-        let message = format!("Invalid JWT plugin config: {faults}");
+    let misconfigured = |name: &str, config: String, errors: &str| {
+        let message = format!("Invalid JWT plugin config: {errors}");
         let steps = vec![
             get().rejected("I400JP", message.clone()),
             get().token(&token).rejected("I400JP", message.clone()),
@@ -25,7 +25,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
     all.truncate(512);
     vec![
         row(
-            "the page's own example works as it stands",
+            "the page's example works unchanged",
             PAGE_EXAMPLE,
             vec![
                 get().rejected("I400JR", "JWT required"),
@@ -38,77 +38,81 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "the page's sample private key makes good tokens",
+            "the page's sample private key makes valid tokens",
             format!("parameter: X-Token\njwk: {}", sample.public_jwk(Some("myJwtKey"), true)),
             vec![get().token(sample.token(Some("myJwtKey"), &world.claims(&json!({})))).passes()],
         ),
         row(
-            "JSON is read as YAML is",
+            "JSON is read like YAML",
             json!({"parameter": "X-Token", "jwk": key().public_jwk(Some("k1"), true), "clockSkewSeconds": 30.0})
                 .to_string(),
             vec![get().token(&token).passes(), get().rejected("I400JR", "JWT required")],
         ),
-        faulty(
-            "a misspelt field must not pass for a left-out one",
+        misconfigured(
+            "a misspelled field is a configuration error",
             header_config("preventJtiReply: true"),
             "preventJtiReply: unknown field, did you mean preventJtiReplay?",
         ),
-        faulty(
-            "a URL in place of keys says what to paste",
+        misconfigured(
+            "the error for a URL instead of keys says what to paste",
             "parameter: t\njwks: https://issuer.example/jwks.json".to_owned(),
             "jwks: expected a list, found a URL: keys are not fetched; paste the JWK set that is there",
         ),
-        faulty(
-            "all faults are told at once",
+        misconfigured(
+            "all configuration errors are reported at once",
             config("parameterLocation: body\nbypassEmptyToken: 'yes'\nclockSkewSeconds: -1"),
             "parameter: required; parameterLocation: expected header, query or cookie; \
              bypassEmptyToken: expected true or false; clockSkewSeconds: expected a whole number from 0 to 3600",
         ),
-        faulty(
-            "a document with bypassEmptyToken lets nothing by either",
+        misconfigured(
+            "no request passes, also with bypassEmptyToken",
             header_config("bypassEmptyToken: true\nx: 1"),
             "x: unknown field",
         ),
-        faulty("a long list of faults is cut to fit a header", header_config(&many), &format!("{all}...")),
-        faulty("an empty configuration is a fault", String::new(), "expected a plugin configuration, found nothing"),
-        faulty(
-            "a configuration without a key is a fault",
+        misconfigured("a long list of errors is cut to fit a header", header_config(&many), &format!("{all}...")),
+        misconfigured(
+            "an empty configuration is an error",
+            String::new(),
+            "expected a plugin configuration, found nothing",
+        ),
+        misconfigured(
+            "a configuration without a key is an error",
             "parameter: t".to_owned(),
             "jwk: expected a key here or in jwks, found neither",
         ),
-        faulty(
-            "a private key in the configuration is a fault",
+        misconfigured(
+            "a private key in the configuration is an error",
             format!("parameter: t\njwk: {}", SigningKey::cached(Algorithm::ES256).private_jwk(None, true)),
             "jwk.d: expected a public key, found a private or secret part",
         ),
-        faulty(
+        misconfigured(
             "replay protection needs exp",
             header_config("preventJtiReplay: true\nignoreExpirationCheck: true"),
             "preventJtiReplay: expected false with ignoreExpirationCheck: \
              a used jti can be forgotten only once its token is expired",
         ),
-        faulty(
-            "a cache takes no more than all caches of a VM may",
+        misconfigured(
+            "maxBytes is at most the budget of all caches of a VM",
             header_config("bypassEmptyToken: true\ntokenCache: {maxBytes: 67108865}"),
             "tokenCache.maxBytes: expected a whole number from 0 to 67108864",
         ),
         row(
-            "a cache may take all that the caches of a VM may",
+            "maxBytes may be the whole budget of all caches of a VM",
             header_config("tokenCache: {maxBytes: 67108864}"),
             vec![get().token(&token).passes(), get().rejected("I400JR", "JWT required")],
         ),
-        faulty(
-            "a document that nests too deep is not read",
+        misconfigured(
+            "a document with too many levels is a configuration error",
             header_config(&format!("bypassEmptyToken: true\nx: {}", "{a: ".repeat(50_000))),
             "expected at most 64 levels",
         ),
-        faulty(
-            "aliases that expand to too much are not read",
+        misconfigured(
+            "aliases that expand too much are a configuration error",
             header_config(&format!("bypassEmptyToken: true\nx: [&a {}, {}]", "x".repeat(3000), "*a,".repeat(30_000))),
             "expected one YAML document: x[1390]: expected at most 4194304 bytes of values, \
              aliases expanded at line 5 column 5",
         ),
-        faulty(
+        misconfigured(
             "names from a configuration are escaped",
             header_config("\"a\\r\\nset-cookie: <b>\": 1"),
             r"a\x0d\x0aset-cookie: \x3cb\x3e: unknown field",

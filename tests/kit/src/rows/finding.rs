@@ -1,4 +1,4 @@
-//! Where a token is looked for, and what counts as none.
+//! Where the filter looks for a token, and what counts as a missing one.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
     let bearer = |scheme: &str| format!("{scheme}{token}");
     vec![
         row(
-            "a header gives its whole value, with or without Bearer",
+            "the token is the whole value of a header, with or without Bearer",
             header_config(""),
             vec![
                 get().token(&token).passes(),
@@ -32,7 +32,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "two different tokens in one place are rejected, two equal ones are one",
+            "two different tokens in one place are rejected, two equal ones count as one",
             header_config(""),
             vec![
                 several(get().token(&token).token(&other)),
@@ -54,7 +54,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "a query gives the decoded value of the decoded name",
+            "in a query, name and value are percent-decoded",
             config("parameter: t\nparameterLocation: query"),
             vec![
                 get().target(format!("/p?a=1&t={token}&b")).passes(),
@@ -75,7 +75,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "a cookie gives the value of exactly its name",
+            "a cookie must have exactly the configured name",
             config("parameter: jwt\nparameterLocation: cookie"),
             vec![
                 get().header("cookie", format!("jwt2=x; jwt={token}; a=b")).passes(),
@@ -103,7 +103,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "a token that is there but bad is rejected though a missing one may pass",
+            "with bypassEmptyToken an invalid token is still rejected",
             header_config("bypassEmptyToken: true"),
             vec![
                 get().passes(),

@@ -1,4 +1,4 @@
-//! Claims as parameters of a form.
+//! Claims as form parameters.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
     let other = |content_type: &str, body: &str| post(content_type, body).token(&token).passes();
     vec![
         row(
-            "a form gets the claim once and keeps its other bytes",
+            "the claim is added to a form once, and other bytes stay",
             header_config(MAPPED),
             vec![
                 form("a=%2f+&&b").passes_with_body("a=%2f+&&b&userId=a%20b%26c%3D%C3%A9"),
@@ -60,7 +60,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "bodies that are no forms and requests without one pass unchanged",
+            "other bodies and requests without a body pass unchanged",
             header_config(MAPPED),
             vec![
                 other("application/json", r#"{"userId":1}"#),
@@ -81,7 +81,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "a form that goes on without a token carries no forged claims",
+            "a form without a token is forwarded without forged claims",
             header_config(&format!("{MAPPED}\nbypassEmptyToken: true")),
             vec![
                 post(FORM, "userId=1&a=2&role=3").passes_with_body("a=2"),
@@ -91,7 +91,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
                 ),
             ],
         ),
-        row("a rejected form uses no jti up", header_config(&format!("{MAPPED}\npreventJtiReplay: true")), {
+        row("a rejected form does not use up its jti", header_config(&format!("{MAPPED}\npreventJtiReplay: true")), {
             let token = world.token(&json!({"jti": "form"}));
             vec![
                 post(FORM, "x").header("content-encoding", "gzip").token(&token).rejected(

@@ -1,4 +1,4 @@
-//! Which key a token is verified with.
+//! The key that a token is verified with.
 
 use crate::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
@@ -59,7 +59,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "the key without a kid verifies what no kid claims, and a kid's key is not replaced by it",
+            "the key without a kid is used only if no key has the token's kid",
             set(&[
                 key().public_jwk(Some("a"), true),
                 SigningKey::generate(Algorithm::ES256).public_jwk(Some("b"), true),
@@ -87,7 +87,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             vec![passes(&key(), Some("a")), passes(&rsa, Some("b"))],
         ),
         row(
-            "the key set of a Keycloak works as it is, and its key for encryption never verifies",
+            "the JWK set of Keycloak works unchanged, and its encryption key is never used",
             keycloak_set(&rsa, &encryption),
             vec![
                 passes(&rsa, Some("FJ86GcF3jTbNLOco4NvZkUCIUmfYCqoqtOQeMfbhNlE")),
@@ -99,7 +99,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "keys of a set that are not for verifying here are skipped, also with the kid of one that is",
+            "keys of a set for other uses are skipped, even if they share a kid with a usable one",
             {
                 let other = |members: Value| merged(&key().public_jwk(Some("k1"), false), &members);
                 set(&[
@@ -135,7 +135,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
     ]
 }
 
-/// What a realm of Keycloak 26 serves as its certs, with keys of ours in it.
+/// A JWK set as a realm of Keycloak 26 serves it, with our keys.
 fn keycloak_set(signature: &SigningKey, encryption: &SigningKey) -> String {
     let certificates = |members: &Value, jwk: Value| {
         let of_both = json!({"x5c": ["MIICmzCCAYMCBgGTk1+p"], "x5t": "nLhB9aGK8J1MbRrk3cZyEzXyIbo",

@@ -1,4 +1,4 @@
-//! Claims for the backend, and nothing in their place from the client.
+//! Claims for the backend, and removal of what the client sent in their place.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
     let set = &[("x-aud", "orders")];
     vec![
         row(
-            "claims go to a header and to the query",
+            "claims are forwarded in a header and in the query",
             header_config(BOTH),
             vec![
                 request(&both).passes_to("/p?userId=1213234", &[], set),
@@ -25,7 +25,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "what the client sends in the place of a claim never reaches the backend",
+            "headers and parameters that the client sends in place of a claim are removed",
             header_config(BOTH),
             vec![
                 request(&both)
@@ -71,7 +71,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
                 request(&both).target("/p??userId=1&a=1").passes_to("/p?a=1&userId=1213234", &[], set),
                 request(&both).target("/p?a=1;userId=2;b=3&c").passes_to("/p?a=1&b=3&c&userId=1213234", &[], set),
                 request(&both).target("/p?userId=1&?userId=2").passes_to("/p?userId=1213234", &[], set),
-                // What no parser reads so stays, to the byte.
+                // Names that no parser reads as the target stay unchanged.
                 request(&json!({}))
                     .target("/p?x[userId]=1&%255BuserId]=2&userId%20=3&userId..x=4&-userId&userid")
                     .passes(),
@@ -79,7 +79,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             steps
         }),
         row(
-            "a request that may go on without a token carries no forged claims either",
+            "a request without a token is forwarded without forged claims",
             header_config(&format!("bypassEmptyToken: true\n{BOTH}")),
             vec![
                 get()
@@ -92,7 +92,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "the token is taken out where the configuration says so, and only once it is accepted",
+            "forwardToken: false removes the token once it is accepted",
             header_config(&format!("forwardToken: false\nbypassEmptyToken: true\n{BOTH}")),
             vec![
                 request(&both).passes_to("/p?userId=1213234", &["x-token"], set),
@@ -101,7 +101,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "the token is taken out of the query, whose other bytes stay",
+            "the token is removed from the query, and other bytes stay",
             config("parameter: t\nparameterLocation: query\nforwardToken: false"),
             vec![{
                 let token = world.token(&json!({}));
@@ -111,7 +111,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             }],
         ),
         row(
-            "the token is taken out of the cookies, and the others stay",
+            "the token is removed from the cookies, and other cookies stay",
             config("parameter: jwt\nparameterLocation: cookie\nforwardToken: false"),
             vec![
                 get().header("cookie", format!("a=1; jwt={}; jwt2=\"b\"", world.token(&json!({})))).passes_to(

@@ -1,4 +1,4 @@
-//! Claims as segments of the path.
+//! Claims as path segments.
 
 use serde_json::json;
 
@@ -14,12 +14,12 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
     let to = |path: &str| user("7").target(path);
     let dots = |path: &str| to(path).invalid("the request path has a dot segment, so backendPath can't be made");
     let unmappable = |id: &str, problem: &str| user(id).invalid(&format!("claim userId {problem}"));
-    let faulty = |name: &str, lines: &str, fault: &str| {
-        row(name, header_config(lines), vec![get().rejected("I400JP", format!("Invalid JWT plugin config: {fault}"))])
+    let misconfigured = |name: &str, lines: &str, error: &str| {
+        row(name, header_config(lines), vec![get().rejected("I400JP", format!("Invalid JWT plugin config: {error}"))])
     };
     vec![
         row(
-            "a claim goes into the path as one segment, and the query stays",
+            "a claim is one segment of the path, and the query stays",
             config("backendPath: /users/{userId}{path}"),
             vec![
                 to("/p").passes_to("/users/7/p", &[], &[]),
@@ -53,7 +53,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "a request without a token can't be given a path that needs a claim",
+            "a request without a token is rejected if the path needs a claim",
             config("backendPath: /users/{userId}{path}\nbypassEmptyToken: true"),
             vec![
                 get().invalid("claim userId is missing, and backendPath needs it"),
@@ -62,7 +62,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "backendPath goes with queries and hidden tokens",
+            "backendPath works with mapped queries and removed tokens",
             super::config(
                 "parameter: t\nparameterLocation: query\nforwardToken: false\nbackendPath: /{a}/{b}
 claimParameters:
@@ -76,18 +76,18 @@ claimParameters:
                 &[],
             )],
         ),
-        faulty(
+        misconfigured(
             "backendPath and claims for the path need each other",
             "backendPath: /x{path}",
             "backendPath: expected a claim with location: path beside it",
         ),
-        faulty(
+        misconfigured(
             "a claim for the path needs backendPath",
             "claimParameters: [{claimName: a, parameterName: a, location: path}]",
             "backendPath: required for a claim with location: path",
         ),
-        faulty(
-            "a misspelt placeholder is a fault",
+        misconfigured(
+            "a misspelled placeholder is a configuration error",
             "backendPath: /{b}\nclaimParameters: [{claimName: a, parameterName: a, location: path}]",
             "backendPath: expected placeholders named path or as a parameterName with location: path",
         ),

@@ -1,4 +1,5 @@
-//! Each `jti` once. Rows share one store on a live Envoy, so no `jti` stands in two rows.
+//! Replay protection: each `jti` is accepted once. On a live Envoy, all rows share one store, so each row has its own
+//! `jti`s.
 
 use crate::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
@@ -42,7 +43,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
                 .collect(),
         ),
         row(
-            "a request that is rejected for another reason uses no jti up",
+            "a request that is rejected for another reason does not use up its jti",
             header_config(&format!(
                 "{REPLAY}\nissuer: me\nclaimParameters: [{{claimName: v, parameterName: X-V, location: header}}]"
             )),
@@ -61,7 +62,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "a jti is accepted once though clockSkewSeconds accepts its expired token",
+            "a jti is accepted once, also if clockSkewSeconds accepts its expired token",
             header_config(&format!("{REPLAY}\nclockSkewSeconds: 300")),
             vec![
                 request(json!({"jti": "late", "exp": world.now - 100})).passes(),
@@ -71,7 +72,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "more leeway than a used jti is kept for is a configuration error",
+            "a clock skew longer than used jtis are kept is a configuration error",
             header_config(&format!("{REPLAY}\nclockSkewSeconds: 301")),
             vec![get().rejected(
                 "I400JP",
@@ -80,12 +81,12 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             )],
         ),
         row(
-            "without preventJtiReplay a token passes as often as it comes",
+            "without preventJtiReplay a token passes any number of times",
             header_config(""),
             vec![request(json!({"jti": "often"})).passes(), request(json!({"jti": "often"})).passes()],
         ),
         row(
-            "a request without a token uses nothing up",
+            "a request without a token uses up no jti",
             header_config(&format!("{REPLAY}\nbypassEmptyToken: true")),
             vec![get().passes(), get().passes()],
         ),

@@ -1,4 +1,4 @@
-//! What can be read as a token.
+//! Which values can be read as a token.
 
 use serde_json::json;
 
@@ -38,7 +38,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "a header that is not a JSON object with unique members is no token",
+            "the header must be a JSON object with unique members",
             header_config(""),
             ["", "[]", "\"a\"", "null", "{", "{} {}", "\u{feff}{}", r#"{"alg":"ES256","alg":"ES256"}"#, &deep(300)]
                 .into_iter()
@@ -46,7 +46,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
                 .collect(),
         ),
         row(
-            "a payload that is not a JSON object with unique members is rejected once its signature is good",
+            "the payload of a verified token must be a JSON object with unique members",
             header_config(""),
             [
                 "",
@@ -72,7 +72,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             .collect(),
         ),
         row(
-            "what a client sends is escaped in the message",
+            "values from the client are escaped in the message",
             header_config(""),
             vec![
                 get().token(b"\xff\xfe\x80").rejected("I400JD", r"JWT Deserialize Failed: \xff\xfe\x80"),
@@ -81,7 +81,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "bytes that are no text may stand in every header",
+            "headers may contain bytes that are not UTF-8",
             header_config("bypassEmptyToken: true"),
             vec![
                 get()
@@ -95,7 +95,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "an exact repetition of the token with other bytes around it is not it",
+            "the token with other bytes around it is another value",
             header_config(""),
             vec![unreadable(&format!("\"{token}\"")), unreadable(&format!("token={token}"))],
         ),

@@ -1,4 +1,4 @@
-//! Claims as text for the backend.
+//! The text that the backend gets for a claim.
 
 use serde_json::json;
 
@@ -8,14 +8,14 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
     [texts(world), identities(world)].into_iter().flatten().collect()
 }
 
-/// A token whose claim `v` is this JSON.
+/// A token with this JSON as its claim `v`.
 fn with_claim(world: &World, value: &str) -> String {
     let claims = world.claims(&json!({})).to_string();
     let payload = format!(r#"{{"v":{value},{}"#, &claims[1..]);
     key().token_raw(br#"{"alg":"ES256","kid":"k1"}"#, payload.as_bytes())
 }
 
-/// Two claims that must not arrive as one text, and the format that tells all of them apart.
+/// Different claims must not arrive as the same text, and `format: json` keeps all of them apart.
 fn identities(world: &World) -> Vec<Row> {
     let request = |value: &str| get().token(with_claim(world, value));
     let rejected = |value: &str, problem: &str| request(value).invalid(&format!("claim v {problem}"));
@@ -33,7 +33,7 @@ fn identities(world: &World) -> Vec<Row> {
     let form_type = "application/x-www-form-urlencoded";
     vec![
         row(
-            "two arrays or texts never arrive as one header",
+            "different arrays or strings never arrive as the same header",
             header("text"),
             vec![
                 arrives("[\"x\",\"admin\"]", "x,admin"),
@@ -55,7 +55,7 @@ fn identities(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "two arrays never arrive as one parameter, and spaces are kept",
+            "different arrays never arrive as the same parameter, and spaces are kept",
             header_config("claimParameters: [{claimName: v, parameterName: v, location: query}]"),
             vec![
                 query("[\"x\",\"admin\"]", "x%2Cadmin"),
@@ -128,7 +128,7 @@ claimParameters:
     ]
 }
 
-/// What a claim of each kind looks like at the backend, in a header and percent-encoded in the query.
+/// Claims of each type, in a header and percent-encoded in the query.
 fn texts(world: &World) -> Vec<Row> {
     let mapped = header_config(
         "claimParameters:
@@ -146,7 +146,7 @@ fn texts(world: &World) -> Vec<Row> {
     let long = |length: usize| format!("\"{}\"", "a".repeat(length));
     vec![
         row(
-            "a claim keeps every digit and every letter on its way to the backend",
+            "a claim keeps all digits and characters",
             mapped.clone(),
             vec![
                 sent("\"a b&c=d/../e?f#g%\"", "a b&c=d/../e?f#g%", "a%20b%26c%3Dd%2F..%2Fe%3Ff%23g%25"),
@@ -166,7 +166,7 @@ fn texts(world: &World) -> Vec<Row> {
             ],
         ),
         row(
-            "a claim is found by its literal name and then as a path",
+            "a claim is looked up by its literal name, then as a path",
             mapped.clone(),
             vec![
                 get().token(world.token(&json!({"a": {"b": 1}, "https://x.example/roles": ["r", "s"]}))).passes_to(

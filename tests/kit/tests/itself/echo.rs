@@ -1,4 +1,4 @@
-//! The HTTP client and the echoing upstream, with each other and with bytes that no library would send.
+//! The HTTP client and the echoing upstream, with each other and with bytes that no library sends.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::thread;
 use kit::http::{Address, Connection, Request, RequestBuilder, Response, exchange};
 use kit::upstream::Upstream;
 
-/// The client's view of these bytes from a server that then closes.
+/// The client's result for a server that sends these bytes and closes.
 fn answered(answer: &'static [u8], request: &[u8]) -> std::io::Result<Response> {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = Address::Tcp(listener.local_addr().expect("an address"));
@@ -54,7 +54,7 @@ fn several_requests_on_one_connection() {
         RequestBuilder::post("/3").chunked(&[b"abc", b"0123456789abcdefg"]).build(),
         RequestBuilder::post("/4").header("connection", "close").body("x").build(),
     ];
-    // All at once, the last one in two pieces.
+    // All at once, with the last one in two parts.
     for request in &requests[..3] {
         connection.send(request).expect("sent");
     }
@@ -74,7 +74,7 @@ fn several_requests_on_one_connection() {
 }
 
 #[test]
-fn what_is_no_request_is_logged_and_rejected() {
+fn bytes_that_are_not_a_request_are_logged_and_get_400() {
     let upstream = Upstream::start();
     let response = exchange(&Address::Tcp(upstream.address()), b"GET /\r\nhost: a\r\n\r\n").expect("an answer");
     assert_eq!((response.status, upstream.requests()), (400, 0));

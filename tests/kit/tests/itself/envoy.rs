@@ -15,7 +15,8 @@ fn echoed(envoy: &Envoy, listener: &str, request: &RequestBuilder) -> Request {
     response.echoed().expect("the upstream's answer")
 }
 
-/// A module that does nothing: memory, an allocator that gives one address, and the mark of ABI 0.2.1.
+/// A module that does nothing. It has memory, an allocator that always returns the same address, and the marker of ABI
+/// 0.2.1.
 fn idle_module(directory: &Path) -> PathBuf {
     let mut module = b"\0asm\x01\0\0\0".to_vec();
     let section = |id: u8, content: &[u8]| [&[id, content.len() as u8], content].concat();
@@ -94,7 +95,7 @@ fn listeners_can_be_replaced() {
         let mut envoy = Envoy::start(&binary, &Bootstrap::watched(upstream.address(), first), 2).expect("Envoy starts");
         assert_eq!((mark(&envoy, "a"), mark(&envoy, "b")), ("1".into(), "1".into()));
 
-        // New routes only; then another buffer limit too, which makes Envoy replace the whole listener.
+        // First only new routes, then also another buffer limit, which makes Envoy replace the whole listener.
         for version in 2..40 {
             let mut a = marked("a", &version.to_string());
             a.buffer_limit = (version % 2 == 0).then_some(100_000 + version);

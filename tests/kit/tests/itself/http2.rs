@@ -12,10 +12,10 @@ use kit::http2::{Body, Connection, Request, exchange};
 use kit::upstream::Upstream;
 use serde_json::json;
 
-/// What the listener answers itself under `/rejected`, without a look at the body.
+/// The body of Envoy's own response for `/rejected`, which does not depend on the request body.
 const REJECTION: &str = "no";
 
-/// Runs the test on each Envoy, whose listener is in front of a new upstream.
+/// Runs the test on each Envoy, with a listener in front of a new upstream.
 fn on_each_envoy(test: impl Fn(&Envoy, &Address, &Upstream)) {
     for binary in binaries() {
         let upstream = Upstream::start();
@@ -36,7 +36,8 @@ fn trailers() -> Vec<(String, Vec<u8>)> {
     vec![("x-trailer".to_owned(), b"t\xff".to_vec())]
 }
 
-/// A server for one connection that answers the first request with these frames; what it got until then as frames.
+/// A server for one connection that responds to the first request with these frames. The thread returns the frames that
+/// it received before.
 fn server(answer: Vec<u8>) -> (Address, JoinHandle<Vec<Frame>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = Address::Tcp(listener.local_addr().expect("an address"));
@@ -44,7 +45,7 @@ fn server(answer: Vec<u8>) -> (Address, JoinHandle<Vec<Frame>>) {
         let (mut stream, _) = listener.accept().expect("a connection");
         let frames = read_request(&mut stream);
         stream.write_all(&[frame(raw::SETTINGS, 0, 0, &[]), answer].concat()).expect("the answer is sent");
-        // Until the client has read it and closes.
+        // Wait until the client has read it and closes.
         let _ = io::copy(&mut stream, &mut io::sink());
         frames
     };
@@ -109,7 +110,7 @@ fn each_body_reaches_the_upstream() {
     let (chunked, sized) = ("transfer-encoding", "content-length");
     on_each_envoy(|_, address, upstream| {
         for (body, length, expected, framing) in [
-            // A length of 0, which Envoy adds to what ends with its headers.
+            // Envoy adds a length of 0 to a request that ends with its headers.
             (Body::None, None, b"".as_slice(), sized),
             (Body::EmptyData, None, b"", chunked),
             (Body::EmptyData, Some("0"), b"", sized),
@@ -211,7 +212,7 @@ fn what_h2_does_not_send_is_an_error() {
     assert!(exchange(&Address::Unix("/nowhere".into()), &Request::get("/")).is_err());
 }
 
-/// A GET of `/raw` on stream 1 with these headers too.
+/// A GET of `/raw` on stream 1 with these additional headers.
 fn raw_get(headers: &[(&[u8], &[u8])]) -> Vec<u8> {
     let mut all: Vec<(&[u8], &[u8])> =
         vec![(b":method", b"GET"), (b":scheme", b"http"), (b":authority", b"test"), (b":path", b"/raw")];
@@ -231,7 +232,7 @@ fn raw_frames_that_envoy_takes() {
             let got = response.echoed().expect("the upstream's answer");
             assert_eq!((got.target.as_slice(), got.header("x-raw")), (b"/raw".as_slice(), Some(value)));
         }
-        // In two frames.
+        // The headers in two frames.
         let whole = raw::frames(&raw_get(&[(b"x-raw", &long)]));
         let (first, second) = whole[0].payload.split_at(10_000);
         let split =
@@ -247,7 +248,8 @@ fn raw_frames_that_envoy_takes() {
 fn raw_header_names_that_envoy_rejects() {
     let names = [b"x-\xff".as_slice(), b"\xff", b"x-\x80", b"x-caf\xc3\xa9", b"X-Raw", b"x raw", b""];
     on_each_envoy(|envoy, address, upstream| {
-        // Envoy waits a second before it closes, and says nothing: not even its SETTINGS, as all comes at once.
+        // Envoy waits a second before it closes and sends nothing, not even its SETTINGS, because all frames come at
+        // once.
         let exchange = |name| raw::exchange(address, &raw_get(&[(name, b"v")])).expect("a connection");
         thread::scope(|scope| {
             let attempts = names.map(|name| (name, scope.spawn(move || exchange(name))));

@@ -1,4 +1,4 @@
-//! What the issuer signs, jwt-simple's verifiers accept; its JWKs, jwt-simple reads.
+//! jwt-simple verifies the tokens of the issuer and reads its JWKs.
 
 use jwt_simple::prelude::*;
 use kit::issuer::{Algorithm, Family, SAMPLE_KID, SigningKey, base64url, sample_private_jwk};
@@ -8,7 +8,7 @@ fn claims() -> Value {
     json!({"sub": "somebody", "exp": 4_000_000_000_u64, "n": 9_007_199_254_740_993_u64})
 }
 
-/// The claims of `token` when it is signed by the key with this public JWK.
+/// The claims of `token`, if the key with this public JWK signed it.
 fn verify(algorithm: Algorithm, jwk: &Value, token: &str) -> Result<JWTClaims<Value>, jwt_simple::Error> {
     let text = jwk.to_string();
     match algorithm {
@@ -77,7 +77,7 @@ fn fresh() -> JWTClaims<NoCustomClaims> {
     Claims::create(Duration::from_mins(5))
 }
 
-/// RFC 9864 renames the algorithm and leaves the signature as it is.
+/// RFC 9864 renames the algorithm and does not change the signature.
 #[test]
 fn ed25519_is_eddsa_under_another_name() {
     let key = SigningKey::cached(Algorithm::EdDSA);
@@ -163,6 +163,6 @@ fn short_rsa_keys_can_be_made() {
 }
 
 #[test]
-fn numbers_that_make_no_key_are_rejected() {
+fn numbers_that_are_not_a_key_are_rejected() {
     assert!(SigningKey::from_rsa_components(&[0x77; 256], &[1, 0, 1], &[0x33; 256]).is_err());
 }

@@ -1,4 +1,4 @@
-//! The test kit itself: what it sends, answers, signs and starts.
+//! Tests of the test kit itself.
 
 mod echo;
 mod envoy;
