@@ -1,5 +1,5 @@
-//! The rows and the vectors against `dist/jwt-auth.wasm` in every Envoy, with either check of signatures; and what only an
-//! Envoy can show.
+//! Runs the rows and the vectors against the module in every Envoy, with Envoy and with Wasm verifying signatures. Also
+//! tests what needs a real Envoy.
 
 mod calls;
 mod form;
@@ -19,21 +19,21 @@ use kit::rows;
 
 use crate::vectors;
 
-/// The check of signatures that a run forces, as the configuration of the VM.
+/// The configurations of the VM that force who verifies signatures.
 const BACKENDS: [&str; 2] = ["signatures: wasm", "signatures: host"];
 
-/// A row's filter, once alone and once with a guard behind it: with that, the same passes and the same is rejected.
+/// A listener with the filter of a row. With `signatures: host` it also has a guard, which must not change any result.
 fn row_listener(index: usize, row: &rows::Row, backend: &'static str) -> Listener {
     let name = format!("row{index}");
     let listener = |config: String| Listener::new(&name, vec![filter(Configuration::Text(config), Some(backend))]);
     let passes = row.steps.iter().any(|step| matches!(step.expected, rows::Expected::Passes { .. }));
     match backend {
         "signatures: wasm" => return listener(row.config.clone()),
-        // It may be no document to which a field could be added, and the guard never sees its requests.
+        // The configuration may not be a document that a field can be added to. The guard gets no requests here.
         _ if !passes => return listener(row.config.clone()).guarded("jwt_auth"),
         _ => {}
     }
-    // A row in JSON gets the field in JSON.
+    // JSON needs the field in JSON.
     let config = match row.config.trim_end().strip_suffix('}') {
         Some(members) if row.config.starts_with('{') => format!("{members}, \"outcome\": {{}}}}"),
         Some(_) | None => format!("{}\noutcome: {{}}\n", row.config),
@@ -42,7 +42,7 @@ fn row_listener(index: usize, row: &rows::Row, backend: &'static str) -> Listene
 }
 
 #[test]
-fn every_row_holds_in_every_envoy_with_either_check_of_signatures() {
+fn every_row_passes_in_every_envoy() {
     for binary in envoy::binaries() {
         for backend in BACKENDS {
             let rows = rows::all(now());
@@ -63,7 +63,7 @@ fn every_row_holds_in_every_envoy_with_either_check_of_signatures() {
 }
 
 #[test]
-fn every_vector_is_judged_as_expected_in_every_envoy_with_either_check_of_signatures() {
+fn every_vector_gets_the_expected_result_in_every_envoy() {
     let vectors: Vec<_> = vectors::all().into_iter().filter(|vector| !vector.only_at_now).collect();
     for binary in envoy::binaries() {
         for backend in BACKENDS {
@@ -85,7 +85,7 @@ fn every_vector_is_judged_as_expected_in_every_envoy_with_either_check_of_signat
                 let text = |name: &str| String::from_utf8_lossy(response.header(name).unwrap_or_default()).into_owned();
                 let passed = response.status == 200;
                 let code = if passed { "pass".to_owned() } else { text("x-ca-error-code") };
-                // A vector that names no message may be answered with any.
+                // A vector without a message allows any message.
                 let message = vector.message.as_ref().map(|_| text("x-ca-error-message"));
                 let subject = passed.then(|| response.echoed().unwrap().header("x-sub").map(<[u8]>::to_vec)).flatten();
                 let found = (&code, &message, &subject);
@@ -100,7 +100,7 @@ fn every_vector_is_judged_as_expected_in_every_envoy_with_either_check_of_signat
 }
 
 #[test]
-fn a_struct_is_the_same_language_as_text() {
+fn a_struct_is_read_like_a_string() {
     let now = now();
     let world = rows::World { now };
     let good = serde_json::json!({
@@ -118,12 +118,12 @@ fn a_struct_is_the_same_language_as_text() {
             ],
         );
         let late = rows::get().token(world.token(&serde_json::json!({"exp": now - 500})));
-        let fault = "Invalid JWT plugin config: clockSkewSeconds: expected a whole number from 0 to 3600";
+        let error = "Invalid JWT plugin config: clockSkewSeconds: expected a whole number from 0 to 3600";
         proxy.report(
             &[
                 proxy.run("good", &late.clone().passes_to("/p", &[], &[("x-sub", "alice")])),
                 proxy.run("good", &rows::get().rejected("I400JR", "JWT required")),
-                proxy.run("bad", &late.rejected("I400JP", fault)),
+                proxy.run("bad", &late.rejected("I400JP", error)),
             ]
             .into_iter()
             .filter_map(Result::err)
@@ -143,7 +143,7 @@ fn a_skipped_key_of_a_set_is_logged_once_as_a_warning() {
         let world = rows::World { now: now() };
         let passed = proxy.run("set", &rows::get().token(world.token(&serde_json::json!({}))).passes());
         let mut failures: Vec<_> = passed.err().into_iter().collect();
-        // The workers configure themselves and log one after the other.
+        // The workers are configured one after the other, and each could log.
         std::thread::sleep(std::time::Duration::from_millis(500));
         let log = proxy.envoy.log();
         let lines: Vec<_> = log.lines().filter(|line| line.contains("the key is skipped")).collect();
@@ -155,9 +155,9 @@ fn a_skipped_key_of_a_set_is_logged_once_as_a_warning() {
     }
 }
 
-/// A filter without any configuration, or without a module that Envoy could start, must not let a request by.
+/// A filter without a configuration, or with an invalid configuration of its VM, must reject every request.
 #[test]
-fn a_filter_without_a_configuration_rejects() {
+fn a_filter_without_a_configuration_rejects_every_request() {
     for binary in envoy::binaries() {
         let mut unconfigured = WasmFilter::new("jwt", module(), Configuration::Text(String::new()));
         unconfigured.vm_configuration = Some("signatures: wsam".to_owned());

@@ -1,4 +1,4 @@
-//! What the filter does: the same rows and vectors natively against the core and against the module in real Envoys.
+//! Runs the rows and the vectors natively against the core, and against the module in real Envoys.
 
 mod live;
 mod native;

@@ -1,4 +1,4 @@
-//! The rows and the vectors, against the core.
+//! Runs the rows and the vectors against the core.
 use jwt_auth::{Edits, Plugin, Rejection};
 use kit::host::{self, Headers, Memory};
 use kit::rows::{self, Expected, Row, Step};
@@ -44,7 +44,7 @@ fn check(row: &Row, number: usize, step: &Step, decision: Result<Edits, Rejectio
 }
 
 #[test]
-fn every_row_holds_in_the_core() {
+fn every_row_passes_in_the_core() {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let mut failures = Vec::new();
     let rows = rows::all(now);
@@ -61,7 +61,7 @@ fn every_row_holds_in_the_core() {
 }
 
 #[test]
-fn every_vector_of_the_independent_libraries_and_the_rfcs_is_judged_as_expected() {
+fn every_vector_gets_the_expected_result_in_the_core() {
     let mut failures = Vec::new();
     for vector in vectors::all() {
         let plugin = Plugin::new(vector.config().as_bytes(), b"");
@@ -88,7 +88,7 @@ fn every_vector_of_the_independent_libraries_and_the_rfcs_is_judged_as_expected(
 }
 
 #[test]
-fn a_token_that_is_known_from_before_is_checked_against_the_clock_and_the_request() {
+fn a_cached_token_is_validated_against_the_clock_and_the_request() {
     let world = rows::World { now: 1_700_000_000 };
     let config = rows::header_config(
         "clockSkewSeconds: 5\nclaimParameters: [{claimName: sub, parameterName: X-Sub, location: header}]",
@@ -103,14 +103,14 @@ fn a_token_that_is_known_from_before_is_checked_against_the_clock_and_the_reques
     };
     let start = world.now as f64;
     assert_eq!(outcome(&request, start), (Ok(1), 0, 1));
-    assert_eq!(outcome(&request, start), (Ok(1), 0, 1), "only now it is kept");
+    assert_eq!(outcome(&request, start), (Ok(1), 0, 1), "it is cached the second time");
     assert_eq!(outcome(&request, start), (Ok(1), 1, 0));
-    assert_eq!(outcome(&request.clone().header("X_Sub", "forged"), start), (Ok(2), 1, 0), "scrubbed as ever");
-    assert_eq!(outcome(&request, start - 6.0), (Err("A403JT"), 1, 0), "a clock put back before nbf");
-    assert_eq!(outcome(&request, start), (Ok(1), 0, 1), "and it is verified anew");
+    assert_eq!(outcome(&request.clone().header("X_Sub", "forged"), start), (Ok(2), 1, 0), "forged headers are removed");
+    assert_eq!(outcome(&request, start - 6.0), (Err("A403JT"), 1, 0), "the clock is set back before nbf");
+    assert_eq!(outcome(&request, start), (Ok(1), 0, 1), "then the token is verified again");
     assert_eq!(outcome(&request, start + 64.9), (Ok(1), 1, 0));
     assert_eq!(outcome(&request, start + 65.0), (Err("A403JE"), 1, 0));
-    assert_eq!(outcome(&request, start + 65.0), (Err("A403JE"), 0, 1), "an expired token is forgotten");
+    assert_eq!(outcome(&request, start + 65.0), (Err("A403JE"), 0, 1), "an expired token leaves the cache");
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_jti_stays_used_for_every_skew_that_could_accept_its_token_again() {
     };
     assert_eq!(code(0, "x", world.now), Ok(()));
     for now in [exp - 1, exp, exp + 1, exp + 150, exp + 299] {
-        // A listener with more leeway, or an update that raises it.
+        // Another listener with a greater clock skew, or an update that increases it.
         assert_eq!(code(300, "x", now), Err("S403JU"), "{now}");
         assert_eq!(code(300, &format!("new at {now}"), now), Ok(()), "the token itself would pass");
     }
@@ -137,7 +137,7 @@ fn a_jti_stays_used_for_every_skew_that_could_accept_its_token_again() {
 }
 
 #[test]
-fn a_form_that_says_it_is_too_large_uses_no_jti_up() {
+fn a_form_with_a_content_length_above_the_limit_does_not_use_up_its_jti() {
     let world = rows::World { now: 1_700_000_000 };
     let form = "claimParameters: [{claimName: sub, parameterName: sub, location: formData}]";
     let token = world.token(&serde_json::json!({"jti": "x"}));
@@ -158,12 +158,12 @@ fn a_form_that_says_it_is_too_large_uses_no_jti_up() {
     let plugin = Plugin::new(rows::header_config(&limited).as_bytes(), b"");
     assert!(
         decide(&plugin, &other.header("content-length", "1000000"), world.now as f64, &memory).is_ok(),
-        "no form, no limit"
+        "the limit is for forms only"
     );
 }
 
 #[test]
-fn only_accepted_tokens_are_known_and_none_where_each_passes_once() {
+fn only_accepted_tokens_are_cached_and_none_with_replay_protection() {
     let world = rows::World { now: 1_700_000_000 };
     let token = world.token(&serde_json::json!({"jti": "known", "iss": "me"}));
     for (lines, token, first, later) in [

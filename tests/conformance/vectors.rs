@@ -1,22 +1,22 @@
-//! The vectors of `tests/vectors` as requests and what must come of them.
+//! The vectors of `tests/vectors`, as requests with expected results.
 
 use kit::rows::{Request, get};
 use serde_json::{Value, json};
 
-/// One token under one key.
+/// A token, the only configured key, and the expected result.
 pub(crate) struct Vector {
     pub(crate) name: String,
     pub(crate) jwk: Value,
     pub(crate) token: String,
     /// Seconds since the epoch.
     pub(crate) now: f64,
-    /// Whether the result holds at [`Self::now`] only, and not at every later clock of this century.
+    /// Whether the result holds only at [`Self::now`]. Otherwise it also holds at every later time of this century.
     pub(crate) only_at_now: bool,
     pub(crate) ignore_expiration: bool,
     /// `pass` or a code.
     pub(crate) expected: String,
     pub(crate) message: Option<String>,
-    /// `sub`, for tokens that pass.
+    /// The claim `sub`, for tokens that pass.
     pub(crate) subject: Option<String>,
 }
 
@@ -54,7 +54,7 @@ impl Vector {
         }
     }
 
-    /// The configuration to judge it under.
+    /// The configuration for this vector.
     pub(crate) fn config(&self) -> String {
         json!({
             "parameter": "X-Token",
@@ -66,7 +66,7 @@ impl Vector {
         .to_string()
     }
 
-    /// The request to bring it with: in a header where it fits into one, else percent-encoded in the query.
+    /// A request with the token: in a header if possible, otherwise percent-encoded in the query.
     pub(crate) fn request(&self) -> Request {
         let fits = self.token.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',');
         if fits {

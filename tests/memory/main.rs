@@ -1,4 +1,4 @@
-//! Compares the filter's memory, as an allocator counts it, with what the code counts itself and what `docs/operate.md` says.
+//! Compares the memory that the filter allocates with its own count and with the limits in `docs/operate.md`.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,9 +8,9 @@ use kit::host::Memory;
 use kit::issuer::{Algorithm, SigningKey};
 use serde_json::json;
 
-/// What has been given and not been taken back, each piece with its header and rounded up as malloc does it.
+/// The bytes allocated and not freed. Each block counts with its header and rounded up, as in malloc.
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
-/// The most of it so far.
+/// The highest value of [`TAKEN`] so far.
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 struct Counting;
@@ -19,18 +19,18 @@ fn chunk(bytes: usize) -> usize {
     (bytes + 8).next_multiple_of(16).max(32)
 }
 
-// SAFETY: everything is done by the system's allocator.
+// SAFETY: all calls go to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let size = chunk(layout.size());
         PEAK.fetch_max(TAKEN.fetch_add(size, Ordering::Relaxed) + size, Ordering::Relaxed);
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller keeps the contract of `GlobalAlloc`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         TAKEN.fetch_sub(chunk(layout.size()), Ordering::Relaxed);
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller keeps the contract of `GlobalAlloc`.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -46,7 +46,7 @@ fn configuration(targets: usize) -> String {
     configuration_of(targets, "formData", 3)
 }
 
-/// With names of so many bytes, which have little in common.
+/// With names of this length, which have little in common.
 fn configuration_of(targets: usize, location: &str, name_bytes: usize) -> String {
     let name = |number: usize| format!("{number:a<name_bytes$}");
     let target = |number| json!({"claimName": "c", "parameterName": name(number), "location": location});
@@ -61,7 +61,7 @@ fn configuration_of(targets: usize, location: &str, name_bytes: usize) -> String
     .to_string()
 }
 
-/// Has a token accepted twice, so that it is kept.
+/// Sends a token twice, so that it is cached.
 fn keep(plugin: &Plugin, number: usize, claim: &str) {
     let token = key().token(None, &json!({"n": number, "c": claim}));
     let headers = [("t", token.as_bytes())];
@@ -71,24 +71,24 @@ fn keep(plugin: &Plugin, number: usize, claim: &str) {
     }
 }
 
-/// One test, so that nothing else allocates meanwhile.
+/// A single test, so that nothing else allocates at the same time.
 #[test]
 fn memory_is_bounded() {
-    caches_count_no_less_than_the_allocator_gives_and_keep_to_their_budget();
-    a_configuration_takes_no_more_than_its_documentation_says();
-    no_document_takes_much_while_it_is_read();
+    caches_do_not_undercount_their_memory_and_stay_within_the_budget();
+    a_configuration_uses_no_more_memory_than_documented();
+    reading_a_document_uses_little_memory();
 }
 
-/// Small tokens make the table long, large ones the entries; a second
-/// configuration pushes out what the first one kept, and the table of the first stays as long as one entry is there.
-fn caches_count_no_less_than_the_allocator_gives_and_keep_to_their_budget() {
+/// Small tokens make a long table, large tokens make large entries. A second configuration evicts the tokens of the
+/// first one, whose table stays until its last entry is gone.
+fn caches_do_not_undercount_their_memory_and_stay_within_the_budget() {
     const BUDGET: usize = 2 << 20;
     let caches = TokenCaches::new(BUDGET);
     let plugins: Vec<_> = [0, 1, 40]
         .into_iter()
         .map(|targets| Plugin::in_vm(&caches, targets.to_string().as_bytes(), configuration(targets).as_bytes(), b""))
         .collect();
-    // What a plugin keeps beside its tokens: the header that it read last.
+    // A plugin also caches the last JOSE header.
     for plugin in &plugins {
         keep(plugin, 0, "");
     }
@@ -113,15 +113,16 @@ fn caches_count_no_less_than_the_allocator_gives_and_keep_to_their_budget() {
             }
         }
     }
-    // Counted high, but not so high that the budget is a pretence.
+    // The count may be too high, but not so high that much of the budget stays unused.
     let (counted, taken) = (caches.bytes(), taken());
     assert!(counted > BUDGET / 10 * 9 && taken > BUDGET / 2, "{taken} taken, {counted} counted");
     drop(plugins);
     assert!(caches.bytes() == at_first && TAKEN.load(Ordering::Relaxed) <= before);
 }
 
-/// By `docs/operate.md`: 64 KiB, 4 KiB a key, 1 KiB a mapping, 400 bytes a byte of its name, and its text.
-fn a_configuration_takes_no_more_than_its_documentation_says() {
+/// The limit in `docs/operate.md`: 64 KiB, 4 KiB per key, 1 KiB per mapping, 400 bytes per byte of its name, and the
+/// text.
+fn a_configuration_uses_no_more_memory_than_documented() {
     let rsa = SigningKey::cached(Algorithm::RS256);
     for (keys, targets, location, name_bytes) in [
         (1, 0, "query", 3),
@@ -149,8 +150,8 @@ fn a_configuration_takes_no_more_than_its_documentation_says() {
     }
 }
 
-/// By `docs/operate.md`: 64 MiB. In a VM it is less, since pointers have half the size there.
-fn no_document_takes_much_while_it_is_read() {
+/// The limit in `docs/operate.md` is 64 MiB. A VM needs less, because its pointers have half the size.
+fn reading_a_document_uses_little_memory() {
     let fill = |part: &str, count: usize| part.repeat(count);
     let documents = [
         format!("[{}]", fill("a: 1,", 49_900)),

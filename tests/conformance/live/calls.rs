@@ -1,4 +1,4 @@
-//! How often the filter calls its host: the price of a request is mostly that of these calls.
+//! How often the filter calls its host. These calls are most of the cost of a request.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use serde_json::json;
 const TWO_HEADERS: &str = "claimParameters: [{claimName: sub, parameterName: X-Sub, location: header},
   {claimName: iss, parameterName: X-Iss, location: header}]";
 
-/// The calls that a request without an edit takes: all headers at once, and the time.
+/// The calls for a request without edits: all headers at once, and the time.
 const LEAST: [&str; 2] = ["proxy_get_header_map_pairs", "proxy_get_current_time_nanoseconds"];
 
-/// What the third request with a token calls (the first two are verified and fill the cache).
+/// Counts the calls of the third request with a token. The first two are verified and fill the cache.
 #[test]
-fn an_accepted_request_calls_the_host_for_nothing_but_what_it_needs() {
+fn an_accepted_request_makes_only_the_host_calls_that_it_needs() {
     let place = |place: &str, more: &str| {
         format!("claimParameters: [{{claimName: sub, parameterName: sub, location: {place}}}]\n{more}")
     };
@@ -44,10 +44,10 @@ fn an_accepted_request_calls_the_host_for_nothing_but_what_it_needs() {
         ("form", place("formData", ""), form, vec![remove, "proxy_get_buffer_bytes", "proxy_set_buffer_bytes"]),
         ("hidden", "forwardToken: false".to_owned(), get(), vec![remove]),
         ("nothing", "bypassEmptyToken: true".to_owned(), get(), vec![]),
-        // `outcome` costs one call, and its absence none: all other rows are without.
+        // `outcome` costs one call. All other cases are without it and have no such call.
         ("outcome", "outcome: {}".to_owned(), get(), vec!["proxy_set_property"]),
         ("bypassed", "outcome: {}\nbypassEmptyToken: true".to_owned(), get(), vec!["proxy_set_property"]),
-        // One place in the count of all `jti`s is taken for many.
+        // The count of all `jti`s is not updated here, because a worker reserves places for many at once.
         ("replay", "preventJtiReplay: true".to_owned(), get(), vec![verify, get_shared, set_shared]),
     ];
     for binary in envoy::binaries() {
@@ -79,9 +79,9 @@ fn an_accepted_request_calls_the_host_for_nothing_but_what_it_needs() {
     }
 }
 
-/// The calls that Envoy notes down for one request.
+/// The host calls that Envoy logs for one request.
 fn calls(proxy: &Proxy, listener: &str, request: &Request) -> Vec<String> {
-    // A worker's timer would call, too; between two of its ticks there is time enough.
+    // A worker's timer also makes calls, but there is enough time between two ticks.
     proxy.envoy.admin_post("/logging?wasm=trace").unwrap();
     let before = proxy.envoy.log().len();
     assert_eq!(proxy.send(listener, request).status, 200);

@@ -1,5 +1,5 @@
-//! Forms on the wire: however the body comes, what the backend reads is what the filter wrote, and nothing after it can be
-//! taken for another request.
+//! Forms on the wire. However the body is framed, the backend reads exactly what the filter wrote, and no bytes after
+//! it can be read as another request.
 
 use kit::bootstrap::{Configuration, Listener};
 use kit::envoy;
@@ -27,7 +27,7 @@ fn post(token: &str) -> RequestBuilder {
     RequestBuilder::post("/p").header("x-token", token).header("content-type", FORM)
 }
 
-/// The requests that a backend reads from the bytes of one connection, and what is left over.
+/// The requests that a backend reads from the bytes of one connection.
 fn requests_in(bytes: &[u8]) -> Vec<Request> {
     let mut requests = Vec::new();
     let mut rest = bytes;
@@ -74,7 +74,7 @@ fn bodies_with_a_length_and_in_chunks_reach_the_backend_rewritten() {
 }
 
 #[test]
-fn requests_one_behind_the_other_stay_two_on_the_connection_to_the_backend() {
+fn pipelined_requests_stay_separate_on_the_connection_to_the_backend() {
     let token = token();
     for binary in envoy::binaries() {
         let proxy = start(&binary, None);
@@ -101,33 +101,33 @@ fn requests_one_behind_the_other_stay_two_on_the_connection_to_the_backend() {
 }
 
 #[test]
-fn a_form_larger_than_envoy_buffers_is_rejected_whole() {
+fn a_form_larger_than_envoys_buffer_is_rejected_as_a_whole() {
     let token = token();
     for binary in envoy::binaries() {
         let proxy = start(&binary, Some(4096));
         let address = proxy.envoy.address("form").unwrap();
         let send = |request: RequestBuilder| kit::http::exchange(&address, &request.build()).unwrap();
         let value = |length: usize| format!("a={}", "x".repeat(length - 2));
-        assert_eq!(send(post(&token).body(value(4000))).status, 200, "the longest that fits with the claim");
+        assert_eq!(send(post(&token).body(value(4000))).status, 200, "the longest form that fits with the claim");
         for body in [value(4090), value(20_000)] {
             let before: Vec<usize> = proxy.upstream.received().iter().map(Vec::len).collect();
             let response = send(post(&token).body(&body));
-            // Each worker of Envoy has connections of its own.
+            // Each worker has its own connections.
             let connections = proxy.upstream.received();
             let known = before.iter().copied().chain(std::iter::repeat(0));
             let arrived: Vec<u8> =
                 connections.iter().zip(known).flat_map(|(bytes, known)| &bytes[known..]).copied().collect();
             assert_eq!(response.status, 413, "{} bytes", body.len());
-            assert!(!arrived.windows(4).any(|window| window == b"a=xx"), "no part of the body went on");
+            assert!(!arrived.windows(4).any(|window| window == b"a=xx"), "a part of the body was forwarded");
         }
         assert_eq!(send(post(&token).body("a=1")).status, 200, "the worker lives");
         proxy.report(&proxy.unsafe_log_lines(std::iter::empty()));
     }
 }
 
-/// A size that the head gives is known before the `jti` is used; one that only the body shows is not.
+/// With `content-length`, the size is known before the `jti` is used up. Without it, only the body shows the size.
 #[test]
-fn a_form_above_max_form_bytes_is_rejected_and_uses_no_jti_up_where_its_size_is_given() {
+fn a_form_above_max_form_bytes_is_rejected_and_does_not_use_up_its_jti_if_its_size_is_given() {
     const LIMIT: usize = 2048;
     let value = |length: usize| format!("a={}", "x".repeat(length - 2));
     let config = header_config(&format!(
@@ -143,7 +143,7 @@ claimParameters: [{{claimName: userId, parameterName: userId, location: formData
         let outcome = |request: RequestBuilder| {
             let before: Vec<usize> = proxy.upstream.received().iter().map(Vec::len).collect();
             let response = kit::http::exchange(&address, &request.build()).unwrap();
-            // Each worker of Envoy has connections of its own.
+            // Each worker has its own connections.
             let connections = proxy.upstream.received();
             let known = before.iter().copied().chain(std::iter::repeat(0));
             let arrived: Vec<u8> =
@@ -179,7 +179,7 @@ claimParameters: [{{claimName: userId, parameterName: userId, location: formData
         assert_eq!(outcome(post(&token("fits")).chunked(&pieces)), passes);
         let json =
             RequestBuilder::post("/p").header("x-token", token("json")).header("content-type", "application/json");
-        assert_eq!(outcome(json.body(value(10 * LIMIT))), passes, "no form, no limit");
+        assert_eq!(outcome(json.body(value(10 * LIMIT))), passes, "the limit is for forms only");
         let counted = proxy.counted();
         assert_eq!(counted.get("refused.I413FD"), Some(&5), "{counted:?}");
         proxy.report(&proxy.unsafe_log_lines(std::iter::empty()));

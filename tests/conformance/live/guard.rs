@@ -1,5 +1,6 @@
-//! `outcome`, and the guard: an RBAC filter behind this one, which forwards only what this one has let by. Envoy leaves a
-//! filter out where it can't configure it; then the guard rejects.
+//! `outcome` and the guard. The guard is an RBAC filter after this one that forwards only requests that this one has
+//! accepted. When Envoy can't configure a filter on a worker, it leaves it out there, and the guard rejects all
+//! requests.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -12,14 +13,14 @@ use kit::proxy::{Proxy, filter, now};
 use kit::rows::{Request, World, get, header_config};
 use serde_json::json;
 
-/// Who answers a request.
+/// Where a response comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
-    /// The backend, and the filter has seen the request.
+    /// The backend, for a request that went through the filter.
     Filtered,
-    /// The backend, and no filter has seen the request.
+    /// The backend, for a request that went through no filter.
     Unfiltered,
-    /// The guard, and not the filter.
+    /// The guard.
     Guard,
 }
 
@@ -32,7 +33,7 @@ fn answer(response: &Response) -> Answer {
     }
 }
 
-/// Writes a module whose configuration fails on a worker, by these instructions.
+/// Writes a module whose configuration fails on a worker when it runs these instructions.
 fn failing_module(folder: &Path, name: &str, instructions: &str) -> PathBuf {
     let path = folder.join(format!("{name}.wasm"));
     let text = include_str!("guard/fails.wat").replace("$FAIL", instructions);
@@ -40,8 +41,8 @@ fn failing_module(folder: &Path, name: &str, instructions: &str) -> PathBuf {
     path
 }
 
-/// Sends requests on many connections until both workers have answered: until all of `awaited` are there, half a minute at
-/// most.
+/// Sends requests on many connections until both workers have responded, that is, until all of `awaited` have come.
+/// Stops after half a minute.
 fn answers_of_both_workers(proxy: &Proxy, listener: &str, request: &Request, awaited: &[Answer]) -> Vec<Answer> {
     let deadline = Instant::now() + Duration::from_secs(30);
     let mut answers = Vec::new();
@@ -55,19 +56,19 @@ fn answers_of_both_workers(proxy: &Proxy, listener: &str, request: &Request, awa
     answers
 }
 
-/// The ways in which a configuration can fail on a worker: it says so; or its memory runs out, where each VM has 1 GiB.
+/// The ways in which a configuration can fail on a worker: it returns false, or it uses up the VM's 1 GiB of memory.
 const FAILURES: [(&str, &str); 2] = [
-    ("rejects", "(return (i32.const 0))"),
+    ("false", "(return (i32.const 0))"),
     ("memory", "(loop $more (br_if $more (i32.ne (memory.grow (i32.const 1024)) (i32.const -1)))) (unreachable)"),
 ];
 
 #[test]
-fn where_a_worker_has_no_filter_the_guard_rejects_and_without_a_guard_requests_pass() {
+fn on_a_worker_without_the_filter_the_guard_rejects_and_without_a_guard_requests_pass() {
     let folder = tempfile::tempdir().unwrap();
     for binary in envoy::binaries() {
         for (name, instructions) in FAILURES {
             let module = failing_module(folder.path(), name, instructions);
-            let taken_out = |vm_id: &str| {
+            let failing = |vm_id: &str| {
                 let mut filter = WasmFilter::new("jwt", &module, Configuration::Text(String::new()));
                 filter.vm_id = vm_id.to_owned();
                 filter
@@ -75,11 +76,11 @@ fn where_a_worker_has_no_filter_the_guard_rejects_and_without_a_guard_requests_p
             let proxy = Proxy::start(
                 &binary,
                 vec![
-                    Listener::new("guarded", vec![taken_out("a")]).guarded("jwt_auth"),
-                    Listener::new("open", vec![taken_out("b")]),
+                    Listener::new("guarded", vec![failing("a")]).guarded("jwt_auth"),
+                    Listener::new("open", vec![failing("b")]),
                 ],
             );
-            // What a client could send to pretend.
+            // Headers that a client could send to imitate the outcome.
             let request = get()
                 .header("jwt_auth_code", "OK")
                 .header("wasm.jwt_auth_code", "OK")
@@ -88,18 +89,18 @@ fn where_a_worker_has_no_filter_the_guard_rejects_and_without_a_guard_requests_p
             let open = answers_of_both_workers(&proxy, "open", &request, &[Answer::Unfiltered]);
             let denied = proxy.envoy.stat("http.guarded.rbac.denied").unwrap();
             let by_guard = guarded.iter().filter(|answer| **answer == Answer::Guard).count();
-            assert_eq!(denied, by_guard as u64, "what the guard rejects is counted");
+            assert_eq!(denied, by_guard as u64, "Envoy counts the rejections by the guard");
             let log = proxy.envoy.log();
             assert!(guarded.contains(&Answer::Guard) && !guarded.contains(&Answer::Unfiltered), "{guarded:?}\n{log}");
-            assert!(open.contains(&Answer::Unfiltered), "the test takes nothing out: {open:?}\n{log}");
+            assert!(open.contains(&Answer::Unfiltered), "the filter is not left out: {open:?}\n{log}");
             assert!(log.contains("Failed to configure thread-local Wasm plugin"), "{log}");
         }
     }
 }
 
-/// The filter at work is replaced by one that some worker can't configure.
+/// An update replaces the working filter with one that fails on some worker.
 #[test]
-fn an_update_that_takes_the_filter_out_lets_nothing_by_the_guard() {
+fn after_an_update_that_removes_the_filter_nothing_passes_the_guard() {
     let folder = tempfile::tempdir().unwrap();
     for binary in envoy::binaries() {
         let world = World { now: now() };
@@ -114,26 +115,26 @@ fn an_update_that_takes_the_filter_out_lets_nothing_by_the_guard() {
         proxy.report(&before.into_iter().filter_map(Result::err).collect::<Vec<_>>());
 
         let module = failing_module(folder.path(), "update", FAILURES[0].1);
-        let taken_out = |vm_id: &str| {
+        let failing = |vm_id: &str| {
             let mut filter = WasmFilter::new("jwt", &module, config.clone());
             filter.vm_id = vm_id.to_owned();
             filter
         };
         let update = proxy.envoy.update_listeners(&[
-            Listener::new("guarded", vec![taken_out("a")]).guarded("jwt_auth"),
-            Listener::new("open", vec![taken_out("b")]),
+            Listener::new("guarded", vec![failing("a")]).guarded("jwt_auth"),
+            Listener::new("open", vec![failing("b")]),
         ]);
         assert_eq!(update, Ok(Update::Accepted));
         let guarded = answers_of_both_workers(&proxy, "guarded", &get(), &[Answer::Guard]);
         let open = answers_of_both_workers(&proxy, "open", &get(), &[Answer::Unfiltered]);
         assert!(guarded.contains(&Answer::Guard) && !guarded.contains(&Answer::Unfiltered), "{guarded:?}");
-        assert!(open.contains(&Answer::Unfiltered), "the update takes nothing out: {open:?}");
+        assert!(open.contains(&Answer::Unfiltered), "the update does not remove the filter: {open:?}");
     }
 }
 
-/// Envoy rejects such an update and keeps what it has, with and without a guard.
+/// Envoy rejects such an update and keeps the old listeners, with and without a guard.
 #[test]
-fn an_update_to_a_module_that_is_missing_leaves_the_filter_at_work() {
+fn after_an_update_to_a_missing_module_the_filter_keeps_working() {
     for binary in envoy::binaries() {
         let config = Configuration::Text(header_config("outcome: {}"));
         let working = |name: &str| Listener::new(name, vec![filter(config.clone(), None)]);
@@ -151,7 +152,7 @@ fn an_update_to_a_module_that_is_missing_leaves_the_filter_at_work() {
         proxy.report(&results.into_iter().filter_map(Result::err).collect::<Vec<_>>());
         let listener = Listener::new("new", missing()).guarded("jwt_auth");
         let bootstrap = kit::bootstrap::Bootstrap::fixed(proxy.upstream.address(), vec![listener]);
-        assert!(envoy::Envoy::start(&binary, &bootstrap, 2).is_err(), "it starts without the module");
+        assert!(envoy::Envoy::start(&binary, &bootstrap, 2).is_err(), "Envoy starts without the module");
     }
 }
 
@@ -159,9 +160,9 @@ fn rejected(proxy: &Proxy, listener: &str) -> Result<(), String> {
     proxy.run(listener, &get().rejected("I400JR", "JWT required"))
 }
 
-/// What the guard sees of each decision, and that a request which no filter has seen says nothing at all.
+/// The guard forwards a request only after the filter has accepted it, and never without the filter.
 #[test]
-fn the_guard_lets_by_what_the_filter_lets_by_and_nothing_else() {
+fn the_guard_forwards_exactly_the_requests_that_the_filter_accepts() {
     for binary in envoy::binaries() {
         let world = World { now: now() };
         let token = world.token(&json!({}));

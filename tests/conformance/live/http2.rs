@@ -1,4 +1,4 @@
-//! The filter behind HTTP/2, whose bodies end in ways that HTTP/1 does not know.
+//! The filter with HTTP/2, where bodies can end in ways that HTTP/1 does not have.
 
 use kit::bootstrap::{Configuration, Listener};
 use kit::envoy;
@@ -25,7 +25,7 @@ fn token(members: &serde_json::Value) -> String {
 }
 
 #[test]
-fn a_form_is_rewritten_however_its_frames_come() {
+fn a_form_is_rewritten_however_it_is_split_into_frames() {
     let token = token(&json!({"userId": "7"}));
     let frames = |parts: &[&str]| parts.iter().map(|part| part.as_bytes().to_vec()).collect::<Vec<_>>();
     let trailers = vec![("x-trailer".to_owned(), b"1".to_vec())];
@@ -56,7 +56,7 @@ fn a_form_is_rewritten_however_its_frames_come() {
 }
 
 #[test]
-fn a_form_with_a_length_never_goes_on_with_it() {
+fn the_length_of_a_rewritten_form_is_not_forwarded() {
     let token = token(&json!({"userId": "7"}));
     for binary in envoy::binaries() {
         let proxy = start(&binary, "");
@@ -72,7 +72,7 @@ fn a_form_with_a_length_never_goes_on_with_it() {
 }
 
 #[test]
-fn forged_headers_and_bytes_that_are_no_text_are_handled_as_over_http_1() {
+fn forged_headers_and_bytes_that_are_not_utf_8_are_handled_as_in_http_1() {
     let token = token(&json!({}));
     for binary in envoy::binaries() {
         let proxy = start(&binary, "");
@@ -99,7 +99,7 @@ fn forged_headers_and_bytes_that_are_no_text_are_handled_as_over_http_1() {
     }
 }
 
-/// Some backends take trailers for headers.
+/// Some backends treat trailers as headers.
 #[test]
 fn a_mapped_header_can_not_be_forged_in_trailers() {
     let token = token(&json!({}));
@@ -112,7 +112,7 @@ fn a_mapped_header_can_not_be_forged_in_trailers() {
             let request = Request::post("/p").header("content-type", content_type).header("x-token", token).body(body);
             let response = exchange(&address, &request).unwrap();
             let sent_on = String::from_utf8_lossy(&response.body).into_owned();
-            assert!(sent_on.contains("\r\nx-rest: forged\r\n"), "trailers get there: {sent_on}");
+            assert!(sent_on.contains("\r\nx-rest: forged\r\n"), "Envoy does not forward trailers: {sent_on}");
             assert_eq!(sent_on.matches("forged").count(), 1, "{sent_on}");
         }
         proxy.report(&proxy.unsafe_log_lines(std::iter::empty()));

@@ -1,4 +1,4 @@
-//! What an operator and other clients than browsers see: the log, the statistics, gRPC, HEAD.
+//! The log, the statistics, the access log, and responses to gRPC and to HEAD.
 
 use kit::bootstrap::{Configuration, Listener};
 use kit::envoy;
@@ -14,7 +14,7 @@ fn proxy(binary: &std::path::Path, listeners: &[(&str, &str)], backend: Option<&
 }
 
 #[test]
-fn the_check_of_signatures_and_the_faults_of_a_configuration_are_said_once() {
+fn who_verifies_signatures_and_configuration_errors_are_logged_once() {
     for binary in envoy::binaries() {
         for (backend, line) in [
             (None, "jwt-auth: RS256, RS384, RS512, ES256, ES384 and ES512 are verified by the host"),
@@ -29,7 +29,7 @@ fn the_check_of_signatures_and_the_faults_of_a_configuration_are_said_once() {
                 proxy.send("good", &get());
                 proxy.send("bad", &get());
             }
-            // The workers' timers come soon; none may repeat what another one has said.
+            // Wait for the timers of the workers. None may repeat a line of another worker.
             std::thread::sleep(std::time::Duration::from_millis(300));
             let log = proxy.envoy.log();
             let faults = "jwt-auth: every request is rejected with I400JP: typo: unknown field; other: unknown field";
@@ -42,7 +42,7 @@ fn the_check_of_signatures_and_the_faults_of_a_configuration_are_said_once() {
 }
 
 #[test]
-fn what_passes_and_what_is_rejected_is_counted() {
+fn accepted_and_rejected_requests_are_counted() {
     for binary in envoy::binaries() {
         let world = World { now: now() };
         let proxy = proxy(&binary, &[("a", "")], None);
@@ -59,7 +59,7 @@ fn what_passes_and_what_is_rejected_is_counted() {
 }
 
 #[test]
-fn a_grpc_client_gets_a_grpc_status_and_others_do_not() {
+fn only_grpc_clients_get_a_grpc_status() {
     for binary in envoy::binaries() {
         let world = World { now: now() };
         let expired = world.token(&json!({"exp": 0}));
@@ -92,7 +92,7 @@ fn a_grpc_client_gets_a_grpc_status_and_others_do_not() {
     }
 }
 
-/// Also for a client of gRPC, whose status is 200, and where the guard would answer if the filter did not.
+/// Also for gRPC clients, which get status 200, and on listeners with a guard.
 #[test]
 fn the_access_log_has_the_code_of_each_decision() {
     for binary in envoy::binaries() {
@@ -129,7 +129,7 @@ fn the_access_log_has_the_code_of_each_decision() {
             proxy.send(listener, &request);
             expected.push(line);
         }
-        // A line is written once its stream is gone.
+        // Envoy writes a line when the stream ends.
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
         let lines = || -> Vec<String> {
             let log = proxy.envoy.log();
@@ -159,7 +159,7 @@ fn a_head_request_is_rejected_without_a_body() {
     }
 }
 
-/// The names of headers reach the module's library as text, which it does not question: Envoy must not let other bytes by.
+/// The module's library assumes without a check that header names are UTF-8. So Envoy must reject other bytes.
 #[test]
 fn a_header_name_of_other_bytes_never_reaches_the_module() {
     for binary in envoy::binaries() {
@@ -170,7 +170,7 @@ fn a_header_name_of_other_bytes_never_reaches_the_module() {
             let response = kit::http::exchange(&address, &request).unwrap();
             assert_eq!((response.status, proxy.upstream.requests()), (400, 0), "{name:?}");
         }
-        assert_eq!(proxy.send("a", &get()).status, 200, "the worker lives");
+        assert_eq!(proxy.send("a", &get()).status, 200, "the worker still runs");
         proxy.report(&proxy.unsafe_log_lines(std::iter::empty()));
     }
 }

@@ -1,5 +1,5 @@
-//! Internal redirects: Envoy answers a redirect of the backend itself, by a new request with the headers as the filter left
-//! them, which meets all filters again.
+//! Internal redirects: Envoy follows a redirect of the backend itself. It sends a new request through all filters, with
+//! the headers as the filter changed them.
 
 use kit::bootstrap::{Bootstrap, Configuration, Listener};
 use kit::envoy::{self, Envoy};
@@ -8,7 +8,7 @@ use kit::rows::{World, get, header_config};
 use kit::upstream::Upstream;
 use serde_json::{Value, json};
 
-/// A listener whose path `/start` leads to a backend that redirects to `/end`.
+/// A listener that sends `/start` to a backend that redirects to `/end`.
 fn listener(name: &str, lines: &str) -> Listener {
     let lines = format!(
         "outcome: {{}}\nclaimParameters: [{{claimName: sub, parameterName: X-Sub, location: header}}]\n{lines}"
@@ -22,7 +22,7 @@ fn listener(name: &str, lines: &str) -> Listener {
     listener
 }
 
-/// Envoy with these listeners and the backend that redirects, which is a listener of its own.
+/// An Envoy with these listeners. Another listener is the backend that redirects.
 fn proxy(binary: &std::path::Path, mut listeners: Vec<Listener>) -> Proxy {
     let mut redirecting = Listener::new("redirecting", Vec::new());
     redirecting
@@ -40,7 +40,8 @@ fn proxy(binary: &std::path::Path, mut listeners: Vec<Listener>) -> Proxy {
     });
     for listener in bootstrap["static_resources"]["listeners"].as_array_mut().unwrap() {
         let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
-        // Envoy finds no route for the second request without x-forwarded-proto, which the routes of the test kit remove.
+        // Without x-forwarded-proto, which the routes of the test kit remove, Envoy finds no route for the second
+        // request.
         manager["route_config"]["request_headers_to_remove"] = json!([]);
     }
     bootstrap["static_resources"]["clusters"].as_array_mut().unwrap().push(cluster);
@@ -48,7 +49,7 @@ fn proxy(binary: &std::path::Path, mut listeners: Vec<Listener>) -> Proxy {
     Proxy { envoy: envoy.unwrap_or_else(|error| panic!("{error}")), upstream }
 }
 
-/// What came of a request for `/start`: the path and the user at the backend, or status and code of the answer.
+/// The result of a request for `/start`: path and user at the backend, or status and code of the response.
 fn outcome(proxy: &Proxy, listener: &str, token: &str) -> String {
     let response = proxy.send(listener, &get().target("/start").token(token));
     let text = |value: Option<&[u8]>| value.map_or("-".to_owned(), |value| String::from_utf8_lossy(value).into_owned());
@@ -61,11 +62,11 @@ fn outcome(proxy: &Proxy, listener: &str, token: &str) -> String {
 }
 
 #[test]
-fn a_redirected_request_is_judged_anew_by_what_the_filter_left_of_it() {
+fn the_filter_decides_again_on_a_redirected_request_as_it_changed_it() {
     for binary in envoy::binaries() {
         let world = World { now: now() };
         let token = world.token(&json!({"jti": "redirected"}));
-        // The first decision must not count for the second request: here no filter makes one.
+        // The first decision must not count for the second request. Here, no filter decides on the second one.
         let mut forgotten = listener("forgotten", "");
         forgotten.routes.push(Listener::route(
             "/end",

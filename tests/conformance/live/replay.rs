@@ -1,4 +1,4 @@
-//! Replay protection over workers, updates and instances.
+//! Replay protection across workers, updates and filters.
 
 use std::sync::Barrier;
 use std::thread;
@@ -14,7 +14,7 @@ fn listener(name: &str, lines: &str) -> Listener {
 }
 
 #[test]
-fn of_many_requests_with_one_jti_on_two_workers_exactly_one_passes() {
+fn exactly_one_of_many_requests_with_the_same_jti_on_two_workers_passes() {
     const JTIS: usize = 200;
     const CLIENTS: usize = 8;
     for binary in envoy::binaries() {
@@ -46,7 +46,7 @@ fn of_many_requests_with_one_jti_on_two_workers_exactly_one_passes() {
         proxy.report(&failures);
         let workers = proxy.envoy.stats("downstream_cx_total").unwrap();
         let busy = workers.iter().filter(|(name, count)| name.contains("worker_") && **count > 0).count();
-        assert_eq!(busy, 2, "both workers took part: {workers:?}");
+        assert_eq!(busy, 2, "not both workers got requests: {workers:?}");
     }
 }
 
@@ -71,10 +71,10 @@ fn used_jtis_outlive_a_listener_update_and_are_shared_by_instances_of_one_vm_id(
     }
 }
 
-/// The listener that accepted a token rejects it as expired 300 seconds before the widest one does; so must an update.
+/// A clock skew of up to 300 seconds on another listener, or after an update, must not make a used `jti` valid again.
 #[test]
-fn a_used_jti_stays_used_for_listeners_and_updates_with_more_leeway() {
-    // Long enough for the first request on a busy machine.
+fn a_used_jti_stays_used_for_listeners_and_updates_with_a_greater_clock_skew() {
+    // Long enough for the first request, also on a busy machine.
     const LIFETIME: u64 = 4;
     for binary in envoy::binaries() {
         let lines = |skew: u64| format!("preventJtiReplay: true\nclockSkewSeconds: {skew}");
@@ -99,9 +99,9 @@ fn a_used_jti_stays_used_for_listeners_and_updates_with_more_leeway() {
     }
 }
 
-/// Why `check` warns about such a chain.
+/// The command `check` warns about such a chain.
 #[test]
-fn two_replay_filters_in_one_chain_reject_what_each_would_let_by_unless_their_jtis_are_apart() {
+fn two_replay_filters_in_one_chain_reject_every_request_unless_their_jtis_are_separate() {
     for binary in envoy::binaries() {
         let world = World { now: now() };
         let filters = |vm_id: &str, parameter: &str| {
@@ -131,17 +131,18 @@ fn two_replay_filters_in_one_chain_reject_what_each_would_let_by_unless_their_jt
 }
 
 #[test]
-fn a_full_store_rejects_and_takes_new_jtis_once_old_ones_have_expired() {
+fn a_full_store_rejects_new_jtis_until_old_ones_have_expired() {
     for binary in envoy::binaries() {
         let proxy = Proxy::start(
             &binary,
             vec![listener("small", "preventJtiReplay: true\nmaxTrackedJtis: 3\nclockSkewSeconds: 300")],
         );
-        // Long enough for the few requests up to the wait below, on a busy machine, too.
+        // Long enough for the few requests before the wait below, also on a busy machine.
         const LIFETIME: u64 = 8;
         let start = now();
         let world = World { now: start };
-        // Accepted by the skew alone, so that the 300 seconds for which a jti outlives its token are almost over.
+        // The token is expired and only accepted because of the clock skew. So the 300 seconds that its jti is kept
+        // after expiry are almost over.
         let exp = start + LIFETIME - 300;
         let request = |jti: &str| get().token(world.token(&json!({"jti": jti, "exp": exp})));
         let late = || get().token(world.token(&json!({"jti": "late"})));
@@ -158,7 +159,7 @@ fn a_full_store_rejects_and_takes_new_jtis_once_old_ones_have_expired() {
         let mut failures: Vec<_> = results.into_iter().filter_map(Result::err).collect();
         let said = proxy.envoy.log().matches("the replay store is full").count();
         if said != 1 {
-            failures.push(format!("the log says {said} times that the store is full"));
+            failures.push(format!("the log reports a full store {said} times"));
         }
         let counted = proxy.counted();
         if counted.get("refused.S503JF") != Some(&2) {

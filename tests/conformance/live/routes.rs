@@ -1,4 +1,4 @@
-//! Plugins bound to routes: `envoy/per-route.yaml` as it stands, but for the key and the addresses.
+//! Plugins bound to routes: `envoy/per-route.yaml`, with only the key and the addresses changed.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ impl Example {
         Self::edited(binary, str::to_owned)
     }
 
-    /// With the text of the example changed.
+    /// Starts with the example changed by `edit`.
     fn edited(binary: &Path, edit: impl FnOnce(&str) -> String) -> Self {
         let upstream = Upstream::start();
         let key = SigningKey::cached(Algorithm::RS256);
@@ -53,7 +53,7 @@ impl Example {
         exchange(&self.envoy.address("main").unwrap(), &request.build()).unwrap()
     }
 
-    /// The user that the backend is told of, or the code of the rejection.
+    /// The user in the backend's request, or the code of the rejection.
     fn outcome(&self, path: &str, token: Option<&str>) -> Result<Option<String>, String> {
         let response = self.get(path, token);
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
@@ -89,9 +89,9 @@ fn each_route_has_its_plugin_and_only_the_exempted_one_needs_no_token() {
     }
 }
 
-/// What Envoy does with a filter that it can't configure: it leaves it out of the chain.
+/// Envoy leaves a filter that it can't configure out of the chain.
 #[test]
-fn where_envoy_leaves_a_filter_out_the_guards_reject_and_only_the_exempted_route_passes() {
+fn without_the_filters_the_guards_reject_and_only_the_exempted_route_passes() {
     for binary in envoy::binaries() {
         let filters = ["jwt-auth", "jwt-auth-payments"];
         let example = Example::edited(&binary, |text| without_filters(text, &filters));
@@ -101,7 +101,7 @@ fn where_envoy_leaves_a_filter_out_the_guards_reject_and_only_the_exempted_route
                 assert_eq!(example.outcome(path, token), expected.clone().map_err(str::to_owned), "{path}");
             }
         }
-        // So it is the guards that reject.
+        // This shows that the guards reject.
         let all = ["jwt-auth", "jwt-auth-payments", "jwt-auth-guard", "jwt-auth-payments-guard"];
         let open = Example::edited(&binary, |text| without_filters(text, &all));
         assert_eq!(open.outcome("/orders", None), Ok(Some("forged".to_owned())));
@@ -124,9 +124,9 @@ fn without_filters(text: &str, names: &[&str]) -> String {
     serde_yaml::to_string(&bootstrap).unwrap()
 }
 
-/// A path that means a guarded route to the backend must not be an exempted one to Envoy.
+/// A path that the backend reads as a guarded one must not match an exempted route in Envoy.
 #[test]
-fn no_spelling_of_a_path_escapes_its_plugin() {
+fn no_spelling_of_a_path_bypasses_its_plugin() {
     for binary in envoy::binaries() {
         let example = Example::start(&binary);
         for path in [

@@ -1,6 +1,6 @@
-;; A filter that marks each request and lets it by with the outcome OK. Its configuration fails in the second and third of
-;; its VMs: the first is Envoy's trial, which must succeed, and of the other three, those of the main thread and of two
-;; workers, at least one that fails is a worker's. $FAIL says how.
+;; A filter that adds a header to each request and forwards it with the outcome OK. Its configuration fails in its second
+;; and third VM. The first VM is Envoy's trial, which must succeed. The other three belong to the main thread and to two
+;; workers, so at least one worker fails. $FAIL has the instructions that fail.
 (module
   (import "env" "proxy_set_shared_data"
     (func $set_shared_data (param i32 i32 i32 i32 i32) (result i32)))
@@ -16,7 +16,7 @@
   (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 1024))
   (func (export "proxy_on_context_create") (param i32 i32))
   (func (export "proxy_on_vm_start") (param i32 i32) (result i32) (i32.const 1))
-  ;; Which VM this is: the first key of "1", "2", ... that nobody has created in the data that they share.
+  ;; The number of this VM: the first key of "1", "2", ... that no other VM has created in the shared data.
   (func $ordinal (result i32)
     (local $n i32)
     (loop $next
