@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fills tests/fuzz/corpus with seeds from the vectors: their tokens, their keys and what they have signed."""
+"""Fills tests/fuzz/corpus with seeds from the vectors: tokens, keys, headers and payloads."""
 
 import base64
 import hashlib
@@ -35,8 +35,8 @@ for name in ("independent.json", "rfc7515.json", "page.json"):
         except ValueError:
             continue
         if b"\n" not in header:
-            # The vectors' alg is that of their key; here all are signed with one of HS256.
+            # The target signs with HS256, so replace the algorithm of the vector.
             header = header.replace(vector["alg"].encode(), b"HS256")
             put("signed", b"0" + header + b"\n" + payload)
             put("signed", b"1\n" + payload)
-put("config", (ROOT / "tests" / "rows" / "page-example.yaml").read_bytes())
+put("config", (ROOT / "tests" / "kit" / "src" / "rows" / "page-example.yaml").read_bytes())
