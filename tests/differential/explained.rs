@@ -1,4 +1,5 @@
-//! Why the filter and a library may say different things of a token. Each reason is a condition of the token and its key.
+//! Known reasons for disagreements between the filter and a library. Each reason is a condition on the token and its
+//! key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,20 +8,20 @@ use serde_json::Value;
 
 use crate::{Case, Verdict};
 
-/// A reason for a disagreement, and the tokens that it is one for.
+/// A reason for a disagreement, and the condition under which it applies.
 pub(crate) struct Reason {
     pub(crate) text: &'static str,
     direction: Direction,
-    /// What the name of the library begins with.
+    /// The beginning of the library's name.
     library: &'static str,
     holds: fn(&Case) -> bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Direction {
-    /// The filter rejects what the library takes.
+    /// The filter rejects a token that the library accepts.
     Stricter,
-    /// The filter takes what the library rejects.
+    /// The filter accepts a token that the library rejects.
     Laxer,
 }
 use Direction::{Laxer, Stricter};
@@ -37,31 +38,31 @@ pub(crate) const REASONS: &[Reason] = &[
         holds: |case| case.token.starts_with('{'),
     },
     Reason {
-        text: "stricter: a segment with padding, stray bits or other characters is no base64url of RFC 7515 2",
+        text: "stricter: a segment with padding, unused bits set or other characters is not base64url (RFC 7515 2)",
         direction: Stricter,
         library: BOTH,
         holds: |case| case.token.split('.').any(|segment| !is_strict_base64url(segment)),
     },
     Reason {
-        text: "stricter: nothing longer than 16 KiB is read",
+        text: "stricter: a token is at most 16 KiB long",
         direction: Stricter,
         library: BOTH,
         holds: |case| case.token.len() > 16 * 1024,
     },
     Reason {
-        text: "stricter: a crit of any kind is rejected, for no extension is known (RFC 7515 4.1.11)",
+        text: "stricter: any crit is rejected, because the filter supports no extension (RFC 7515 4.1.11)",
         direction: Stricter,
         library: BOTH,
         holds: |case| case.header_has("crit"),
     },
     Reason {
-        text: "stricter: joserfc takes its one key for a token without kid; the filter wants the kid of a key that has one",
+        text: "stricter: joserfc uses its only key for a token without kid; the filter does not if the key has a kid",
         direction: Stricter,
         library: JOSERFC,
         holds: |case| !case.header_has("kid") && case.jwk["kid"].is_string(),
     },
     Reason {
-        text: "stricter: jwcrypto takes any key for a token without kid, or with one that is no string (RFC 7515 4.1.4)",
+        text: "stricter: jwcrypto uses any key for a token without kid, or if it is not a string (RFC 7515 4.1.4)",
         direction: Stricter,
         library: JWCRYPTO,
         holds: |case| {
@@ -70,7 +71,7 @@ pub(crate) const REASONS: &[Reason] = &[
         },
     },
     Reason {
-        text: "stricter: a secret shorter than the hash is not used with it (RFC 7518 3.2)",
+        text: "stricter: an HMAC secret must not be shorter than the hash (RFC 7518 3.2)",
         direction: Stricter,
         library: JOSERFC,
         holds: |case| {
@@ -81,7 +82,7 @@ pub(crate) const REASONS: &[Reason] = &[
         },
     },
     Reason {
-        text: "stricter: JSON is UTF-8 without a byte order mark or surrogates (RFC 8259 8.1); Python's reads UTF-16 and -32, too",
+        text: "stricter: JSON is UTF-8 without byte order mark or surrogates (RFC 8259 8.1); Python also reads UTF-16",
         direction: Stricter,
         library: BOTH,
         holds: |case| {
@@ -90,25 +91,25 @@ pub(crate) const REASONS: &[Reason] = &[
         },
     },
     Reason {
-        text: "stricter: NaN and Infinity are no JSON (RFC 8259 6)",
+        text: "stricter: NaN and Infinity are not JSON (RFC 8259 6)",
         direction: Stricter,
         library: BOTH,
         holds: |case| case.json().any(|text| has(&text, "NaN") || has(&text, "Infinity")),
     },
     Reason {
-        text: "stricter: an escaped surrogate without its other half is no character",
+        text: "stricter: an escaped surrogate without its other half is not a character",
         direction: Stricter,
         library: BOTH,
         holds: |case| case.json().any(|text| has(&text, r"\ud800") || has(&text, r"\ude00\ud83d")),
     },
     Reason {
-        text: "stricter: no header is read that nests deeper than 8, no payload deeper than 64",
+        text: "stricter: a header nests at most 8 levels deep, a payload at most 64",
         direction: Stricter,
         library: BOTH,
         holds: |case| case.json().zip([8, 64]).any(|(text, most)| depth(&text) > most),
     },
     Reason {
-        text: "stricter: a name that stands twice in an object is rejected (RFC 7519 4, RFC 7515 4)",
+        text: "stricter: duplicate members are rejected (RFC 7519 4, RFC 7515 4)",
         direction: Stricter,
         library: BOTH,
         holds: |case| {
@@ -118,19 +119,19 @@ pub(crate) const REASONS: &[Reason] = &[
         },
     },
     Reason {
-        text: "laxer: white space around a token in its parameter is no part of it",
+        text: "laxer: white space around a token is ignored",
         direction: Laxer,
         library: BOTH,
         holds: |case| case.token.trim_ascii() != case.token,
     },
     Reason {
-        text: "laxer: b64 without crit is a member that is not understood, and so ignored (RFC 7515 4)",
+        text: "laxer: b64 without crit is an unknown member and is ignored (RFC 7515 4)",
         direction: Laxer,
         library: BOTH,
         holds: |case| case.header_has("b64") && !case.header_has("crit"),
     },
     Reason {
-        text: "laxer: typ, cty, jku, jwk, x5u, x5c and x5t are never read; joserfc rejects those of a wrong type",
+        text: "laxer: typ, cty, jku, jwk, x5u, x5c and x5t are ignored; joserfc rejects wrong types",
         direction: Laxer,
         library: JOSERFC,
         holds: |case| {
@@ -144,7 +145,7 @@ pub(crate) const REASONS: &[Reason] = &[
         },
     },
     Reason {
-        text: "laxer: joserfc reads a header of 512 bytes at most, the filter a token of 16 KiB",
+        text: "laxer: joserfc limits the header to 512 bytes, the filter only the token, to 16 KiB",
         direction: Laxer,
         library: JOSERFC,
         holds: |case| case.token.split('.').next().is_some_and(|header| header.len() > 512),
@@ -180,7 +181,7 @@ impl Case {
     }
 }
 
-/// By hand: letters of the alphabet, a length that there is, and no bit set that no byte comes of.
+/// Written without a library: only characters of the alphabet, a possible length, and no unused bits set.
 fn is_strict_base64url(segment: &str) -> bool {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let value = |byte: u8| ALPHABET.iter().position(|&other| other == byte);
@@ -198,7 +199,7 @@ fn has(text: &[u8], part: &str) -> bool {
     text.windows(part.len()).any(|window| window == part.as_bytes())
 }
 
-/// How deep the brackets of a text nest that has none in its strings.
+/// How deep brackets nest in JSON that has none in its strings.
 fn depth(text: &[u8]) -> usize {
     let (mut now, mut deepest) = (0_usize, 0);
     for byte in text {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes cases.json anew: tokens, and what two libraries say to each. `make differential` runs it; no private key is written.
+"""Generates cases.json: tokens with the verdicts of two libraries. No private key is written. See `make differential`.
 
-The libraries judge the structure, the key and the signature, with the algorithms that the key allows; the times are checked
-here, on the claims as each library reads them, since neither has all rules. README.md tells what the letters mean.
+The libraries check format, key and signature, with the algorithms that the key allows. Times are validated here, on the
+claims as each library reads them, because neither library has all of the rules. README.md explains the letters.
 """
 
 import json
@@ -28,14 +28,14 @@ SEED = 7519
 
 def claims_by_jwcrypto(token, jwk):
     key = jwcrypto.jwk.JWK(**jwk)
-    if "kid" in jwk:  # by its kid, as the filter looks for it
+    if "kid" in jwk:  # look the key up by its kid, like the filter
         keys = jwcrypto.jwk.JWKSet()
         keys.add(key)
         key = keys
     jws = jwcrypto.jws.JWS()
     jws.allowed_algs = allowed_algs(jwk)
     jws.deserialize(token, key)
-    return jwcrypto.common.json_decode(jws.payload)  # as its own JWT does
+    return jwcrypto.common.json_decode(jws.payload)  # like jwcrypto's own JWT
 
 
 def claims_by_joserfc(token, jwk):
@@ -49,12 +49,12 @@ def claims_by_joserfc(token, jwk):
 def is_date(value):
     try:
         return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(float(value))
-    except OverflowError:  # of a whole number with hundreds of digits
+    except OverflowError:  # an integer with hundreds of digits
         return False
 
 
 def letter_of(claims, options):
-    """p: passes, e: expired, r: refused for another reason of the claims."""
+    """p: passes, e: expired, r: rejected for another reason in the claims."""
     ignore, skew, lifetime = options
     if not isinstance(claims, dict):
         return "r"
@@ -71,10 +71,10 @@ def letter_of(claims, options):
 
 
 def judge(read, token, jwk, options):
-    """The letter, or x where the library itself refuses."""
+    """The letter, or x if the library itself rejects the token."""
     try:
         claims = read(token, dict(jwk))
-    except (Exception, RecursionError):  # whatever it raises, it has not accepted
+    except (Exception, RecursionError):  # any exception means that the token is not accepted
         return "x"
     return letter_of(claims, options)
 

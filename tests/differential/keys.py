@@ -1,4 +1,4 @@
-"""Thirty keys, the same in every run, and what signs with them. The private halves stay in memory."""
+"""Thirty keys, the same in every run, and functions that sign with them. Private keys stay in memory."""
 
 import hashlib
 import hmac
@@ -23,13 +23,13 @@ ORDERS = {
 @dataclass
 class Key:
     family: str  # RSA, ES256, ES384, ES256K, EdDSA or oct
-    hazmat: object  # the private key, or the secret's bytes
-    jwk: dict  # what is configured
-    weight: int  # how often it is taken; the long signatures of RSA are taken less often
+    hazmat: object  # the private key, or the bytes of the secret
+    jwk: dict  # the JWK in the configuration
+    weight: int  # how often the key is used; RSA less often, because its signatures are long
 
     @property
     def algs(self):
-        """What its material can sign."""
+        """The algorithms that the key can sign with."""
         return {"RSA": RSA_ALGS, "oct": HMAC_ALGS}.get(self.family, [self.family])
 
     @property
@@ -96,7 +96,7 @@ def all_keys(random):
 
 
 def sign(key, alg, data):
-    """The signature by any algorithm that the material can do, without chance in it."""
+    """A deterministic signature with any algorithm that the key supports."""
     if alg in HMAC_ALGS:
         return hmac.new(key.hazmat, data, "sha" + alg[2:]).digest()
     if alg == "EdDSA":
@@ -112,7 +112,7 @@ def sign(key, alg, data):
 
 
 def sign_pss(hazmat, name, data):
-    """RFC 8017 9.1.1 by hand, for a salt that is no chance: the hash of the data."""
+    """RFC 8017 9.1.1 with a fixed salt, the hash of the data, to make the signature deterministic."""
     numbers = hazmat.private_numbers()
     digest = hashlib.new(name, data).digest()
     size, length = len(digest), 256

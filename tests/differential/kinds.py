@@ -1,4 +1,4 @@
-"""The kinds of tokens: good ones, and ones that differ from a good one in one thing. Each gives (label, token, options)."""
+"""The kinds of tokens: valid ones, and ones with one difference. Each function returns (label, token, options)."""
 
 import json
 
@@ -27,7 +27,7 @@ class Maker:
         return self.random.choices(self.keys, [key.weight for key in self.keys])[0]
 
     def claims(self, **more):
-        """Good for an hour; a few bytes of it differ in every token."""
+        """Claims that are valid for an hour and differ in every token."""
         self.number += 1
         return {"sub": f"u{self.number}", "exp": NOW + 3600, **more}
 
@@ -36,7 +36,7 @@ class Maker:
         return {"alg": alg or key.alg, **kid, **more}
 
     def token(self, key, header=None, payload=None, alg=None):
-        """A token over these members or bytes, signed with the key's or another algorithm."""
+        """A token with these members or bytes, signed with the key's algorithm or another one."""
         header = self.header(key, alg) if header is None else header
         payload = self.claims() if payload is None else payload
         text = f"{segment(header)}.{segment(payload)}"
@@ -55,7 +55,7 @@ def segment(value):
 
 
 def put(claims, name, literal):
-    """The claims' JSON with a member of exactly this text at its end; one of that name is gone."""
+    """The claims as JSON, with this member at the end, whose value is exactly the given text."""
     rest = json.dumps({k: v for k, v in claims.items() if k != name}, separators=(",", ":"))
     return (rest[:-1] + f',"{name}":{literal}}}').encode()
 
@@ -69,7 +69,7 @@ def good(m):
 
 
 def times(m):
-    """A time around an edge, in one of the ways in which a number can be written."""
+    """A time close to a limit, in one of the notations of a number."""
     key, option = m.key(), m.random.randrange(len(OPTIONS))
     name = m.pick("exp", "exp", "nbf", "iat")
     edge = m.pick(0, 0, 30, -30, 3600, -3600, WEEK, -WEEK, 3600 - WEEK, 10**9, -(10**9))
@@ -109,7 +109,7 @@ def headers(m):
 
 
 def algs(m):
-    """Another `alg` in the header than the key's, signed with the one said where the material can do that."""
+    """A header with another `alg` than the key's. Signed with that `alg` if the key supports it."""
     key = m.key()
     said = m.pick(*ALGS, "none", "None", "", "rs256", "es256 ", "ES512", "HS1", "RSA-OAEP", None, 256, ["ES256"], {}, True)
     signed = said if isinstance(said, str) and said in key.algs and m.random.random() < 0.8 else key.alg
@@ -135,7 +135,7 @@ def kids(m):
 
 
 def other_key(m):
-    """Signed with another key, or with what everyone knows of this one as a secret; the header is this one's."""
+    """Signed with another key, or with a public part of the key as a secret. The header names the right key."""
     key, other = m.key(), m.key()
     header = m.header(key)
     if m.random.random() < 0.3 and key.family != "oct":
@@ -173,7 +173,7 @@ def signatures(m):
         raw[half:] = raw[:half]
     elif how == "ff":
         raw[half:] = b"\xff" * half
-    elif key.family in ORDERS:  # the other s that verifies, or an r beyond the order
+    elif key.family in ORDERS:  # the other s that verifies, or an r above the order
         n, r, s = ORDERS[key.family], int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big")
         r, s = m.pick((r, n - s), (r, n - s), (r, s + n), (r + n, s), (n, s), (r, n))
         top = 2 ** (8 * half)
@@ -194,7 +194,7 @@ def segments(m):
 
 
 def spellings(m):
-    """A segment in another spelling of base64, signed so where it is not the signature's own."""
+    """A segment in another form of base64. Header and payload are signed in this form."""
     key, which = m.key(), m.random.randrange(3)
     parts = [segment(m.header(key)), segment(m.claims(x="?>~" * m.random.randrange(1, 4)))]
     parts.append(b64(sign(key, key.alg, ".".join(parts).encode())))
@@ -210,7 +210,7 @@ def spellings(m):
 
 
 def oddities(m):
-    """JSON that not every reader reads alike, in the header or in the payload."""
+    """JSON that parsers read differently, in the header or in the payload."""
     key, in_header = m.key(), m.random.random() < 0.4
     members = m.header(key) if in_header else m.claims()
     text = json.dumps(members, separators=(",", ":")).encode()

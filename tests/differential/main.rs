@@ -1,5 +1,6 @@
-//! The filter against two independent libraries: `cases.json` holds thousands of tokens, good and spoilt in many ways, and
-//! what jwcrypto and joserfc say to each. Where the filter says something else, [`explained`] must know why.
+//! Compares the filter with two independent libraries. `cases.json` has thousands of tokens, valid ones and ones with
+//! errors of many kinds, with the verdicts of jwcrypto and joserfc. When the filter disagrees, [`explained`] must have
+//! the reason.
 
 mod explained;
 
@@ -9,24 +10,24 @@ use jwt_auth::{Plugin, Rejection};
 use kit::host::{self, Memory};
 use serde_json::{Value, json};
 
-/// A token under one key and one set of rules.
+/// A token and the key that is configured.
 pub(crate) struct Case {
     pub(crate) label: String,
     pub(crate) token: String,
     pub(crate) jwk: Value,
 }
 
-/// What comes of a token.
+/// The result for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
     Passes,
     Expired,
-    /// For anything but its `exp`.
+    /// Rejected for any reason except `exp`.
     Rejected,
 }
 
 impl Verdict {
-    /// By the letters of `cases.json`.
+    /// The verdict for a letter in `cases.json`.
     fn of(letter: char) -> Self {
         match letter {
             'p' => Self::Passes,
@@ -39,7 +40,7 @@ impl Verdict {
 
 /// The filter's verdict, and the code of a rejection.
 fn judge(plugin: &Plugin, token: &str, now: f64) -> (Verdict, &'static str) {
-    // In the query every byte can be sent.
+    // A query can carry any byte.
     let encoded: String = token.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let target = format!("/p?t={encoded}");
     let headers = vec![(":path".to_owned(), target.into_bytes())];
@@ -51,7 +52,7 @@ fn judge(plugin: &Plugin, token: &str, now: f64) -> (Verdict, &'static str) {
 }
 
 #[test]
-fn the_filter_and_two_libraries_say_the_same_of_thousands_of_tokens_or_it_is_known_why_not() {
+fn the_filter_and_two_libraries_agree_on_thousands_of_tokens_except_for_known_reasons() {
     let file: Value = serde_json::from_str(include_str!("cases.json")).unwrap();
     let (keys, options, now) = (&file["keys"], &file["options"], file["now"].as_f64().unwrap());
     let libraries: Vec<&str> =
@@ -95,6 +96,6 @@ fn the_filter_and_two_libraries_say_the_same_of_thousands_of_tokens_or_it_is_kno
         println!("{count:5} explained: {reason}");
     }
     assert!(failures.is_empty(), "{} disagreements:\n{}", failures.len(), failures.join("\n"));
-    let idle: Vec<_> = reasons.iter().filter(|(_, count)| **count == 0).map(|(reason, _)| reason).collect();
-    assert!(idle.is_empty(), "reasons that explain nothing: {idle:?}");
+    let unused: Vec<_> = reasons.iter().filter(|(_, count)| **count == 0).map(|(reason, _)| reason).collect();
+    assert!(unused.is_empty(), "these reasons apply to no disagreement: {unused:?}");
 }
