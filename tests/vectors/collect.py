@@ -1,4 +1,4 @@
-"""Gathers vectors, and lets none in that the libraries have not looked at."""
+"""Collects vectors. Each must be confirmed by the libraries or have a note."""
 
 import json
 import time
@@ -13,7 +13,7 @@ NOW = 1700000000
 EXP = 4102444800  # 2100-01-01T00:00:00Z
 HAZMAT = f"cryptography {cryptography.__version__}"
 
-# Libraries are asked with the machine's clock where they can't be told the time.
+# Most libraries can only use the machine's clock.
 assert NOW <= time.time() < EXP, "this machine's clock is outside the tokens' life"
 
 
@@ -31,7 +31,7 @@ def claims_of(number, **more):
 
 
 def raw_sign(alg, hazmat, data):
-    """The bare signature, by PyJWT's algorithm object: it signs any bytes, also what no library would put into a token."""
+    """A signature by PyJWT's algorithm object, which signs any bytes, also ones that no library puts into a token."""
     algorithm = jwt.get_algorithm_by_name(alg)
     return algorithm.sign(data, algorithm.prepare_key(hazmat))
 
@@ -40,7 +40,7 @@ RAW = f"PyJWT {jwt.__version__} (signature only)"
 
 
 def raw_token(alg, hazmat, header, payload):
-    """A token over exactly these bytes (dicts are encoded; strings are segments already)."""
+    """A token with exactly these bytes. Dicts are encoded; strings are already segments."""
     segments = [
         part if isinstance(part, str) else b64(part if isinstance(part, bytes) else compact(part))
         for part in (header, payload)
@@ -50,10 +50,10 @@ def raw_token(alg, hazmat, header, payload):
 
 
 def dress(public, alg=None, kid=None, use=None):
-    """The exported JWK with just these of kid, alg and use."""
+    """The exported JWK, with only the given ones of kid, alg and use."""
     jwk = {k: v for k, v in public.items() if k not in ("kid", "alg", "use")}
     if use:
-        jwk.pop("key_ops", None)  # RFC 7517 4.3: not both
+        jwk.pop("key_ops", None)  # RFC 7517 4.3: use and key_ops should not both be present
     return jwk | {k: v for k, v in {"kid": kid, "use": use, "alg": alg}.items() if v is not None}
 
 
@@ -69,7 +69,8 @@ class Vectors:
 
     def add(self, name, signer, alg, jwk, token, expect, claims=None, *, now=NOW, ignore=False,
             only_at_now=False, signature_only=False, message=None, note=None):
-        """One vector. A passing one needs a library other than its signer; a refused one a library, or a note."""
+        """Adds a vector. If it passes, a library other than its signer must accept it. If not, a library must reject it, or
+        it needs a note."""
         assert name not in self.names, name
         assert (claims is None) <= (expect != "pass"), name
         self.names.add(name)
@@ -82,15 +83,15 @@ class Vectors:
             token, jwk, ignore, by_kid=expect == "A403JK", now=told, signature_only=signature_only or expect == "pass")
         if expect == "pass":
             others = [one for one in accepted if one != signer.split(" (")[0]]
-            assert others, (name, "no second library accepts", refused)
+            assert others, (name, "no second library accepts it", refused)
             vector["accepted_by"] = accepted
             if refused:
                 vector["refused_by"] = refused
-                assert note, (name, "refused without a note", refused)
+                assert note, (name, "rejected by a library, but without a note", refused)
         else:
             if accepted:
                 vector["accepted_by"] = accepted
-            assert refused or note, (name, "all accept", accepted)
+            assert refused or note, (name, "all libraries accept it", accepted)
         vector |= {k: v for k, v in {"message": message, "note": note}.items() if v}
         if only_at_now:
             vector["only_at_now"] = True

@@ -1,4 +1,4 @@
-"""Tokens that pass: every algorithm from every library that has it, and the corners that a strict verifier must not lose."""
+"""Tokens that pass: every algorithm from every library that supports it, and unusual ones that must be accepted."""
 
 from libraries import ALGS, CURVES, HMAC_ALGS, RSA_ALGS, SIGNERS, b64, compact, unb64
 from collect import EXP, NOW, RAW, claims_of, dress, raw_token
@@ -17,7 +17,7 @@ def ecdsa_parts(signature):
 
 
 def ecdsa_tags(alg, token):
-    """What is special about an ECDSA signature, for its vector's name."""
+    """The properties of an ECDSA signature, for the vector's name."""
     signature = unb64(token.rpartition(".")[2])
     r, s, half = ecdsa_parts(signature)
     tags = {"high-s" if s > ORDERS[alg] // 2 else "low-s"}
@@ -37,7 +37,7 @@ def ecdsa_tags(alg, token):
 
 
 def search(library, alg, key, header, number, wanted):
-    """Signs with one jti after the other until the signature is as wanted."""
+    """Signs with different jtis until the signature has the wanted property."""
     for attempt in range(100_000):
         claims = claims_of(number, jti=f"jti-{number}-{attempt}")
         token = library.sign(alg, key, header, claims)
@@ -47,12 +47,12 @@ def search(library, alg, key, header, number, wanted):
 
 
 def every_algorithm(out, algs=ALGS):
-    """Four dresses of the key for each library and algorithm. Returns the keys by (library name, alg)."""
+    """Four forms of the JWK for each library and algorithm. Returns the keys by (library name, alg)."""
     keys, number = {}, 0
     for library in SIGNERS:
         shared = None
         for alg in (alg for alg in library.algs if alg in algs):
-            if alg in RSA_ALGS:  # one modulus serves the family
+            if alg in RSA_ALGS:  # one key for the whole family
                 shared = shared or library.generate(alg)
                 key = shared
             else:
@@ -75,9 +75,9 @@ def every_algorithm(out, algs=ALGS):
 
 
 def ecdsa_corners(out, keys):
-    """For each signer: r or s with a leading zero byte, with its high bit set, s in either half of the order.
+    """For each signer: r or s with a leading zero byte or with its high bit set, and s in either half of the order.
 
-    ES256K of RFC 8812 has no low-s rule, and a verifier made for a blockchain often has.
+    RFC 8812 has no low-s rule for ES256K, but verifiers made for blockchains often do.
     """
     number = 1000
     of_p521 = ["r has 521 bits", "s has 521 bits", "r starts with 00 and a high bit", "r starts with 0000", "high-s", "low-s"]
@@ -86,7 +86,7 @@ def ecdsa_corners(out, keys):
         if alg not in CURVES:
             continue
         library = next(library for library in SIGNERS if library.name == name)
-        # A pure Python signature takes too long for the rare ones.
+        # Pure Python signs too slowly for the rare ones.
         rare = "(" not in name
         for corner in (of_p521 if rare else of_p521[:2]) if alg == "ES512" else corners if rare else corners[2:]:
             number += 1
@@ -125,7 +125,7 @@ def rsa_corners(out, keys):
 
 
 def unusual_but_right(out, keys):
-    """Signed properly and valid: JSON and claims that a careless reader trips over."""
+    """Valid tokens with JSON and claims that a careless parser could misread."""
     key = keys[SIGNERS[0].name, "ES256"]
     jwk = dress(key.public, "ES256", "k1", "sig")
     header = {"alg": "ES256", "kid": "k1"}
@@ -168,7 +168,7 @@ def unusual_but_right(out, keys):
     ok("without expiration: no exp", {k: v for k, v in base.items() if k != "exp"}, ignore=True)
     ok("without expiration: an exp long past", base | {"exp": NOW - 10**8, "iat": NOW - 2 * 10**8}, ignore=True)
     ok("without expiration: an empty object", {}, b"{}", ignore=True)
-    secret = bytes(range(256)) * 2  # longer than the hash's block, so HMAC hashes it first
+    secret = bytes(range(256)) * 2  # longer than the block of the hash, so HMAC hashes it first
     for alg in HMAC_ALGS:
         oct_jwk = {"kty": "oct", "kid": "long", "k": b64(secret)}
         claims = claims_of(3100)

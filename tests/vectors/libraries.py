@@ -1,6 +1,6 @@
-"""The JOSE libraries behind one shape: make a key, export its public JWK, sign; and judge a token as a whole.
+"""One interface for the JOSE libraries: make a key, export its public JWK, sign, and judge a whole token.
 
-Nothing here knows the filter. A judge returns None (accepted) or the reason for which its library refused.
+Nothing here depends on the filter. A judge returns if its library accepts the token, and raises if not.
 """
 
 import base64
@@ -27,12 +27,12 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-warnings.filterwarnings("ignore")  # short-key and deprecation chatter of the libraries
+warnings.filterwarnings("ignore")  # the libraries warn about short keys and deprecations
 
 RSA_ALGS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]
 CURVES = {"ES256": "P-256", "ES384": "P-384", "ES256K": "secp256k1", "ES512": "P-521"}
 HMAC_ALGS = ["HS256", "HS384", "HS512"]
-# Those of recent.json, which came later than independent.json and the differential test.
+# The algorithms of recent.json. They are not in independent.json and not in the differential test.
 RECENT_ALGS = ["ES512", "Ed25519"]
 ALGS = RSA_ALGS + [alg for alg in CURVES if alg not in RECENT_ALGS] + ["EdDSA"] + HMAC_ALGS
 ED25519_ALGS = ["EdDSA", "Ed25519"]
@@ -53,9 +53,9 @@ def compact(value):
 
 @dataclass
 class Key:
-    native: object  # what the library itself signs with
-    hazmat: object  # the same private key as cryptography has it, or the secret's bytes
-    public: dict  # the public JWK as the library exports it
+    native: object  # the key in the library's own type
+    hazmat: object  # the same private key in the type of cryptography, or the bytes of the secret
+    public: dict  # the public JWK exported by the library
 
 
 def hazmat_from_jwk(private):
@@ -65,7 +65,7 @@ def hazmat_from_jwk(private):
         "OKP": jwt.algorithms.OKPAlgorithm,
         "oct": jwt.algorithms.HMACAlgorithm,
     }[private["kty"]]
-    # PyJWT reads a key with key_ops as public; the private members are what counts here.
+    # PyJWT reads a key with key_ops as a public key, but here the private members are needed.
     return loader.from_jwk({k: v for k, v in private.items() if k not in ("alg", "use", "key_ops", "kid")})
 
 
@@ -146,7 +146,7 @@ class Joserfc:
         key = joserfc.jwk.import_key(jwk)
         if by_kid:
             key = joserfc.jwk.KeySet([key])
-        # By default it refuses any header member it does not know, which would hide what a vector is about.
+        # By default, joserfc rejects unknown header members, which would hide what a vector tests.
         rules = joserfc.jws.JWSRegistry(algorithms=allowed, strict_check_header=False)
         claims = joserfc.jwt.decode(token, key, registry=rules).claims
         if ignore_exp:
@@ -189,7 +189,7 @@ class PythonJose:
     def sign(self, alg, key, header, claims):
         return jose.jws.sign(claims, self._as(alg, key), headers=header, algorithm=alg)
 
-    def _as(self, alg, key):  # its keys are bound to one algorithm
+    def _as(self, alg, key):  # keys of this library are bound to one algorithm
         return jose.jwk.construct(key.hazmat if isinstance(key.hazmat, bytes) else private_pem(key.hazmat), alg)
 
     def judge(self, token, jwk, allowed, ignore_exp, by_kid, now=None):
@@ -199,7 +199,7 @@ class PythonJose:
 
 
 class PythonJosePure(PythonJose):
-    """python-jose over the pure Python `rsa` and `ecdsa` packages: no OpenSSL below, unlike all the others."""
+    """python-jose with the pure Python packages `rsa` and `ecdsa`. All other libraries use OpenSSL."""
 
     name = f"python-jose {version('python-jose')} (rsa {version('rsa')}, ecdsa {version('ecdsa')})"
     algs = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"]
@@ -215,7 +215,7 @@ class PythonJosePure(PythonJose):
 
 
 class Ecdsa:
-    """The pure Python `ecdsa` package: no JOSE, only the signature of an EC or Ed25519 token."""
+    """The pure Python package `ecdsa`. It only verifies the signature of an EC or Ed25519 token."""
 
     name = f"ecdsa {version('ecdsa')}"
     algs = [*CURVES, *ED25519_ALGS]
@@ -224,7 +224,7 @@ class Ecdsa:
         signed, _, signature = token.rpartition(".")
         if jwk["crv"] == "Ed25519":
             key = ecdsa.VerifyingKey.from_string(unb64(jwk["x"]), curve=ecdsa.Ed25519)
-            key.verify(unb64(signature), signed.encode())  # raises when it does not fit
+            key.verify(unb64(signature), signed.encode())  # raises if the signature is wrong
             return
         curve, digest = {
             "P-256": (ecdsa.NIST256p, hashlib.sha256),
@@ -250,7 +250,7 @@ PURE = Ecdsa()
 
 
 def allowed_algs(jwk):
-    """The algorithms a key may verify: its `alg`, else its type's family."""
+    """The algorithms that a key allows: its `alg`, else all of its type."""
     if "alg" in jwk:
         return [jwk["alg"]]
     if jwk["kty"] == "EC":
@@ -259,20 +259,20 @@ def allowed_algs(jwk):
 
 
 def judge_all(token, jwk, ignore_exp=False, by_kid=False, now=None, signature_only=False):
-    """(accepted, refused): the names of the libraries that know the key's algorithm, by verdict.
+    """(accepted, refused): the names of the libraries that support the key's algorithm, by verdict.
 
-    With `now` only the library that can be told the time is asked, the others judge the signature.
+    With `now`, only a library whose clock can be set validates the times. The others only verify the signature.
     """
     accepted, refused = [], []
     named = _peek(token, 0).get("alg")
     for library in JUDGES + ([PURE] if signature_only else []):
         allowed = [alg for alg in allowed_algs(jwk) if alg in library.algs]
         if not allowed or (named in ALGS + RECENT_ALGS and named not in library.algs):
-            continue  # its refusal would say nothing
+            continue  # it would reject the token only because it does not support the algorithm
         skip_clock = ignore_exp or (now is not None and not isinstance(library, Joserfc))
         try:
             library.judge(token, dict(jwk), allowed, skip_clock, by_kid, now)
             accepted.append(library.name)
-        except Exception:  # whatever it raises, it has not accepted
+        except Exception:  # any exception means that the token is not accepted
             refused.append(library.name)
     return accepted, refused

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes the JSON files of this folder anew, with fresh keys (in memory only; no private key is written). In this folder:
+"""Generates the JSON files of this folder with new keys. No private key is written. In this folder, run
 
     python3 -m venv venv && venv/bin/pip install -r requirements.txt && venv/bin/python -B make.py && rm -r venv
 
-`make.py recent.json` makes that file alone; other names likewise.
+`make.py recent.json` generates only that file.
 """
 
 import sys

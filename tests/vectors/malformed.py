@@ -1,4 +1,4 @@
-"""Properly signed tokens with a wrong form, a wrong payload or claims that do not hold."""
+"""Tokens with a valid signature but a wrong format, a malformed payload or invalid claims."""
 
 from collect import EXP, NOW, RAW, claims_of, dress, raw_token, rfc3339
 from genuine import search
@@ -10,7 +10,7 @@ JSON_NOTE = "signed properly; Python's json takes it"
 
 
 def spoilt(segment):
-    """A segment's other spellings, none of them base64url of RFC 7515. Its length is 2 or 3 more than a multiple of 4."""
+    """Other encodings of a segment, none of them base64url. Its length is 2 or 3 more than a multiple of 4."""
     last, middle = ALPHABET.index(segment[-1]), len(segment) // 2
     pad = "=" * (-len(segment) % 4)
     assert pad and last % (4 if len(pad) == 1 else 16) == 0
@@ -38,7 +38,7 @@ def segments(out, keys):
     for alg in ("ES256", "RS256"):
         key = keys[library.name, alg]
         jwk = dress(key.public, alg)
-        # These bytes give both - and _ in base64url wherever they fall.
+        # These bytes give both - and _ in base64url at any position.
         odd = "".join(chr(c) for c in (0x3F, 0x3E)) * 6
         head = next(text for n in range(20) if has_all(text := b64(compact({"alg": alg, "x": odd + "~" * n}))))
         body = next(text for n in range(20) if has_all(text := b64(compact(claims_of(7000, x=odd + "~" * n)))))

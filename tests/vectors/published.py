@@ -1,4 +1,4 @@
-"""Tokens and keys that others published, as they stand there: RFC 7515, 7520 and 8037, and the page's sample key."""
+"""Published tokens and keys, copied from RFC 7515, 7520 and 8037, and the sample key of the gateway's page."""
 
 from libraries import unb64, b64
 
@@ -131,11 +131,11 @@ RFC7520 = [
         "3B745_AfYOnlC9w",
     ),
 ]
-RFC7520_DETACHED = (  # 4.5: the payload travels elsewhere, the compact form has none
+RFC7520_DETACHED = (  # 4.5: the payload is sent separately, the compact form has none
     "RFC 7520 4.5 (detached content)", "HS256", RFC7520_OCT, f"{_kid('HS256', RFC7520_OCT)}..{RFC7520_S44}",
 )
 
-# The sample key of the page's token service: public there, so it is no secret here. It has no primes.
+# The sample key of the token service on the page. It is published there, so it is not secret. It has no primes.
 PAGE_KEY = {
     "kty": "RSA",
     "kid": "myJwtKey",

@@ -18,7 +18,7 @@ def vectors():
 
 
 def p521(out, keys):
-    """What only a curve whose order does not fill its bytes has: r + n and s + n fit, and so do seven bits too many."""
+    """The order of this curve has seven bits less than its bytes. So r + n and s + n fit, and also seven extra bits."""
     library = SIGNERS[0]
     key = keys[library.name, "ES512"]
     jwk = dress(key.public, "ES512")
@@ -45,7 +45,7 @@ def p521(out, keys):
 
 
 def two_names(out, keys):
-    """One key and one signature under two names [RFC 9864 2.2]: a key that gives one of them takes that one alone."""
+    """One signature algorithm with two names [RFC 9864 2.2]. A key that names one of them allows only that one."""
     library = SIGNERS[1]
     key = keys[library.name, "Ed25519"]
     for number, (named, said) in enumerate(

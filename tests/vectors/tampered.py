@@ -1,4 +1,4 @@
-"""Tokens whose signature, algorithm or key is wrong, derived from good ones."""
+"""Tokens with a wrong signature, algorithm or key, derived from valid ones."""
 
 import hashlib
 import hmac
@@ -11,7 +11,7 @@ from collect import EXP, HAZMAT, RAW, claims_of, dress, raw_sign, raw_token
 from genuine import ORDERS, ecdsa_parts, search
 from libraries import ALGS, CURVES, HMAC_ALGS, RSA_ALGS, SIGNERS, b64, compact, unb64
 
-MAIN = SIGNERS[:3]  # each of them has every algorithm of ALGS
+MAIN = SIGNERS[:3]  # each of them supports every algorithm of ALGS
 ED25519_L = 2**252 + 27742317777372353535851937790883648493
 
 
@@ -20,7 +20,7 @@ def spki(key, form=serialization.PublicFormat.SubjectPublicKeyInfo, encoding=ser
 
 
 def signatures(out, keys, algs=ALGS):
-    """The same seven harms to one token of every algorithm."""
+    """The same seven changes to one token of every algorithm."""
     for number, alg in enumerate(algs, 5000):
         signers = [library for library in MAIN if alg in library.algs]
         library, other = signers[number % len(signers)], signers[(number + 1) % len(signers)]
@@ -50,7 +50,7 @@ def signatures(out, keys, algs=ALGS):
                 other.sign(alg, keys[other.name, alg], header, claims), "A403JT", signature_only=True)
     if "ES256" not in algs:
         return
-    # The signature and the payload of two good tokens of one key.
+    # The signature of one valid token and the payload of another one, with the same key.
     key = keys[MAIN[0].name, "ES256"]
     one, two = (MAIN[0].sign("ES256", key, {}, claims_of(number)).split(".") for number in (5100, 5101))
     out.add("ES256: one token's payload under another's signature", MAIN[0].name, "ES256", dress(key.public),
@@ -192,7 +192,7 @@ def eddsa_and_hmac(out, keys):
 
 
 def algorithms(out, keys):
-    """The token's alg against the key's: the key decides."""
+    """Tokens whose alg differs from the key's. The key decides."""
     library = MAIN[2]
     number = 5800
     families = [RSA_ALGS, HMAC_ALGS]
@@ -238,7 +238,7 @@ def algorithms(out, keys):
 
 
 def confusion(out, keys):
-    """HMAC keyed with what everyone knows of a public key."""
+    """HMAC with a part of a public key as the secret."""
     library = MAIN[0]
     public = serialization.PublicFormat
     for held in ("RS256", "ES256", "EdDSA"):

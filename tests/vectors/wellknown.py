@@ -1,4 +1,4 @@
-"""The published tokens, checked by two libraries each before they are taken, and tokens by the page's sample key."""
+"""The published tokens, each verified by two libraries, and tokens signed with the sample key of the page."""
 
 import joserfc.jwk
 import joserfc.jws
@@ -56,7 +56,7 @@ def rfcs():
 
 
 def page():
-    """The sample key has n, e and d; its primes are found from them."""
+    """The sample key has only n, e and d. Its primes are computed from them."""
     out = Vectors("Tokens signed with the sample private key of the page (n, e and d; kid myJwtKey).")
     n, e, d = (published.number(published.PAGE_KEY[name]) for name in "ned")
     p, q = rsa.rsa_recover_prime_factors(n, e, d)
