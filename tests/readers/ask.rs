@@ -1,4 +1,4 @@
-//! The programs that read parameters as backends do, each a child process that answers line by line.
+//! Runs programs that read parameters like backends. Each is a child process with one answer per line.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -13,36 +13,36 @@ use serde_json::{Value, json};
 
 use crate::go;
 
-/// What each reader finds, by its name.
+/// The results of all readers, by name.
 pub(crate) type Answers = BTreeMap<String, Found>;
 
-/// What a reader finds where it puts the filter's own parameter.
+/// What a reader finds under the name of the filter's parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// Nothing, or no such place.
+    /// Nothing.
     Absent,
-    /// The filter's value and nothing else.
+    /// Only the filter's value.
     Ours,
-    /// The client's value, alone or beside others.
+    /// The client's value, alone or with others.
     Forged,
     /// Something else.
     Other,
-    /// The reader rejects the text as a whole.
+    /// The reader rejects the whole text.
     Rejected,
 }
 
-/// A text, and the filter's own parameter as it would be added to it: `own` has the value `ours`.
+/// A text to read, and the filter's own parameter in the form in which it is added. `own` has the value `ours`.
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
     pub(crate) text: Vec<u8>,
     pub(crate) own: String,
 }
 
-/// The commands, each with the program that it runs.
+/// Commands with the programs that they run.
 const PROGRAMS: [(&str, &str); 4] =
     [("php", "php.php"), ("ruby", "rack.rb"), ("node", "node.cjs"), ("python", "python.py")];
 
-/// Asks every reader every question. The answers are in the order of the questions.
+/// Gives every question to every reader. The answers are in the order of the questions.
 pub(crate) fn ask(questions: &[Question]) -> Vec<Answers> {
     let line = |question: &Question| json!({"text": STANDARD.encode(&question.text), "own": question.own}).to_string();
     let lines: Vec<String> = questions.iter().map(line).collect();
@@ -54,7 +54,7 @@ pub(crate) fn ask(questions: &[Question]) -> Vec<Answers> {
     answers.collect()
 }
 
-/// Gives the lines to each program; the objects of one line are joined.
+/// Gives the lines to each program and merges their JSON objects for each line.
 pub(crate) fn run_all(programs: &[(&str, &str)], lines: &[String]) -> Vec<serde_json::Map<String, Value>> {
     thread::scope(|scope| {
         let running: Vec<_> = programs.iter().map(|program| scope.spawn(|| run(*program, lines))).collect();

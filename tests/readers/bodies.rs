@@ -1,4 +1,4 @@
-//! Content types of bodies: what a server reads parameters from is edited or rejected, and nothing else is.
+//! Content types: the filter edits or rejects exactly the bodies that some server reads parameters from.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ const PROGRAMS: [(&str, &str); 3] = [("ruby", "bodies.rb"), ("node", "bodies.cjs
 
 const MULTIPART: &str = "--b\r\nContent-Disposition: form-data; name=\"userId\"\r\n\r\nforged\r\n--b--\r\n";
 
-/// Types, some of which servers read as forms; then what is put around them.
+/// Content types, some of which servers read as forms; then text that is put around them.
 const TYPES: [&str; 14] = [
     "application/x-www-form-urlencoded",
     "multipart/form-data",
@@ -73,7 +73,7 @@ fn content_types() -> Vec<Option<String>> {
     types.into_iter().map(Some).chain([None]).collect()
 }
 
-/// What the filter does with a body of this type: `Ok` is whether it edits it.
+/// The filter's decision on a body of this type. `Ok` is whether it edits the body.
 fn decide(plugin: &jwt_auth::Plugin, method: &str, content_type: Option<&str>) -> Result<bool, &'static str> {
     let mut headers = vec![(":method", method.as_bytes()), (":path", b"/p")];
     headers.extend(content_type.map(|kind| ("content-type", kind.as_bytes())));
@@ -102,7 +102,7 @@ fn a_body_that_a_server_reads_as_a_form_is_edited_or_rejected_and_all_others_pas
             || format!("{method} {}", kind.map_or_else(|| "without a type".to_owned(), |kind| format!("{kind:?}")));
         let readers: Vec<_> =
             answers.iter().flatten().filter(|(_, found)| **found == true).map(|(name, _)| name).collect();
-        // Bottle reads each body as a form that is not multipart, JSON among them.
+        // Bottle reads every body that is not multipart as a form, even JSON.
         let is_known = |name: &&&String| **name == "Bottle" && kind.is_some_and(|kind| !kind.trim().is_empty());
         let is_read = !readers.iter().all(|name| is_known(&name));
         read += usize::from(is_read);
@@ -113,13 +113,13 @@ fn a_body_that_a_server_reads_as_a_form_is_edited_or_rejected_and_all_others_pas
         let decision = decide(&plugin, method, *kind);
         let is_multipart = answers[1].values().any(|found| *found == true);
         let is_right = match decision {
-            // One that is edited is read as what it is by all that read it.
+            // No server may read an edited body as multipart.
             Ok(true) => !is_multipart,
             Ok(false) => !is_read && !has_word,
             Err(code) => code == "I415FD" && (is_read || has_word),
         };
         if !is_right {
-            wrong.push(format!("{}: {decision:?}, read by {readers:?}", shown()));
+            wrong.push(format!("{}: {decision:?}, read as a form by {readers:?}", shown()));
         }
     }
     println!(

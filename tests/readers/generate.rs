@@ -1,8 +1,8 @@
-//! Names of parameters that could be read as another one.
+//! Generates names of parameters that a parser could read as another name.
 
 use std::collections::BTreeSet;
 
-/// What stands before, behind and inside a name; bytes that no URL has stand in forms.
+/// Pieces to put before, after and inside a name. Bytes that a URL can't have are possible in forms.
 const PIECES: [&str; 58] = [
     " ",
     "+",
@@ -64,8 +64,8 @@ const PIECES: [&str; 58] = [
     "'",
 ];
 
-/// Names made from a target's: each byte before, behind and, for the plainest, inside it, then pieces put around and into it
-/// as chance has it.
+/// Names made from a target's name: with each byte before and after it, for one target also inside it, and then with
+/// random pieces around and inside it.
 pub(crate) fn names(target: &str, count: usize, chance: &mut Chance) -> Vec<Vec<u8>> {
     let encoded = encoded(target);
     let mut names = BTreeSet::new();
@@ -113,7 +113,7 @@ fn composed(target: &str, chance: &mut Chance) -> Vec<u8> {
     name.into_bytes()
 }
 
-/// As the filter writes it.
+/// Percent-encoded as the filter does it.
 pub(crate) fn encoded(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     let encoded = |byte: u8| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
@@ -124,7 +124,7 @@ fn all_encoded(letter: char) -> String {
     letter.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// Numbers that look random and are the same in every run (xorshift64*).
+/// Pseudo-random numbers that are the same in every run (xorshift64*).
 pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {

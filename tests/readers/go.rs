@@ -1,10 +1,10 @@
-//! Go's `net/url.ParseQuery`, written again: the machines that run these tests need no Go.
+//! Go's `net/url.ParseQuery` in Rust, so that the tests don't need Go.
 
 use percent_encoding::percent_decode;
 
 use crate::ask::{Found, Question};
 
-/// What Go reads: before 1.17, where `;` separates as `&` does, and since, where a part with a `;` is dropped.
+/// The results of Go before 1.17, which splits at `;` like at `&`, and of later versions, which drop a part with a `;`.
 pub(crate) fn answers(question: &Question) -> [(String, Found); 2] {
     let (name, _) = question.own.split_once('=').unwrap();
     let name = unescaped(name.as_bytes()).unwrap();
@@ -28,7 +28,7 @@ pub(crate) fn answers(question: &Question) -> [(String, Found); 2] {
     [("Go".to_owned(), found(&question.text, false)), ("Go before 1.17".to_owned(), found(&question.text, true))]
 }
 
-/// `url.QueryUnescape`: an error, here `None`, where a `%` has no two digits behind it.
+/// `url.QueryUnescape`. `None` is its error for a `%` without two digits after it.
 fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
     let is_digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_hexdigit);
     let is_valid = (0..text.len()).all(|at| text[at] != b'%' || (is_digit(at + 1) && is_digit(at + 2)));

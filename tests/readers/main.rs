@@ -1,5 +1,6 @@
-//! What the filter forwards, read by the parsers that backends use: none of them may find the client's value where the
-//! filter's belongs. The parsers run as child processes from the folder `READERS`, which `tools/scripts/readers.sh` makes.
+//! Reads what the filter forwards with the parsers that backends use. None of them may find the client's value in place
+//! of the filter's. The parsers are child processes, run by the commands in the folder `READERS`, which
+//! `tools/scripts/readers.sh` makes.
 
 mod ask;
 mod bodies;

@@ -1,4 +1,4 @@
-//! Names of parameters: which ones a parser reads as the target's, and what the filter does with them.
+//! Names of parameters: which names a parser reads as the target, and what the filter does with them.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use crate::generate::{Chance, encoded, names};
 
 const SEED: u64 = 7519;
 
-/// Mapped parameters: plain ones, those that PHP renames, a member of an object, and those that need an encoding.
+/// Targets: plain names, names that PHP changes, a member of an object, and names that need percent-encoding.
 const TARGETS: [&str; 8] = ["userId", "user_id", "user.id", "user id", "user[id]", "a+b", "é", "a;b"];
 
-/// Names for each target, beside those with one byte changed.
+/// The number of random names for each target.
 const NAMES_EACH: usize = 300;
 
-/// A name at one place among the client's parameters.
+/// A name at a position among the client's parameters.
 struct Case {
     target: &'static str,
     name: Vec<u8>,
@@ -44,7 +44,7 @@ impl Case {
     }
 }
 
-/// The two plugins of a target: how the filter edits without and with a claim.
+/// A plugin that maps a claim to the target, and a token with the claim.
 struct Filter {
     plugin: Plugin,
     token: String,
@@ -62,7 +62,7 @@ impl Filter {
         Self { plugin, token: world::token(&json!({"v": "ours"})).unwrap() }
     }
 
-    /// What a backend gets for these parameters, which must be the same in a query and in a form.
+    /// The parameters that a backend gets for these. They must be the same in a query and in a form.
     fn forwards(&self, text: &[u8], has_claim: bool) -> Vec<u8> {
         let mut headers = vec![
             (":path".to_owned(), [b"/p?", text].concat()),
@@ -95,11 +95,11 @@ fn cases(targets: &[&'static str], names_each: usize) -> Vec<Case> {
     cases
 }
 
-/// What the parsers make of a case's name.
+/// How the parsers read the name of a case.
 struct Verdict {
-    /// Those that read it as the target's, or lose the filter's own value over it.
+    /// The parsers that read it as the target, or that lose the filter's own value because of it.
     takers: Vec<String>,
-    /// Whether all read the parameters: one that rejects them all says nothing of the name.
+    /// Whether all parsers could read the parameters. A parser that rejects them says nothing about the name.
     is_sure: bool,
 }
 
@@ -138,14 +138,18 @@ fn no_parser_reads_the_clients_value_as_the_claim_and_all_other_names_stay() {
         let is_removed = edited[0] == rest && edited[1] == [rest, b"&", own.as_bytes()].concat();
         // A member of an object is removed with the rest of the object.
         let is_compound = case.target.contains(['.', '[']);
-        // Where a name has separators in it, the parsers below judge what is left of it.
+        // For a name with separators in it, only the check of the edited parameters below counts.
         let is_one = !case.name.iter().any(|byte| b";\xa6".contains(byte));
         match verdict.takers.first() {
             None if !is_kept && verdict.is_sure && is_one && !is_compound => {
-                wrong.push(format!("{}: changed, though no parser reads it so", case.shown()));
+                wrong.push(format!("{}: removed, but no parser reads it as the target", case.shown()));
             }
             Some(_) if !is_removed && is_one => {
-                wrong.push(format!("{}: stays, as {}", case.shown(), verdict.takers.join(", ")));
+                wrong.push(format!(
+                    "{}: not removed, but read as the target by {}",
+                    case.shown(),
+                    verdict.takers.join(", ")
+                ));
             }
             _ => {}
         }
@@ -158,7 +162,7 @@ fn no_parser_reads_the_clients_value_as_the_claim_and_all_other_names_stay() {
     let parsers = answers.first().map_or(0, Answers::len);
     for ((case, expected), answers) in asked.iter().zip(answers) {
         for (reader, found) in answers.iter().filter(|(_, found)| ![*expected, Found::Rejected].contains(found)) {
-            wrong.push(format!("{}: {reader} finds {found:?}, not {expected:?}", case.shown()));
+            wrong.push(format!("{}: {reader} finds {found:?}, expected {expected:?}", case.shown()));
         }
     }
     let taken = verdicts.iter().filter(|verdict| !verdict.takers.is_empty()).count();
@@ -198,7 +202,7 @@ fn what_any_parser_reads_as_the_tokens_name_counts_as_a_token() {
         let left = decide(&hiding, &same).map(|edits| edits.path.unwrap_or_default()).unwrap_or_default();
         let has_separator = case.name.iter().any(|byte| b"=;\xa6".contains(byte));
         let is_right = match verdict.takers.is_empty() {
-            // A name with a separator in it may bring a token of another value: that is rejected in any case.
+            // A name with a separator in it may change the value of the token, which is then rejected.
             _ if has_separator => verdict.takers.is_empty() || (found[0] != "I400JR" && found[1] == "A403JT"),
             false => found == ["passes", "A403JT", "passes"] && left == [b"/p?", front].concat().trim_end(),
             true => found == ["I400JR", "passes", "passes"] || !verdict.is_sure,
@@ -222,7 +226,7 @@ trait Trim {
 }
 
 impl Trim for Vec<u8> {
-    /// The target without what nothing stands behind.
+    /// The target without a `?` or `&` at its end.
     fn trim_end(&self) -> &[u8] {
         self.strip_suffix(b"&").or_else(|| self.strip_suffix(b"?")).unwrap_or(self)
     }

@@ -1,4 +1,4 @@
-// Whether what Node.js servers use finds parameters in a body. One request per line, one answer per line: see ../bodies.rs.
+// Reports whether Node.js servers find parameters in a body. One request and one answer per line: see ../bodies.rs.
 const { Readable } = require('node:stream');
 const lines = require('node:readline').createInterface({ input: process.stdin });
 const bodyParser = require('body-parser');

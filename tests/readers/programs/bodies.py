@@ -1,4 +1,4 @@
-"""Whether Python servers find parameters in a body. One request per line, one answer per line: see ../bodies.rs."""
+"""Reports whether Python servers find parameters in a body. One request and one answer per line: see ../bodies.rs."""
 
 import asyncio
 import io

@@ -1,4 +1,4 @@
-# Whether Rack finds parameters in a body. One request per line, one answer per line: see ../bodies.rs.
+# Reports whether Rack finds parameters in a body. One request and one answer per line: see ../bodies.rs.
 require 'json'
 require 'stringio'
 

@@ -1,4 +1,4 @@
-// What Node.js servers read parameters with. One question per line, one answer per line: see ../ask.rs.
+// Reads parameters with the parsers of Node.js servers. One question and one answer per line: see ../ask.rs.
 const querystring = require('node:querystring');
 const { Readable } = require('node:stream');
 const lines = require('node:readline').createInterface({ input: process.stdin });
@@ -31,13 +31,13 @@ function withBusboy(bytes) {
   });
 }
 
-// A URL that comes in a request has no white space, no control characters and, behind Envoy, no fragment.
+// The URL of a request has no white space and no control characters. Envoy also allows no fragment.
 function inUrl(text) {
   if (/[\x00-\x20\x7f#]/.test(text)) throw new Error('no part of a URL');
   return text;
 }
 
-// Each gets the text as a string in which a byte is a character, as Node.js gives a URL, and as bytes.
+// Each parser gets the text as a string with a character for each byte, like a URL in Node.js, and as bytes.
 const READERS = {
   'qs': (text) => qs.parse(text),
   'qs in Express': (text) => qs.parse(text, { allowPrototypes: true }),

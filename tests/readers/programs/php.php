@@ -1,5 +1,5 @@
 <?php
-// PHP's parse_str, which reads $_GET and forms alike. One question per line, one answer per line: see ../ask.rs.
+// Reads parameters with PHP's parse_str, which parses $_GET and forms. One question and answer per line: see ../ask.rs.
 
 function read(string $text): array {
     parse_str($text, $read);
@@ -29,7 +29,7 @@ while (($line = fgets(STDIN)) !== false) {
     $own = $question['own'];
     $paths[$own] ??= path_to(read($own), 'ours');
     $text = base64_decode($question['text']);
-    // parse_str alone ends at a zero byte. A query has none, and the reader of $_POST goes on behind it.
+    // parse_str ends at a zero byte. A query has none, and the parser of $_POST continues after it.
     $found = str_contains($text, "\0") ? 'error' : state(read($text), $paths[$own]);
     $answer = ['PHP parse_str' => $found];
     echo json_encode($answer), "\n";

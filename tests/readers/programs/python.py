@@ -1,4 +1,4 @@
-"""What Python servers read parameters with. One question per line, one answer per line: see ../ask.rs."""
+"""Reads parameters with the parsers of Python servers. One question and one answer per line: see ../ask.rs."""
 
 import asyncio
 import base64
@@ -59,7 +59,7 @@ def starlette_form(data):
 
 
 def asyncio_run(coroutine):
-    """What a coroutine returns that waits for nothing, without the cost of a loop."""
+    """Runs a coroutine that never waits, without the cost of an event loop."""
     try:
         coroutine.send(None)
     except StopIteration as end:

@@ -1,4 +1,4 @@
-# Rack, which Rails reads parameters with. One question per line, one answer per line: see ../ask.rs.
+# Reads parameters with Rack, the parser of Rails. One question and one answer per line: see ../ask.rs.
 require 'json'
 
 READERS = {
