@@ -1,4 +1,4 @@
-//! libFuzzer's side of [`properties::cookie`].
+//! The fuzz target for [`properties::cookie`].
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| properties::cookie::holds(input));

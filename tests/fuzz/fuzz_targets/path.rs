@@ -1,4 +1,4 @@
-//! libFuzzer's side of [`properties::path`].
+//! The fuzz target for [`properties::path`].
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| properties::path::holds(input));

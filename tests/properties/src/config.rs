@@ -1,7 +1,7 @@
-//! Any bytes as a configuration: the plugin either decides or rejects everything, and its configuration errors are bounded
-//! and reveal no secret.
+//! Any bytes as a configuration: the plugin either decides or rejects everything, and its configuration errors are
+//! bounded and reveal no secret.
 //!
-//! Input: the configuration itself. JSON that is read alike everywhere is tried as a `google.protobuf.Struct`, too.
+//! Input: the configuration. If JSON and a `google.protobuf.Struct` are read alike, it is also tested as a Struct.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::world;
 
-/// A secret that the dictionary has; where it stands as one, as `k`, it must not show up in a fault.
+/// A secret from the dictionary. If a configuration has it as `k`, no configuration error may contain it.
 const SECRET: &str = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0";
 
 /// The property.
@@ -38,7 +38,7 @@ pub fn holds(input: &[u8]) {
     assert_eq!(as_text, as_struct, "text and Struct");
 }
 
-/// Tries a configuration: the faults, if there are any.
+/// Tests a configuration and returns its configuration errors, if any.
 fn check(configuration: &[u8]) -> Option<BTreeSet<String>> {
     let plugin = Plugin::new(configuration, b"");
     let faults = plugin.faults().map(|error| error.faults().iter().map(ToString::to_string).collect::<BTreeSet<_>>());
@@ -50,14 +50,14 @@ fn check(configuration: &[u8]) -> Option<BTreeSet<String>> {
         }
         None => assert!(!matches!(decision, Err(Rejection::Misconfigured { .. })), "{decision:?}"),
     }
-    // What a VM's configuration is taken for does not depend on the plugin's.
+    // How the VM's configuration is read does not depend on the plugin's.
     let is_forced = Plugin::new(b"", configuration).faults().map(|error| error.faults().len());
     assert_eq!(is_forced, Some(1), "the empty configuration, or the VM's");
     faults
 }
 
-/// Whether YAML and a Struct read a value alike: no deep nesting, no member's name longer than YAML's 1024, and no character
-/// that JSON writes as it is and YAML does not know.
+/// Whether YAML and a Struct read a value alike. This needs little nesting, no member name longer than YAML's limit of
+/// 1024, and no character that JSON does not escape but YAML does not allow.
 fn is_plain(value: &Value, depth: usize) -> bool {
     let is_plain_text = |text: &str| text.len() < 1000 && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     let Some(inner) = depth.checked_sub(1) else { return false };

@@ -1,6 +1,7 @@
-//! A token removed from the cookies: every other cookie keeps its bytes and its position.
+//! When a token is removed from the cookies, every other cookie keeps its bytes and its position.
 //!
-//! Input: a digit for the header that gets the token, one for the side, then each line a `cookie` header.
+//! Input: a digit that selects the header that gets the token, one for the side of it, then a `cookie` header on each
+//! line.
 
 use serde_json::json;
 
@@ -39,8 +40,8 @@ pub fn holds(input: &[u8]) {
     }
 }
 
-/// The cookies with the space that a separator may bring along taken off, and without those of nothing but space in front:
-/// there is nothing that they could follow.
+/// The cookies without the space that may follow a separator. Blank cookies at the beginning are left out, because
+/// there is nothing before them that they could be separated from.
 fn significant<'a>(cookies: &[&'a [u8]]) -> Vec<&'a [u8]> {
     cookies.iter().map(|cookie| cookie.trim_ascii_start()).skip_while(|cookie| cookie.is_empty()).collect()
 }

@@ -1,7 +1,7 @@
-//! A whole decision on any request headers: who passes, what changes, and that nothing else does.
+//! Decisions on any request headers: which requests pass, what changes, and that nothing else changes.
 //!
-//! Input: a digit for the configuration, one for whether there is a body, then each line a header, `name: value`. In these
-//! `{token}` stands for a good token, `{expired}` for one that was, `{forged}` for one of another key.
+//! Input: a digit for the configuration, one for whether there is a body, then a header `name: value` on each line. In
+//! headers, `{token}` means a valid token, `{expired}` an expired one, and `{forged}` one signed with another key.
 
 use std::sync::OnceLock;
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::parameters::stands_for;
 use super::world::{self, Input, NOW};
 
-/// Each has a key to it; the last is faulty.
+/// The configurations, without the key. The last one has a configuration error.
 const CONFIGURATIONS: [&str; 8] = [
     r#"{"parameter": "X-Token", "parameterLocation": "header", "claimParameters": [
         {"claimName": "sub", "parameterName": "X-User", "location": "header"},
@@ -36,11 +36,11 @@ const CONFIGURATIONS: [&str; 8] = [
     r#"{"parameter": "X-Token", "bypasEmptyToken": true}"#,
 ];
 
-/// A configuration and what it says.
+/// A plugin, and the settings of its configuration.
 struct Case {
-    /// Lives as long as the process, with a cache of two tokens.
+    /// The plugin, with a cache for two tokens. It is used for all inputs.
     plugin: Plugin,
-    /// The same without a cache.
+    /// The same plugin without a cache.
     uncached: Plugin,
     parameter: String,
     locations: Vec<&'static str>,
@@ -81,7 +81,7 @@ impl Case {
         }
     }
 
-    /// What the client sent in the places for a token, as nearly as a dull reader sees it.
+    /// The values that the client sent where a token can be, found by a simple parser.
     fn sent(&self, headers: &Headers) -> Vec<Vec<u8>> {
         let values = |name: &str| -> Vec<Vec<u8>> {
             headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, v)| v.clone()).collect()
@@ -134,7 +134,7 @@ fn check(cases: &[Case], input: &[u8]) {
     let (number, has_body) = (input.choice(cases.len()), input.choice(2) == 1);
     let (case, headers) = (&cases[number], headers(input.rest()));
     let decision = world::decide(&case.plugin, &headers, has_body);
-    // What the cache knows makes no difference, now and at any other time.
+    // The cache changes no decision, now or at any other time.
     for now in [NOW, NOW + 3599, NOW + 3600, NOW] {
         let of = |plugin: &Plugin| world::decide_at(now, plugin, &headers, has_body);
         assert_eq!(of(&case.plugin), of(&case.uncached), "at {now}");
@@ -147,9 +147,9 @@ fn check(cases: &[Case], input: &[u8]) {
     let has_good = sent.iter().any(|text| contains(text, tokens().good.as_bytes()));
     match decision {
         Ok(edits) => {
-            assert!(has_good || case.bypass, "passed without a good token");
+            assert!(has_good || case.bypass, "passed without a valid token");
             let is_blank = sent.iter().all(|text| is_blank(text));
-            assert!(has_good || is_blank, "a token that is no good was taken for none: {sent:?}");
+            assert!(has_good || is_blank, "an invalid token counted as a missing one: {sent:?}");
             check_edits(case, &headers, &edits, has_good);
             check_replay(case, &headers, has_body);
         }
@@ -164,7 +164,7 @@ fn check(cases: &[Case], input: &[u8]) {
     }
 }
 
-/// The head that a text is. `:path` stands once in it, as in every request.
+/// The headers in a text. There is one `:path`, as in every request.
 fn headers(text: &[u8]) -> Headers {
     let mut headers = Headers::new();
     for line in text.split(|&byte| byte == b'\n') {
@@ -193,19 +193,19 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
-/// Whether a place for a token is as good as empty.
+/// Whether a value counts as a missing token.
 fn is_blank(text: &[u8]) -> bool {
     let text = String::from_utf8_lossy(text).to_ascii_lowercase();
     let text = text.trim_matches(|letter: char| letter.is_ascii_whitespace() || letter == '"');
     text.is_empty() || text == "bearer"
 }
 
-/// The canonical name of a header: CGI and its heirs know no other.
+/// The name of a header with every special character as `-`, because CGI servers don't distinguish them.
 fn canonical(name: &str) -> String {
     name.to_ascii_lowercase().replace(|letter: char| !letter.is_ascii_alphanumeric(), "-")
 }
 
-/// The edits set each claim once, remove what could be read as one, and touch nothing else.
+/// The edits set each claim once, remove everything that could be read as one, and change nothing else.
 fn check_edits(case: &Case, headers: &Headers, edits: &Edits, has_token: bool) {
     let targets = |place: &'static str| case.targets.iter().filter(move |[_, _, other]| other == place);
     let is_hidden = |name: &str| {
@@ -253,7 +253,7 @@ fn check_edits(case: &Case, headers: &Headers, edits: &Edits, has_token: bool) {
     }
 }
 
-/// A token passes once and not twice, and no bytes in the shared data break anything.
+/// A token passes only once, and any bytes in the shared data are handled.
 fn check_replay(case: &Case, headers: &Headers, has_body: bool) {
     if case.replay {
         let memory = Memory::default();

@@ -1,6 +1,6 @@
-//! A claim in a form: it appears once, and every other parameter keeps its bytes and its position.
+//! A claim in a form appears once, and every other parameter keeps its bytes and its position.
 //!
-//! Input: a digit for the parameter's name, one for whether the claim is there, a line with its text, the body.
+//! Input: a digit for the parameter's name, one for whether the token has the claim, a line with its value, the body.
 
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-//! A JSON parser written by hand [RFC 8259], as a model that shares no code with the filter: it rejects duplicate members
-//! and deep nesting, and keeps numbers as they are written.
+//! A JSON parser [RFC 8259] that shares no code with the filter, as a model. It rejects duplicate members and deep
+//! nesting, and keeps the text of numbers.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -11,7 +11,7 @@ pub enum Json {
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number as written.
+    /// A number, as its text.
     Number(String),
     /// A string, unescaped.
     String(String),
@@ -22,8 +22,8 @@ pub enum Json {
 }
 
 impl Json {
-    /// The members of the object that `text` is; `None` if it is anything else, has a duplicate member, or nests deeper than
-    /// `max_depth`.
+    /// The members of the object that `text` is; `None` if it is anything else, has a duplicate member, or nests deeper
+    /// than `max_depth`.
     pub fn object(text: &[u8], max_depth: usize) -> Option<Vec<(String, Self)>> {
         let mut reader = Reader(std::str::from_utf8(text).ok()?.chars().peekable());
         let value = reader.value(max_depth)?;

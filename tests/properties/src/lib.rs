@@ -1,8 +1,9 @@
-//! What must hold of the filter for any input. Each module is one property, `holds(input)`, which panics when it does not.
+//! Properties that the filter must have for any input. Each module is one property, `holds(input)`, which panics if the
+//! filter does not have it.
 //!
-//! The fuzz targets of `tests/fuzz` call them with what libFuzzer makes up, `tests/properties.rs` with what proptest puts
-//! together from the same dictionaries. An input is text where it can be, so that a person can read and write one: its
-//! first byte chooses among a few configurations ([`world::Input`]).
+//! The fuzz targets of `tests/fuzz` call them with inputs from libFuzzer. `tests/properties.rs` calls them with inputs
+//! that proptest makes from the same dictionaries. Inputs are text where possible, so that people can read and write
+//! them. The first byte selects one of a few configurations ([`world::Input`]).
 
 pub mod config;
 pub mod cookie;

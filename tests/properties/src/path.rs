@@ -1,6 +1,6 @@
-//! A claim in the path: one segment, whatever it holds, behind what the template puts in front of it, and the query stays.
+//! A claim in the path is one segment after the template's prefix, whatever its value is. The query stays.
 //!
-//! Input: a digit for the template, a line with the claim's text, the target.
+//! Input: a digit for the template, a line with the claim's value, the target.
 
 use percent_encoding::percent_decode;
 use serde_json::json;
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::parameters;
 use super::world::{self, Input};
 
-/// A template, as what stands in front of the value and behind it, and whether the request's path is part of it.
+/// A template: the text before and after the value, and whether it has the request's path.
 const TEMPLATES: [(&str, &str, bool); 4] =
     [("/users/", "{path}", true), ("/a/", "/b", false), ("/id-", ".json;v=1", false), ("{path}/users/", "/x", true)];
 
@@ -18,7 +18,7 @@ pub fn holds(input: &[u8]) {
     let (front, back, has_path) = TEMPLATES[input.choice(TEMPLATES.len())];
     let value = parameters::value_of(input.line());
     let (target, Some(token)) = (input.rest(), parameters::token_of(Some(&value))) else { return };
-    // Envoy answers a request for anything else itself, `OPTIONS *` among them.
+    // Envoy rejects other targets itself, also `OPTIONS *`.
     if !target.starts_with(b"/") {
         return;
     }
@@ -62,7 +62,7 @@ pub fn holds(input: &[u8]) {
     assert!(percent_decode(segment).eq(value.bytes()), "{}", segment.escape_ascii());
 }
 
-/// Whether a server could leave the path that stands in front of this one, by a segment that it reads as a dot segment.
+/// Whether this path has a segment that a server could read as a dot segment, which could leave the path before it.
 fn may_lead_elsewhere(path: &[u8]) -> bool {
     let decoded: String = percent_decode(path).map(char::from).collect();
     decoded.replace('\\', "/").split('/').map(|segment| segment.split(';').next().unwrap_or_default()).any(|name| {

@@ -1,13 +1,13 @@
-//! A claim in the query: it appears once, and every other parameter keeps its bytes and its position.
+//! A claim in the query appears once, and every other parameter keeps its bytes and its position.
 //!
-//! Input: a digit for the parameter's name, one for how the token comes and goes, a line with the claim's text, the target.
+//! Input: a digit for the parameter's name, one for the place of the token, a line with the claim's value, the target.
 
 use serde_json::json;
 
 use super::parameters::{self, NAMES};
 use super::world::{self, Input};
 
-/// How the token comes, and whether it is to go: in a header, or in the query before or behind the rest of it.
+/// The place of the token: in a header, or in the query before or after the rest. In the query it is removed.
 const TOKENS: [Token; 4] = [Token::Header, Token::HeaderOfUnmapped, Token::QueryFront, Token::QueryBack];
 
 #[derive(Clone, Copy, PartialEq)]

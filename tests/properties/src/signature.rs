@@ -1,8 +1,8 @@
-//! The filter's own signature check and the host's agree on signatures derived from valid ones.
+//! The filter and the host agree on signatures derived from valid ones.
 //!
 //! The host is [`RingSignatures`], which shares no code with the filter's libraries.
 //!
-//! Input: a digit for the algorithm, one for the text, then triples of what to do, where, and a byte to do it with.
+//! Input: a digit for the algorithm, one for the signing input, then changes of three bytes: kind, position, value.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -26,7 +26,7 @@ pub fn holds(input: &[u8]) {
     for change in input.rest().chunks_exact(3).take(8) {
         mutate(&mut signature, change[0], change[1], change[2]);
     }
-    // A token that was accepted before would not be verified once more.
+    // Without a cache, because a cached token would not be verified again.
     let cache = json!({"maxEntries": 0});
     let configuration = json!({"parameter": "t", "parameterLocation": "header", "jwk": jwk, "tokenCache": cache});
     let plugin = Plugin::new(configuration.to_string().as_bytes(), b"");
@@ -44,10 +44,10 @@ pub fn holds(input: &[u8]) {
     }
     let is_unique = algorithm.starts_with("RS") && signature != good;
     assert!(!is_unique || code == "A403JT", "a second signature of RSASSA-PKCS1-v1_5: {}", signature.escape_ascii());
-    assert_eq!(signatures.calls(), 1, "the host was not asked, or twice");
+    assert_eq!(signatures.calls(), 1, "the host was not called exactly once");
 }
 
-/// One of the ways in which a signature is spoilt, at a place, with a byte.
+/// Applies a change to the signature.
 fn mutate(signature: &mut Vec<u8>, what: u8, place: u8, with: u8) {
     let half = signature.len() / 2;
     let at = usize::from(place) % signature.len().max(1);
@@ -65,7 +65,7 @@ fn mutate(signature: &mut Vec<u8>, what: u8, place: u8, with: u8) {
     }
 }
 
-/// The other `s` that verifies: the order of the curve less this one.
+/// Replaces `s` with the other one that verifies: the order of the curve minus `s`.
 fn negate(signature: &mut Vec<u8>) {
     if let Ok(good) = p256::ecdsa::Signature::from_slice(signature) {
         let (r, s) = good.split_scalars();
@@ -76,7 +76,7 @@ fn negate(signature: &mut Vec<u8>) {
     }
 }
 
-/// A public key, a text to be signed and its signature; each is made once.
+/// A public key, a signing input and its signature. Each is made once.
 fn signed(algorithm: &'static str, number: usize) -> (Value, String, Vec<u8>) {
     type Made = HashMap<(&'static str, usize), (Value, String, Vec<u8>)>;
     static MADE: Mutex<Option<Made>> = Mutex::new(None);
@@ -94,7 +94,7 @@ fn signed(algorithm: &'static str, number: usize) -> (Value, String, Vec<u8>) {
         .clone()
 }
 
-/// Keys that are the same in every run; none of these signatures has randomness in it.
+/// Keys that are the same in every run. Their signatures are deterministic.
 fn key(algorithm: &str) -> SigningKey {
     let algorithm = Algorithm::from_name(algorithm).expect("an algorithm of the list");
     match algorithm {

@@ -1,6 +1,7 @@
-//! Any header and payload with a valid signature: the filter decides as a small model does that shares no code with it.
+//! For any header and payload with a valid signature, the filter decides like a small model that shares no code with
+//! it.
 //!
-//! Input: a digit for the configuration, a line with the header (an empty one is the usual), the payload.
+//! Input: a digit for the configuration, a line with the header (if empty, the usual one), the payload.
 
 use jwt_auth::HeaderEdit;
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ const RULES: [Rules; 4] = [
 const MAX_HEADER_DEPTH: usize = 8;
 const MAX_DEPTH: usize = 64;
 
-/// The longest value that goes into a header.
+/// The longest value in a header.
 const MAX_VALUE_BYTES: usize = 8000;
 
 impl Rules {
@@ -70,7 +71,7 @@ pub fn holds(input: &[u8]) {
     }
 }
 
-/// The claim `v` of a token that passes, or the code of its rejection.
+/// The claim `v` of a token that passes, or the code of the rejection.
 fn model(rules: Rules, header: &[u8], payload: &[u8]) -> Result<Option<Json>, &'static str> {
     let header = Json::object(header, MAX_HEADER_DEPTH).ok_or("I400JD")?;
     match member(&header, "kid") {
@@ -108,13 +109,13 @@ fn model(rules: Rules, header: &[u8], payload: &[u8]) -> Result<Option<Json>, &'
         Some(Ok(Some(text))) if text.len() > MAX_VALUE_BYTES || text.chars().any(char::is_control) => Err("A403JT"),
         Some(Ok(Some(text))) if text.starts_with(' ') || text.ends_with(' ') => Err("A403JT"),
         Some(Ok(Some(_))) if value.as_ref().is_some_and(joins_ambiguously) => Err("A403JT"),
-        // In JSON a control character is escaped, but for DEL and those behind it.
+        // In JSON, control characters are escaped, except DEL and those above it.
         Some(Err(value)) if has_control(value) => Err("A403JT"),
         _ => Ok(value),
     }
 }
 
-/// Whether another list would be joined to the same text.
+/// Whether another list gives the same joined text.
 fn joins_ambiguously(value: &Json) -> bool {
     match value {
         Json::Array(elements) => {
@@ -135,7 +136,7 @@ fn has_control(value: &Json) -> bool {
     }
 }
 
-/// `text` is the value as JSON, with nothing between.
+/// Checks that `text` is the value as JSON without white space.
 fn check_compact(value: &Json, text: &[u8]) {
     let wrapped = [br#"{"v":"#, text, b"}"].concat();
     let read = Json::object(&wrapped, MAX_DEPTH).unwrap_or_else(|| panic!("no JSON: {}", text.escape_ascii()));

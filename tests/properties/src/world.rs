@@ -1,4 +1,4 @@
-//! What the properties share: the clock, the key, the tokens and the decision.
+//! Shared by the properties: clock, key, tokens and decisions.
 
 use std::sync::OnceLock;
 
@@ -7,10 +7,10 @@ use kit::host::{self, Headers, Memory};
 use kit::issuer::{Algorithm, SigningKey};
 use serde_json::{Value, json};
 
-/// The clock of every decision.
+/// The time of every decision.
 pub const NOW: u32 = 1_700_000_000;
 
-/// An input, taken apart from its front.
+/// An input that is read from the front.
 #[derive(Clone, Copy)]
 pub struct Input<'a>(&'a [u8]);
 
@@ -20,14 +20,14 @@ impl<'a> Input<'a> {
         Self(bytes)
     }
 
-    /// The next byte as a number below `end`; the digit `0` is zero. Nothing left is zero, too.
+    /// The next byte as a number below `end`. The digit `0` is zero; so is the end of the input.
     pub fn choice(&mut self, end: usize) -> usize {
         let Some((&first, rest)) = self.0.split_first() else { return 0 };
         self.0 = rest;
         usize::from(first.wrapping_sub(b'0')) % end
     }
 
-    /// The bytes up to the next line end, or all that is left.
+    /// The bytes up to the next line end, or the rest.
     pub fn line(&mut self) -> &'a [u8] {
         let end = self.0.iter().position(|&byte| byte == b'\n').unwrap_or(self.0.len());
         let (line, rest) = self.0.split_at(end);
@@ -35,13 +35,13 @@ impl<'a> Input<'a> {
         line
     }
 
-    /// All that is left.
+    /// The rest of the input.
     pub fn rest(self) -> &'a [u8] {
         self.0
     }
 }
 
-/// The key that the tokens are signed with: the same in every run, so that an input stays what it is.
+/// The key that signs the tokens. It is the same in every run, so that an input always means the same.
 pub fn key() -> &'static SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
     KEY.get_or_init(|| SigningKey::from_shared_secret(Algorithm::HS256, &[0x5a; 64]))
@@ -55,16 +55,16 @@ pub fn claims(members: &Value) -> Value {
     claims
 }
 
-/// The longest token that the filter reads.
+/// The longest token that the filter accepts.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// A valid token with these members among its claims; `None` when it would be longer than the filter reads.
+/// A valid token with these members among its claims. `None` if it is longer than the filter accepts.
 pub fn token(members: &Value) -> Option<String> {
     let token = key().token(None, &claims(members));
     (token.len() <= MAX_TOKEN_BYTES).then_some(token)
 }
 
-/// A plugin of this configuration and [`key`], which must have no configuration errors.
+/// A plugin with this configuration and [`key`]. There must be no configuration errors.
 pub fn plugin(mut configuration: Value) -> Plugin {
     configuration["jwk"] = key().public_jwk(None, false);
     let plugin = Plugin::new(configuration.to_string().as_bytes(), b"");
@@ -72,24 +72,24 @@ pub fn plugin(mut configuration: Value) -> Plugin {
     plugin
 }
 
-/// Decides on a request with a memory of its own.
+/// Decides on a request with new shared data.
 pub fn decide(plugin: &Plugin, headers: &Headers, has_body: bool) -> Result<Edits, Rejection> {
     decide_at(NOW, plugin, headers, has_body)
 }
 
-/// The same at another time.
+/// Like [`decide`], at another time.
 pub fn decide_at(now: u32, plugin: &Plugin, headers: &Headers, has_body: bool) -> Result<Edits, Rejection> {
     let host = Host { shared_data: &Memory::default(), signatures: None };
     decide_on(now, plugin, headers, has_body, host)
 }
 
-/// Like [`decide`] with any host. Checks of a rejection what must hold of every one.
+/// Like [`decide_at`], with any host. Also checks that a rejection is well-formed.
 pub fn decide_on(now: u32, plugin: &Plugin, headers: &Headers, has_body: bool, host: Host) -> Result<Edits, Rejection> {
     host::decide_with(plugin, headers, has_body, f64::from(now), host).inspect_err(check_rejection)
 }
 
-/// One line of visible ASCII and spaces, at most 1 KiB, with a code and a status of the table, and a body of JSON that says
-/// the same.
+/// Checks a rejection. Its message is one line of visible ASCII and spaces, at most 1 KiB. Code and status are in the
+/// table. The body is JSON with the same code and message.
 fn check_rejection(rejection: &Rejection) {
     let message = rejection.message();
     assert!(message.bytes().all(|byte| (0x20..=0x7e).contains(&byte)), "{message:?}");

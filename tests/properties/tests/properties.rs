@@ -1,13 +1,13 @@
-//! What must hold for any input: the properties that `make fuzz` tries for as long as one likes, here for a moment each.
+//! Runs each property of `make fuzz` for a short time.
 //!
-//! The inputs are put together from the words of the fuzzer's dictionaries and from bytes of any kind. The seed is fixed, so
-//! that a run of the tests says the same every time; `make fuzz` is for what nobody has thought of.
+//! The inputs are made of words from the fuzzer's dictionaries and of random bytes. The seed is fixed, so that every
+//! run has the same result. `make fuzz` finds new inputs.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use serde_json::Value;
 
-/// Tries a property on inputs made of a dictionary's words, which `shape` puts together with two digits that choose.
+/// Runs a property on inputs that `shape` makes from two digits and words of a dictionary.
 fn try_out(
     dictionary: &str,
     most_words: usize,
@@ -21,7 +21,7 @@ fn try_out(
         1 => "[ -~]{0,8}".prop_map(String::into_bytes),
     ];
     let input = ("[0-9]{2}", prop::collection::vec(words, 0..most_words));
-    // As text, for the message of a failure.
+    // Inputs are text, so that failure messages are readable.
     let input = input.prop_map(|(digits, words)| shape(digits, words).escape_ascii().to_string());
     TestRunner::new(config)
         .run(&input, |input| {
@@ -31,18 +31,18 @@ fn try_out(
         .unwrap_or_else(|failure| panic!("{failure}"));
 }
 
-/// Digits and words as they are.
+/// The digits, then the words.
 fn plain(digits: String, words: Vec<Vec<u8>>) -> Vec<u8> {
     [digits.into_bytes(), words.concat()].concat()
 }
 
-/// The first word as a line of its own, the rest behind this text.
+/// The digits and the first word on a line, then `front` and the other words.
 fn line_and(front: &str, digits: &str, words: &[Vec<u8>]) -> Vec<u8> {
     let (line, rest) = words.split_first().map_or((&[][..], &[][..]), |(line, rest)| (line.as_slice(), rest));
     [digits.as_bytes(), line, b"\n", front.as_bytes(), &rest.concat()].concat()
 }
 
-/// The words as members of a JSON object; mostly just those that are one.
+/// The words as members of a JSON object. For most digits, words that are not a member are left out.
 fn object(digits: &str, words: &[Vec<u8>]) -> Vec<u8> {
     let is_member = |word: &&Vec<u8>| serde_json::from_slice::<Value>(&[b"{", word.as_slice(), b"}"].concat()).is_ok();
     let takes_all = digits.ends_with('9');
@@ -50,7 +50,7 @@ fn object(digits: &str, words: &[Vec<u8>]) -> Vec<u8> {
     [b"{", members.join(&b',').as_slice(), b"}"].concat()
 }
 
-/// A line with a header, of the first words where the second digit is even, and a payload of the others.
+/// A line with a header and then a payload. If the second digit is 0, 2 or 4, the first two words are in the header.
 fn header_and_payload(digits: &str, words: &[Vec<u8>]) -> Vec<u8> {
     let of_header = if digits.ends_with(['0', '2', '4']) { words.len().min(2) } else { 0 };
     let (header, payload) = words.split_at(of_header);
@@ -58,13 +58,13 @@ fn header_and_payload(digits: &str, words: &[Vec<u8>]) -> Vec<u8> {
     [&digits.as_bytes()[..1], &header, b"\n", &object(digits, payload)].concat()
 }
 
-/// The words of a dictionary in the form of libFuzzer's: one in quotes on each line.
+/// The words of a libFuzzer dictionary, which has one in quotes on each line.
 fn words(dictionary: &str) -> Vec<Vec<u8>> {
     let quoted = |line: &str| Some(unescaped(line.strip_prefix('"')?.strip_suffix('"')?));
     dictionary.lines().filter_map(quoted).collect()
 }
 
-/// Text with `\n`, `\t`, `\r`, `\\`, `\"`, `\'` and `\xNN` in it as bytes.
+/// The bytes of a text with the escapes `\n`, `\t`, `\r`, `\\`, `\"`, `\'` and `\xNN`.
 fn unescaped(text: &str) -> Vec<u8> {
     let mut bytes = text.bytes();
     let mut unescaped = Vec::new();
