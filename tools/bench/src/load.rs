@@ -1,4 +1,4 @@
-//! Load by `wrk`.
+//! Sends requests with `wrk`.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -7,16 +7,16 @@ use std::process::{Command, Stdio};
 
 use crate::variant::Content;
 
-/// How many requests are under way at once: enough that Envoy is never idle.
+/// The number of concurrent requests. It is high enough that Envoy is never idle.
 const CONNECTIONS: usize = 16;
 
-/// How many more tokens a file must hold than requests are counted: some are sent before `wrk` has ended, and one is asked for
-/// when it begins and never sent.
+/// The number of tokens that a file needs in addition to those of the counted requests. `wrk` sends some more before it
+/// ends, and it reads one token at its start that it never sends.
 pub(crate) const SPARE: usize = 4 * CONNECTIONS;
 
-/// Sends requests with the tokens of a file, line by line; a file of one line gives all requests that one token.
+/// Sends requests with the tokens of a file, one per line. With one line, all requests have the same token.
 ///
-/// The headers beside the token are those of a plain client.
+/// The other headers are those of a simple client.
 const SCRIPT: &str = r#"
 local file, only, left
 local head = " HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: wrk\r\nAccept: */*\r\n" ..
@@ -58,14 +58,14 @@ pub(crate) struct Wrk {
 }
 
 impl Wrk {
-    /// Puts the script into `folder`.
+    /// Writes the script into `folder`.
     pub(crate) fn new(binary: &Path, folder: &Path) -> Result<Self, String> {
         let script = folder.join("requests.lua");
         std::fs::write(&script, SCRIPT).map_err(|error| format!("{}: {error}", script.display()))?;
         Ok(Self { binary: binary.to_owned(), script })
     }
 
-    /// Sends `count` requests to `address`: with one token after the other, or all with the first of the file.
+    /// Sends `count` requests to `address`, each with the next token of the file or all with the first one.
     pub(crate) fn send(
         &self,
         address: SocketAddr,
@@ -92,7 +92,8 @@ impl Wrk {
             .map_err(|error| format!("can't run {}: {error}", self.binary.display()))?;
         let lines = wrk.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines);
         let has_sent = lines.map_while(Result::ok).any(|line| line == "sent");
-        // It would sit out its duration. Whoever asked counts Envoy's answers, so nothing of its report is needed.
+        // Without this, `wrk` would run for its whole duration. Its report is not needed: the caller counts Envoy's
+        // responses.
         let ended = wrk.kill().and_then(|()| wrk.wait());
         if !has_sent || ended.is_err() {
             return Err(format!("wrk ended before it had sent {count} requests"));

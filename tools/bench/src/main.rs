@@ -1,7 +1,8 @@
-//! `make bench`: the price of a request, in CPU time of Envoy, with this filter and with what it competes with.
+//! `make bench`: measures the CPU time of Envoy for a request, with this filter and with alternatives.
 //!
-//! One Envoy with one worker and a listener for each variant; `wrk` sends each the same number of requests, all variants in
-//! turns, many turns; medians count. Nothing stands behind Envoy: it answers itself, so that nothing else is measured.
+//! One Envoy has one worker and a listener for each variant. In each turn, `wrk` sends requests to all variants, one
+//! after another. The result is the median of the turns. There is no backend: Envoy responds itself, so that nothing
+//! else is measured.
 
 mod load;
 mod measure;

@@ -1,4 +1,4 @@
-//! The turns.
+//! Runs the turns.
 
 use std::ops::Range;
 use std::path::Path;
@@ -14,27 +14,27 @@ use crate::settings::Settings;
 use crate::tokens::{self, Issuer, Kind};
 use crate::variant::{self, Variant};
 
-/// What a run found.
+/// The results of a run.
 pub(crate) struct Results {
     pub(crate) rows: Vec<Row>,
-    /// Of the largest replay store.
+    /// The memory of the largest replay store.
     pub(crate) store: Option<StoreMemory>,
     pub(crate) memory: Option<Memory>,
 }
 
-/// By how many bytes Envoy grows with a replay store.
+/// The memory of a replay store, in bytes.
 #[derive(Debug, Serialize)]
 pub(crate) struct StoreMemory {
-    /// For each live `jti`.
+    /// Per live `jti`.
     pub(crate) bytes_per_jti: f64,
-    /// Whatever their number.
+    /// Independent of the number of `jti`s.
     pub(crate) fixed: f64,
 }
 
-/// A variant and what its requests cost.
+/// A variant and the cost of its requests.
 pub(crate) struct Row {
     pub(crate) variant: Variant,
-    /// CPU time of Envoy for a request in each turn, in microseconds.
+    /// CPU time of Envoy per request in each turn, in microseconds.
     pub(crate) micros: Vec<f64>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Results, String> {
         store = Some(bench.fill(variant)?);
     }
     let mut rows: Vec<Row> = variants.into_iter().map(|variant| Row { variant, micros: Vec::new() }).collect();
-    // The first turn warms up: V8 compiles what runs often once more, and better.
+    // The first turn is not counted: V8 optimizes code only after it has run for some time.
     for turn in 0..=settings.turns {
         eprintln!("bench: turn {turn} of {}", settings.turns);
         let written = bench.write_tokens(&rows, turn)?;
@@ -97,13 +97,13 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// The tokens of a turn, but those that live so short that they are made when they are used.
+    /// Writes the tokens of a turn, except those with a short lifetime, which are made right before use.
     fn write_tokens(&self, rows: &[Row], turn: usize) -> Result<Vec<std::path::PathBuf>, String> {
         let mut written = Vec::new();
         for row in rows {
             let file = tokens::file(self.folder, row.variant.tokens, turn);
             if row.variant.tokens != Kind::ShortLived && !written.contains(&file) {
-                // All with these tokens take them from one file.
+                // All variants with the same kind of token share a file.
                 let same_kind =
                     rows.iter().filter(|other| other.variant.tokens == row.variant.tokens && !other.variant.same);
                 let count = same_kind.map(|other| other.variant.requests + load::SPARE).max().unwrap_or(1);
@@ -114,7 +114,7 @@ impl Bench<'_> {
         Ok(written)
     }
 
-    /// CPU time of Envoy for a request, in microseconds.
+    /// The CPU time of Envoy per request, in microseconds.
     fn measure(&self, variant: &Variant, turn: usize) -> Result<f64, String> {
         let file = tokens::file(self.folder, variant.tokens, turn);
         if variant.tokens == Kind::ShortLived {
@@ -138,10 +138,10 @@ impl Bench<'_> {
         Ok(spent as f64 / 1_000.0 / answers as f64)
     }
 
-    /// Uses up as many `jti`s as the variant is to start with; gives the memory that they take.
+    /// Uses up the `jti`s that the variant starts with. Returns the memory that they need.
     fn fill(&self, variant: &Variant) -> Result<StoreMemory, String> {
         let empty = self.proxy.resident()?;
-        // By then every bucket of the store is there, and Envoy has grown what grows with any load.
+        // By then all buckets of the store exist, and Envoy has allocated what it needs for any load.
         let begun = variant.live_jtis / 4;
         self.admit(variant, 0..begun)?;
         let some = self.proxy.resident()?;
@@ -159,7 +159,7 @@ impl Bench<'_> {
         let file = self.folder.join("fill.txt");
         for first in numbers.clone().step_by(STEP) {
             let count = STEP.min(numbers.end - first);
-            // HS256, which is signed and verified soonest.
+            // HS256 is the fastest to sign and to verify.
             self.issuer.write(&file, Kind::Good(Algorithm::HS256), (1 << 40) + first, count)?;
             self.wrk.send(self.proxy.address(variant)?, &file, count + load::SPARE, false, variant.content)?;
         }

@@ -1,6 +1,6 @@
-//! The middle of several measurements.
+//! The median of measurements.
 
-/// The middle of some values; NaN when there are none.
+/// The median of the values; NaN if there are none.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

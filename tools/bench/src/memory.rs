@@ -1,4 +1,4 @@
-//! What the filter takes of memory, and of time when it is loaded.
+//! Measures the memory of the filter and the time to load it.
 
 use std::time::Instant;
 
@@ -14,27 +14,27 @@ use crate::variant::{self, Variant};
 /// Sizes in bytes.
 #[derive(Debug, Serialize)]
 pub(crate) struct Memory {
-    /// An Envoy with one worker and no filter.
+    /// An Envoy with one worker, without a filter.
     pub(crate) envoy: u64,
-    /// The same with this filter, which has seen no request.
+    /// The same Envoy with this filter, before any request.
     pub(crate) loaded: u64,
-    /// The same with its token cache full, at the default limits.
+    /// The same Envoy after its token cache is full, with the default limits.
     pub(crate) full: u64,
-    /// What one more worker, with its cache full, adds.
+    /// The additional memory of another worker with a full cache.
     pub(crate) another_worker: u64,
-    /// The module.
+    /// The size of the module.
     pub(crate) module: u64,
-    /// What one more VM of the module adds to the start of an Envoy with one worker, in milliseconds: it is compiled once
-    /// and then started for the check of the configuration, for the main thread and for the worker.
+    /// The time in milliseconds that another VM of the module adds to the start of an Envoy with one worker. The module
+    /// is compiled once, and then started to check the configuration, for the main thread, and for the worker.
     pub(crate) start_millis: f64,
 }
 
-/// More than a cache holds by default.
+/// More than fits into a cache by default.
 const TOKENS: usize = 6_000;
 const MORE_VMS: usize = 4;
 const STARTS: usize = 3;
 
-/// Starts Envoys for each figure.
+/// Starts Envoys to measure each value.
 pub(crate) fn measure(settings: &Settings) -> Result<Memory, String> {
     eprintln!("bench: memory");
     let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
@@ -47,7 +47,7 @@ pub(crate) fn measure(settings: &Settings) -> Result<Memory, String> {
     let full = |workers| {
         let proxy = Proxy::start(settings, std::slice::from_ref(&many), workers)?;
         let loaded = proxy.resident()?;
-        // Connections are spread over the workers as it happens: several rounds fill the cache of each.
+        // Connections are distributed to the workers at random, so several rounds are needed to fill each cache.
         for _ in 0..2 * workers {
             wrk.send(proxy.address(&many)?, &file, TOKENS, false, many.content)?;
         }

@@ -1,10 +1,10 @@
-//! The plot: one bar for each row of the README's table, with its least and most.
+//! The plot: a bar for each row of the README's table, with its lowest and highest turn.
 
 use std::fmt::Write as _;
 
 use crate::measure::Row;
 
-/// The variants that are drawn and that the README's table lists, in groups. `tests/examples/` compares the two.
+/// The variants in the plot and in the README's table, in groups. `tests/examples/` compares the two.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("without authentication", &["none", "noop"]),
     ("one token, sent again and again", &["native-same", "same", "same-guard"]),
@@ -13,7 +13,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("a new token in each request, PS256", &["native-ps256", "ps256"]),
 ];
 
-/// The class of a bar, and what it means.
+/// The CSS class of a bar, and its meaning.
 const LEGEND: [(&str, &str); 3] =
     [("plain", "no authentication"), ("native", "jwt_authn (native)"), ("ours", "jwt-auth")];
 
@@ -34,7 +34,7 @@ fn class(variant: &str) -> &'static str {
     }
 }
 
-/// An SVG picture that reads on a light and on a dark page.
+/// An SVG picture for light and dark pages.
 pub(crate) fn svg(rows: &[Row]) -> String {
     let groups = GROUPS.map(|(title, names)| {
         let find = |name: &&str| rows.iter().find(|row| row.variant.name == *name);

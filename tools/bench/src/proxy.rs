@@ -1,4 +1,4 @@
-//! The Envoy that is measured.
+//! The measured Envoy.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts it.
+    /// Starts Envoy.
     pub(crate) fn start(settings: &Settings, variants: &[Variant], workers: u32) -> Result<Self, String> {
         let listeners: Vec<Value> = variants.iter().map(|variant| listener(variant, settings)).collect();
         let bootstrap = json!({
@@ -28,15 +28,15 @@ impl Proxy {
         Ok(Self { envoy })
     }
 
-    /// Where a variant listens.
+    /// The address of a variant's listener.
     pub(crate) fn address(&self, variant: &Variant) -> Result<SocketAddr, String> {
         match self.envoy.address(variant.name)? {
             Address::Tcp(address) => Ok(address),
-            Address::Unix(path) => Err(format!("{} is no TCP address", path.display())),
+            Address::Unix(path) => Err(format!("{} is not a TCP address", path.display())),
         }
     }
 
-    /// CPU time of all threads so far, in nanoseconds.
+    /// The CPU time of all threads so far, in nanoseconds.
     pub(crate) fn cpu(&self) -> Result<u64, String> {
         let folder = format!("/proc/{}/task", self.envoy.id());
         let tasks = fs::read_dir(&folder).map_err(|error| format!("{folder}: {error}"))?;
@@ -46,7 +46,7 @@ impl Proxy {
         Ok(tasks.filter_map(spent).sum())
     }
 
-    /// Memory that the process holds, in bytes.
+    /// The resident memory of the process, in bytes.
     pub(crate) fn resident(&self) -> Result<u64, String> {
         let path = format!("/proc/{}/status", self.envoy.id());
         let status = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
@@ -55,7 +55,7 @@ impl Proxy {
         Ok(kibibytes * 1024)
     }
 
-    /// How many requests a variant has answered so far: all, and those with its status.
+    /// The number of a variant's responses so far: all, and those with the expected status.
     pub(crate) fn answers(&self, variant: &Variant) -> Result<(u64, u64), String> {
         let prefix = format!("http.{}.downstream_rq_", variant.name);
         let stats = self.envoy.stats(&prefix)?;
@@ -64,11 +64,11 @@ impl Proxy {
     }
 }
 
-/// A listener that answers by itself, after its filter.
+/// A listener that responds itself after its filter.
 fn listener(variant: &Variant, settings: &Settings) -> Value {
     let mut filters = variant.filter.render(variant.name, settings);
     if let Content::Form(bytes) = variant.content {
-        // Without it Envoy would answer as soon as it has the head, and nobody would read the body.
+        // Without this, Envoy would respond after the head and not read the body.
         filters.push(json!({
             "name": "envoy.filters.http.buffer",
             "typed_config": {
@@ -79,7 +79,7 @@ fn listener(variant: &Variant, settings: &Settings) -> Value {
     }
     filters.push(router());
     let manager = json!({
-        // Else a rejection with 400 closes its connection, and the next one's price would be counted.
+        // Without this, a rejection with 400 closes the connection, and the cost of a new one would be counted.
         "http_protocol_options": {"override_stream_error_on_invalid_http_message": true},
         "route_config": {"virtual_hosts": [{
             "name": "any",
@@ -88,7 +88,7 @@ fn listener(variant: &Variant, settings: &Settings) -> Value {
         }]},
         "http_filters": filters,
     });
-    // `wrk` knows no Unix sockets.
+    // `wrk` does not support Unix sockets.
     let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": 0}});
     http_listener(variant.name, &address, manager)
 }

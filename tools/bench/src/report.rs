@@ -12,7 +12,7 @@ use crate::plot;
 use crate::settings::Settings;
 use crate::target::{self, Verdict};
 
-/// Writes the report into the folder for it.
+/// Writes the report into its folder.
 pub(crate) fn write(settings: &Settings, results: &Results) -> Result<(), String> {
     let verdicts = target::verdicts(results);
     let machine = machine(settings);
@@ -49,7 +49,7 @@ pub(crate) fn write(settings: &Settings, results: &Results) -> Result<(), String
     Ok(())
 }
 
-/// The page with each line of a table that has a variant's label replaced by that of the report.
+/// The page, with each table line of a variant replaced by the line of the report.
 fn with_rows(page: &str, report: &str) -> String {
     let label = |line: &str| Some(line.strip_prefix("| ")?.split_once(" | ")?.0.to_owned());
     let row_for = |line: &str| {
@@ -61,7 +61,7 @@ fn with_rows(page: &str, report: &str) -> String {
         .collect()
 }
 
-/// What was measured with.
+/// The machine and the versions of the run.
 fn machine(settings: &Settings) -> Value {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu
@@ -134,7 +134,7 @@ mod tests {
     use super::with_rows;
 
     #[test]
-    fn a_page_gets_the_lines_of_its_variants_and_keeps_all_others() {
+    fn the_lines_of_variants_are_replaced_and_all_others_stay() {
         let page = "# Page\n\n| | µs |\n|---|---:|\n| one token | 1.0 |\n| other | x |\nend";
         let report = "text\n| many tokens | 3.0 |\n| one token | 2.0 |\n";
         assert_eq!(with_rows(page, report), "# Page\n\n| | µs |\n|---|---:|\n| one token | 2.0 |\n| other | x |\nend");

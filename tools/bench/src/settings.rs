@@ -1,33 +1,33 @@
-//! What a run is told by the environment.
+//! Settings from environment variables.
 
 use std::path::PathBuf;
 
-/// Where things are, and how much to do.
+/// The settings of a run.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    /// `ENVOY`.
+    /// `ENVOY`: the Envoy binary.
     pub(crate) envoy: PathBuf,
-    /// `WRK`.
+    /// `WRK`: the `wrk` binary.
     pub(crate) wrk: PathBuf,
-    /// `JWT_AUTH_WASM`: the filter as it is delivered.
+    /// `JWT_AUTH_WASM`: the filter.
     pub(crate) filter: PathBuf,
-    /// `NOOP_WASM`.
+    /// `NOOP_WASM`: the filter that does nothing.
     pub(crate) noop: PathBuf,
-    /// `BENCH_OUT`: the folder that the report goes into.
+    /// `BENCH_OUT`: the folder of the report.
     pub(crate) out: PathBuf,
-    /// `BENCH_README`: a page whose table of speed takes its lines from the report; none by default.
+    /// `BENCH_README`: a page whose table lines are updated from the report; none by default.
     pub(crate) readme: Option<PathBuf>,
     /// `BENCH_TURNS`: how often each variant is measured; 9 by default.
     pub(crate) turns: usize,
-    /// `BENCH_ONLY`: measures only the variants whose name holds one of these texts, separated by commas.
+    /// `BENCH_ONLY`: measures only variants whose name contains one of these strings, separated by commas.
     pub(crate) only: Vec<String>,
-    /// `BENCH_LIVE_JTIS`: how full the large replay store is; a million by default.
+    /// `BENCH_LIVE_JTIS`: the number of live `jti`s in the large replay store; a million by default.
     pub(crate) live_jtis: usize,
 }
 
 impl Settings {
     /// # Errors
-    /// When a variable is missing or no number.
+    /// When a variable is missing or not a number.
     pub(crate) fn from_environment() -> Result<Self, String> {
         let path = |name: &str| {
             let value = std::env::var_os(name).ok_or_else(|| format!("{name} is not set; `make bench` sets it"))?;
@@ -36,7 +36,9 @@ impl Settings {
         let text = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
         let number = |name: &str, default: usize| match text(name) {
             None => Ok(default),
-            Some(text) => text.parse().ok().filter(|&number| number > 0).ok_or(format!("{name}={text} is no number")),
+            Some(text) => {
+                text.parse().ok().filter(|&number| number > 0).ok_or(format!("{name}={text}: expected a number"))
+            }
         };
         Ok(Self {
             envoy: path("ENVOY")?,

@@ -1,23 +1,23 @@
-//! What the filter is to keep to, and whether it does.
+//! Performance targets, and whether the filter meets them.
 
 use serde::Serialize;
 
 use crate::measure::Results;
 use crate::median::median;
 
-/// One target and what was found.
+/// A target and the measured value.
 #[derive(Debug, Serialize)]
 pub(crate) struct Verdict {
-    /// In words.
+    /// The description.
     pub(crate) target: String,
-    /// The most that it may be.
+    /// The highest allowed value.
     pub(crate) limit: f64,
-    /// What it is.
+    /// The measured value.
     pub(crate) measured: f64,
     pub(crate) met: bool,
 }
 
-/// The ratio of a variant to another, the median of all turns, and the most that it may be.
+/// Description, variant, reference variant, and the highest allowed ratio of the two (the median of all turns).
 const RATIOS: [(&str, &str, &str, f64); 9] = [
     ("many tokens, against jwt_authn", "many", "native", 0.95),
     ("one token, against jwt_authn with its cache", "same", "native-same", 1.05),
@@ -32,11 +32,11 @@ const RATIOS: [(&str, &str, &str, f64); 9] = [
 
 const MAX_BYTES_PER_JTI: f64 = 40.0;
 
-/// Each target whose variants were measured.
+/// The targets whose variants were measured.
 pub(crate) fn verdicts(results: &Results) -> Vec<Verdict> {
     let turns = |name: &str| results.rows.iter().find(|row| row.variant.name == name).map(|row| &row.micros);
     let ratios = RATIOS.into_iter().filter_map(|(target, variant, reference, limit)| {
-        // Of the same turn, so that what slowed the machine for a while slowed both.
+        // Both values are from the same turn, so that a temporary slowdown of the machine affects both.
         let pairs = turns(variant)?.iter().zip(turns(reference)?);
         let measured = median(&pairs.map(|(micros, other)| micros / other).collect::<Vec<_>>());
         Some(Verdict { target: format!("{target}: at most {limit:.2}"), limit, measured, met: measured <= limit })

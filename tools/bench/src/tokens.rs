@@ -1,4 +1,4 @@
-//! The tokens of a run, in files that `wrk` reads, one to a line.
+//! The tokens of a run, in files with one token per line.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -14,30 +14,30 @@ use ring::rsa::{KeyPair, KeyPairComponents, PublicKeyComponents};
 use ring::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding};
 use serde_json::{Map, Value, json};
 
-/// What kind of token a variant's requests carry.
+/// The kind of token in a variant's requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
-    /// None at all.
+    /// No token.
     Missing,
-    /// Good ones of some 600 bytes.
+    /// Valid tokens of about 600 bytes.
     Good(Algorithm),
-    /// Good RS256 ones of some 4 KB, with 50 claims.
+    /// Valid RS256 tokens of about 4 KB, with 50 claims.
     Large,
-    /// RS256 ones with one bit of the signature turned.
+    /// RS256 tokens with one bit of the signature flipped.
     BadSignature,
-    /// RS256 ones, signed well, that are past their time.
+    /// Expired RS256 tokens with a valid signature.
     Expired,
-    /// Good RS256 ones that live for a few seconds, so that the replay store may forget them before the next turn.
+    /// Valid RS256 tokens with a lifetime of a few seconds, so that their `jti`s expire before the next turn.
     ShortLived,
 }
 
-/// The keys of a run: one for each algorithm, its name the `kid`.
+/// The keys of a run: one for each algorithm, with its name as `kid`.
 pub(crate) struct Issuer {
     rsa: KeyPair,
     now: u64,
 }
 
-/// How long tokens live that must outlive a run.
+/// The lifetime of tokens that must stay valid for the whole run.
 const LIFETIME: u64 = 6 * 60 * 60;
 const SHORT_LIFETIME: u64 = 20;
 
@@ -54,17 +54,18 @@ impl Issuer {
             dQ: part("dq"),
             qInv: part("qi"),
         };
-        let rsa = KeyPair::from_components(&components).expect("the test kit's keys are whole");
+        let rsa = KeyPair::from_components(&components).expect("the test kit's keys are complete");
         Self { rsa, now: unix_now() }
     }
 
-    /// The public keys of these algorithms, as a list of JWK.
+    /// The public keys for these algorithms, as a list of JWKs.
     pub(crate) fn jwks(algorithms: &[Algorithm]) -> Value {
         let jwk = |algorithm: &Algorithm| SigningKey::cached(*algorithm).public_jwk(Some(algorithm.name()), true);
         algorithms.iter().map(jwk).collect()
     }
 
-    /// Writes `count` tokens, no two the same, and none the same as one with another `first`.
+    /// Writes `count` different tokens. They also differ from those of another call if the ranges from `first` don't
+    /// overlap.
     pub(crate) fn write(&self, path: &Path, kind: Kind, first: usize, count: usize) -> Result<(), String> {
         const THREADS: usize = 2;
         let share = count.div_ceil(THREADS);
@@ -120,7 +121,7 @@ impl Issuer {
     fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
         let rsa = |padding: &'static dyn RsaEncoding| {
             let mut signature = vec![0; self.rsa.public().modulus_len()];
-            self.rsa.sign(padding, &SystemRandom::new(), message, &mut signature).expect("a key of 2048 bits signs");
+            self.rsa.sign(padding, &SystemRandom::new(), message, &mut signature).expect("the key has 2048 bits");
             signature
         };
         match algorithm {
@@ -131,7 +132,7 @@ impl Issuer {
     }
 }
 
-/// The file of a turn's tokens in `folder`.
+/// The file with the tokens of a turn.
 pub(crate) fn file(folder: &Path, kind: Kind, turn: usize) -> PathBuf {
     folder.join(format!("{kind:?}-{turn}.txt").replace(['(', ')'], "-"))
 }

@@ -1,4 +1,4 @@
-//! What is measured: filters and the requests that they get.
+//! The measured variants: filters and their requests.
 
 use kit::bootstrap::{Configuration, WasmFilter, guard};
 use kit::issuer::Algorithm;
@@ -7,47 +7,48 @@ use serde_json::{Value, json};
 use crate::settings::Settings;
 use crate::tokens::{Issuer, Kind};
 
-/// One row of the report.
+/// A row of the report.
 #[derive(Clone, Debug)]
 pub(crate) struct Variant {
-    /// Also the listener's name.
+    /// The name, also of the listener.
     pub(crate) name: &'static str,
     pub(crate) label: &'static str,
     pub(crate) filter: Filter,
     pub(crate) tokens: Kind,
-    /// Whether all requests carry one token; else each has one that no other request of this variant has.
+    /// Whether all requests have the same token. Otherwise each has its own.
     pub(crate) same: bool,
-    /// How many requests a turn has: fewer where one takes long.
+    /// The number of requests in a turn, smaller for slow ones.
     pub(crate) requests: usize,
-    /// The status of every answer.
+    /// The expected status of every response.
     pub(crate) status: u16,
-    /// How many `jti`s are used before the first turn.
+    /// The number of `jti`s used up before the first turn.
     pub(crate) live_jtis: usize,
     pub(crate) content: Content,
 }
 
-/// What a request holds beside its token: the smallest parameters, of which there are the most in so many bytes.
+/// The content of a request in addition to its token. Parameters are as small as possible, so that there are many of
+/// them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Content {
     /// Two parameters in the query.
     Plain,
-    /// A query of so many bytes.
+    /// A query of this many bytes.
     Query(usize),
-    /// A form of so many bytes.
+    /// A form of this many bytes.
     Form(usize),
 }
 
-/// What stands in front of the router.
+/// The filters before the router.
 #[derive(Clone, Debug)]
 pub(crate) enum Filter {
     None,
     Noop,
-    /// `envoy.filters.http.jwt_authn`; with or without its `jwt_cache_config`.
+    /// `envoy.filters.http.jwt_authn`, with or without its `jwt_cache_config`.
     Native {
         algorithm: Algorithm,
         cache: bool,
     },
-    /// This filter; with `outcome` also the guard behind it.
+    /// This filter. With `outcome`, also the guard after it.
     JwtAuth {
         configuration: Value,
         pure_wasm: bool,
@@ -69,7 +70,7 @@ impl Filter {
             Self::JwtAuth { configuration, pure_wasm } => {
                 let filter = WasmFilter::new(name, &settings.filter, Configuration::Text(configuration.to_string()));
                 let vm_configuration = pure_wasm.then(|| "signatures: wasm".to_owned());
-                // A VM and a replay store for each, as if it stood alone.
+                // Each variant has its own VM and replay store.
                 let filter = WasmFilter { vm_id: name.to_owned(), vm_configuration, ..filter }.render();
                 let guard = configuration.get("outcome").map(|_| guard("jwt_auth"));
                 [filter].into_iter().chain(guard).collect()
@@ -78,7 +79,8 @@ impl Filter {
     }
 }
 
-/// `jwt_authn` with the work that this filter has, too: the token from the same header, forwarded, two claims to headers.
+/// `jwt_authn` with the same work as this filter: it reads the token from the same header, forwards it, and forwards
+/// two claims in headers.
 fn native(algorithm: Algorithm, cache: bool) -> Value {
     let mut provider = json!({
         "issuer": "https://issuer.example.com",
@@ -104,7 +106,7 @@ fn native(algorithm: Algorithm, cache: bool) -> Value {
     })
 }
 
-/// This filter's configuration: two claims to `place`, and `more` fields.
+/// The configuration of this filter: two claims mapped to `place`, and `more` fields.
 fn configuration(algorithms: &[Algorithm], place: &str, more: &Value) -> Value {
     let names = if place == "header" { ["x-sub", "x-tenant"] } else { ["sub", "tenant"] };
     let mut configuration = json!({
@@ -128,7 +130,7 @@ fn jwt_auth(algorithm: Algorithm, place: &str, more: &Value) -> Filter {
     Filter::JwtAuth { configuration: configuration(&[algorithm], place, more), pure_wasm: false }
 }
 
-/// Every variant, those that are compared next to each other.
+/// All variants. Variants that are compared follow each other.
 pub(crate) fn all(settings: &Settings) -> Vec<Variant> {
     let headers = || jwt_auth(RS256, "header", &json!({}));
     let known = |name, label, filter| Variant {

@@ -1,4 +1,4 @@
-//! The files of `envoy/`, changed to run here: they are what the demo shows, so it takes all else as it stands there.
+//! Adapts the files of `envoy/` to the demo. Everything that is not changed here is used as it is in the files.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use serde_yaml::Value;
 
 use crate::settings::Ports;
 
-/// The name of the filter in the chain.
+/// The name of the filter.
 const FILTER: &str = "jwt-auth";
 
 /// A YAML file.
@@ -16,28 +16,28 @@ pub(crate) struct Document {
     root: Value,
 }
 
-/// Where the Envoy with the filter runs.
+/// Addresses and paths of the Envoy with the filter.
 pub(crate) struct Place<'a> {
     /// The ports that it listens on.
     pub(crate) ports: &'a Ports,
     /// The address that it listens on.
     pub(crate) address: &'a str,
     pub(crate) wasm: &'a Path,
-    /// The port of the upstream on this machine; `None` leaves the address of the file.
+    /// The port of the upstream on this machine. With `None`, the address in the file stays.
     pub(crate) upstream: Option<u16>,
 }
 
-/// This machine alone.
+/// Not reachable from other machines.
 pub(crate) const LOCALHOST: &str = "127.0.0.1";
 
-/// The backend, on its port.
+/// The configuration of the upstream, with its port.
 pub(crate) fn upstream(mut document: Document, ports: &Ports) -> Result<String, String> {
     socket(document.at(&["static_resources", "listeners", "0"])?, LOCALHOST, ports.upstream)?;
     document.into_text()
 }
 
-/// The Envoy with the filter and `jwk` as its key; beside the listener of the file one that accepts each `jti` once, and one
-/// whose plugin configuration has a misspelt field.
+/// The configuration of the Envoy with the filter, with `jwk` as the key. It has two more listeners than the file: one
+/// accepts each `jti` once, and one has a misspelt field in its plugin configuration.
 pub(crate) fn filter(mut document: Document, place: &Place, jwk: &serde_json::Value) -> Result<String, String> {
     let ports = place.ports;
     let listener = document.at(&["static_resources", "listeners", "0"])?.clone();
@@ -65,11 +65,11 @@ pub(crate) fn filter(mut document: Document, place: &Place, jwk: &serde_json::Va
     document.into_text()
 }
 
-/// From a listener to the configuration of the filter.
+/// The path from a listener to the configuration of the filter.
 const PLUGIN: &[&str] =
     &["filter_chains", "0", "filters", "0", "typed_config", "http_filters", FILTER, "typed_config", "config"];
 
-/// Puts a key, and a field that is true, into the text in the text.
+/// Sets the key in the plugin configuration, and optionally a field to true. The configuration is a string with YAML.
 fn change_plugin_text(plugin: &mut Value, jwk: &serde_json::Value, field: Option<&str>) -> Result<(), String> {
     let text = at(plugin, &["configuration", "value"])?;
     let mut config: Value = serde_yaml::from_str(text.as_str().ok_or("the plugin configuration is not a text")?)
@@ -91,7 +91,7 @@ fn socket(owner: &mut Value, address: &str, port: u16) -> Result<(), String> {
 }
 
 impl Document {
-    /// Reads one.
+    /// Reads a file.
     pub(crate) fn read(file: &str) -> Result<Self, String> {
         let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
         let root = serde_yaml::from_str(&text).map_err(|error| format!("{file}: {error}"))?;
@@ -111,7 +111,7 @@ fn to_text(value: &Value) -> Result<String, String> {
     serde_yaml::to_string(value).map_err(|error| error.to_string())
 }
 
-/// The value at a path of keys; in a list, of indices or of the `name` of an element.
+/// The value at a path. For a list, a key is an index or the `name` of an element.
 fn at<'a>(value: &'a mut Value, path: &[&str]) -> Result<&'a mut Value, String> {
     path.iter().try_fold(value, |value, &key| {
         let next = match value {

@@ -1,4 +1,4 @@
-//! The token service of the demo: its key, its one user and its process, all by the command `jwt-auth`.
+//! The token service of the demo. The command `jwt-auth` makes its key and its user, and runs it.
 
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
@@ -14,16 +14,16 @@ use serde_json::{Value, json};
 use crate::process::Process;
 use crate::settings::Paths;
 
-/// The `kid` of the key pair, which is made anew each time: no demo leaves a key behind that opens another one.
+/// The `kid` of the key pair. Each demo makes a new key pair, so that no key is valid for another demo.
 pub(crate) const KID: &str = "demo";
 
-/// Who gets tokens. docker-compose.yaml and README.md have the names of the files and of the audience, too.
+/// The user of the token service. docker-compose.yaml and README.md also contain the file names and the audience.
 pub(crate) const USER: &str = "alice";
-/// For what.
+/// The audience of the tokens.
 pub(crate) const PASSWORD: &str = "wonderland";
 const AUDIENCE: &str = "orders";
 
-/// What the token service needs, in files.
+/// The files of the token service.
 pub(crate) struct Issuer {
     command: PathBuf,
     private: PathBuf,
@@ -33,7 +33,7 @@ pub(crate) struct Issuer {
 }
 
 impl Issuer {
-    /// Makes a key and a users file.
+    /// Makes a key and a file with the user.
     pub(crate) fn prepare(command: &Path, paths: &Paths) -> Result<Self, String> {
         let [private, public, users] =
             ["private.jwk.json", "public.jwk.json", "users.yaml"].map(|name| paths.run().join(name));
@@ -46,18 +46,18 @@ impl Issuer {
         let file = serde_yaml::to_string(&json!({"users": [user]})).map_err(|error| error.to_string())?;
         paths.write("users.yaml", &file)?;
         fs::set_permissions(&users, Permissions::from_mode(0o600))
-            .map_err(|error| format!("can't close {} to others: {error}", users.display()))?;
+            .map_err(|error| format!("can't restrict access to {}: {error}", users.display()))?;
 
         let key = SigningKey::from_private_jwk(&read(&private)?)?;
         Ok(Self { command: command.to_owned(), key, jwk: read(&public)?, private, users })
     }
 
-    /// The key that the service signs with.
+    /// The private key of the service.
     pub(crate) fn key(&self) -> &SigningKey {
         &self.key
     }
 
-    /// Its public part, for the filter.
+    /// The public key, for the filter.
     pub(crate) fn jwk(&self) -> &Value {
         &self.jwk
     }
@@ -77,7 +77,7 @@ fn read(file: &Path) -> Result<Value, String> {
     serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// What a command that succeeds prints.
+/// Runs a command and returns its output. Fails if the command fails.
 fn run(command: &mut Command, input: &[u8]) -> Result<String, String> {
     let name = command.get_program().to_owned();
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", name.display());
@@ -87,7 +87,7 @@ fn run(command: &mut Command, input: &[u8]) -> Result<String, String> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| failed(&error))?;
-    // Fails for a command that does not read its stdin.
+    // This fails if the command does not read its stdin.
     let _ = child.stdin.take().map(|mut stdin| stdin.write_all(input));
     let output = child.wait_with_output().map_err(|error| failed(&error))?;
     if !output.status.success() {

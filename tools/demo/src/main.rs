@@ -1,7 +1,8 @@
-//! `make run`: an Envoy with the filter in front of an upstream that shows what it got, a token service, and `curl` lines to
-//! try them with. `make compose` calls it with `--compose`: then it writes the files and the lines, and starts nothing.
+//! `make run`: starts an Envoy with the filter, an upstream that echoes requests, and a token service. It prints `curl`
+//! commands to try them. `make compose` calls it with `--compose`: then it only writes the files and prints the
+//! commands.
 //!
-//! It runs in the root of the repository and takes everything else from the environment; [`settings`] has the list.
+//! It must run in the root of the repository. [`settings`] lists its environment variables.
 
 mod config;
 mod issuer;
@@ -23,10 +24,10 @@ use process::{Process, answers};
 use requests::Requests;
 use settings::{Paths, Ports};
 
-/// How long the start may take: compiling the filter on a busy machine takes its time.
+/// How long the start may take. Compiling the filter on a busy machine is slow.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often the processes are looked at.
+/// How often the processes are checked.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
@@ -45,11 +46,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// Starts both Envoys and the token service, prints the lines, and waits for a signal or for the end of one of them.
+/// Starts both Envoys and the token service, prints the commands, and waits for a signal or for the end of a process.
 fn run() -> Result<(), String> {
     let stop = stop_signals()?;
     let paths = Paths::from_environment("run")?;
-    // For as long as this process runs: another demo would replace the keys of this one.
+    // Held until this process ends, because another demo would replace the keys.
     let _lock = paths.lock()?;
     let binary = paths.envoy()?;
     let wasm = paths.wasm()?;
@@ -72,9 +73,9 @@ fn run() -> Result<(), String> {
     let requests =
         Requests { key: issuer.key(), kid: issuer::KID, now: now(), port: ports.main, token_port: ports.tokens };
     print(&format!(
-        "# The filter runs on http://127.0.0.1:{}. The backend behind it answers with the request that it got.\n\
-         # Paste these lines into another terminal. The tokens are valid for a day.\n\n{}\
-         # Ctrl-C ends it. Configurations, keys and logs are in {}.\n",
+        "# The filter runs on http://127.0.0.1:{}. The backend responds with the request that it received.\n\
+         # Paste these commands into another terminal. The tokens are valid for a day.\n\n{}\
+         # Press Ctrl-C to stop. Configurations, keys and logs are in {}.\n",
         ports.main,
         requests.everything(&ports),
         paths.run().display(),
@@ -87,9 +88,9 @@ fn run() -> Result<(), String> {
     }
 }
 
-/// Writes what docker-compose.yaml is then told to mount, and prints the lines for it.
+/// Writes the files that docker-compose.yaml mounts, and prints the commands.
 fn prepare_compose() -> Result<(), String> {
-    // A folder of its own: the keys of `make run` stay as they are.
+    // A separate folder, so that the keys of `make run` are not replaced.
     let paths = Paths::from_environment("run/compose")?;
     let _lock = paths.lock()?;
     let ports = Ports::published()?;
@@ -103,15 +104,15 @@ fn prepare_compose() -> Result<(), String> {
     };
     let text = config::filter(Document::read("envoy/envoy.yaml")?, &place, issuer.jwk())?;
     let file = paths.write("envoy.yaml", &text)?;
-    // The Envoy of the image is another user, and there is nothing secret in a public key.
+    // Envoy in the image runs as another user. The file has only a public key.
     fs::set_permissions(&file, Permissions::from_mode(0o644))
         .map_err(|error| format!("can't make {} readable for all: {error}", file.display()))?;
     let requests =
         Requests { key: issuer.key(), kid: issuer::KID, now: now(), port: ports.main, token_port: ports.tokens };
     print(&format!(
-        "# Once the containers run, the filter is on http://127.0.0.1:{}. The backend behind it answers with the request\n\
-         # that it got.\n\
-         # Paste these lines into another terminal. The tokens are valid for a day.\n\n{}\
+        "# Once the containers run, the filter is on http://127.0.0.1:{}. The backend responds with the request\n\
+        # that it received.\n\
+         # Paste these commands into another terminal. The tokens are valid for a day.\n\n{}\
          # Configurations and keys are in {}.\n\n",
         ports.main,
         requests.everything(&ports),
@@ -124,18 +125,19 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Gets a message on SIGINT, SIGTERM and SIGHUP. They must not end this process at once: the others would survive it.
+/// Receives a message on SIGINT, SIGTERM and SIGHUP. These must not end this process at once, because the other
+/// processes would keep running.
 fn stop_signals() -> Result<Receiver<()>, String> {
     let (sender, receiver) = mpsc::channel();
     let handler = move || {
-        // Nobody listens any more once this process ends anyway.
+        // This fails only if the process is already ending.
         let _ = sender.send(());
     };
     ctrlc::set_handler(handler).map_err(|error| format!("can't handle signals: {error}"))?;
     Ok(receiver)
 }
 
-/// False when a signal came first.
+/// Waits until all processes are ready. Returns false if a signal comes first.
 fn wait_until_ready(processes: &mut [Process], ports: &Ports, stop: &Receiver<()>) -> Result<bool, String> {
     let deadline = Instant::now() + PATIENCE;
     while !is_ready(ports) {
@@ -151,7 +153,8 @@ fn wait_until_ready(processes: &mut [Process], ports: &Ports, stop: &Receiver<()
     Ok(true)
 }
 
-/// Whether upstream and token service answer and the filter rejects on every listener. Without the filter the guard would answer, with another status.
+/// Whether upstream and token service respond, and the filter rejects requests on every listener. Without the filter,
+/// the guard would respond with another status.
 fn is_ready(ports: &Ports) -> bool {
     answers(ports.upstream, "/", 200, None)
         && answers(ports.main, "/", 400, Some("I400JR"))
@@ -164,7 +167,7 @@ fn check(processes: &mut [Process]) -> Result<(), String> {
     processes.iter_mut().try_for_each(Process::check)
 }
 
-/// At once, also when the output is a pipe or a file.
+/// Prints and flushes, because the output may be a pipe or a file.
 fn print(text: &str) -> Result<(), String> {
     let mut output = io::stdout().lock();
     let printed = output.write_all(text.as_bytes()).and_then(|()| output.flush());

@@ -1,4 +1,4 @@
-//! One process of the demo.
+//! A process of the demo.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use kit::envoy::log_tail;
 use kit::http::{Address, RequestBuilder, exchange};
 
-/// A child process; ended when dropped.
+/// A child process that is killed when this is dropped.
 pub(crate) struct Process {
     name: &'static str,
     child: Child,
@@ -16,15 +16,15 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts an Envoy with this configuration. Two workers, so that what the workers share shows.
+    /// Starts an Envoy with this configuration. It has two workers, to show that they share used `jti`s.
     pub(crate) fn envoy(binary: &Path, config: &Path, log: PathBuf) -> Result<Self, String> {
         let mut command = Command::new(binary);
-        // Without hot restart any number of Envoys run side by side.
+        // Without hot restart, any number of Envoys can run at once.
         command.arg("--config-path").arg(config).args(["--disable-hot-restart", "--concurrency", "2"]);
         Self::start("an Envoy", &mut command, log)
     }
 
-    /// Starts a command, which `name` is to stand for in messages.
+    /// Starts a command. Messages call it `name`.
     pub(crate) fn start(name: &'static str, command: &mut Command, log: PathBuf) -> Result<Self, String> {
         let output = File::create(&log).map_err(|error| format!("can't write {}: {error}", log.display()))?;
         let child = command
@@ -36,16 +36,16 @@ impl Process {
         Ok(Self { name, child, log })
     }
 
-    /// An error, with the end of its log, when it has ended.
+    /// Returns an error with the end of the log if the process has ended.
     pub(crate) fn check(&mut self) -> Result<(), String> {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => Err(format!("{} ended ({status})\n{}", self.name, self.log_tail())),
-            Err(error) => Err(format!("{} can't be waited for: {error}", self.name)),
+            Err(error) => Err(format!("can't wait for {}: {error}", self.name)),
         }
     }
 
-    /// The end of its log, below a line that names the file.
+    /// The end of the log, after a line with the name of the file.
     pub(crate) fn log_tail(&self) -> String {
         let log = fs::read(&self.log).unwrap_or_default();
         format!("--- {} ends in\n{}", self.log.display(), log_tail(&String::from_utf8_lossy(&log)))
@@ -54,13 +54,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only for a process that has ended and been reaped already.
+        // Both only fail if the process has already ended and been reaped.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Whether a `GET` of `path` is answered so.
+/// Whether the response to a `GET` of `path` has this status and code.
 pub(crate) fn answers(port: u16, path: &str, status: u16, code: Option<&str>) -> bool {
     let address = Address::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     exchange(&address, &RequestBuilder::get(path).build()).is_ok_and(|response| {

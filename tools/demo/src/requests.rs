@@ -1,4 +1,4 @@
-//! The `curl` lines: one for each thing that the filter does, each below a comment that says what to expect.
+//! The `curl` commands for the features of the filter, each with a comment that says what to expect.
 
 use kit::issuer::{Algorithm, SigningKey, base64url};
 use serde_json::{Value, json};
@@ -8,12 +8,12 @@ use crate::settings::Ports;
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// Takes the token out of the answer of the token service.
+/// Extracts the token from the response of the token service.
 const TOKEN_OF: &str = r#"sed 's/.*"access_token":"\([^"]*\)".*/\1/'"#;
 
-/// What the lines are made of.
+/// The values in the commands.
 pub(crate) struct Requests<'a> {
-    /// The key whose public half the filter has.
+    /// The private key whose public key the filter has.
     pub(crate) key: &'a SigningKey,
     pub(crate) kid: &'a str,
     /// Seconds since the epoch.
@@ -25,7 +25,7 @@ pub(crate) struct Requests<'a> {
 }
 
 impl Requests<'_> {
-    /// The lines for all listeners.
+    /// The commands for all listeners.
     pub(crate) fn everything(&self, ports: &Ports) -> String {
         let once = self.token(&json!({"jti": format!("demo-{}", std::process::id())}));
         let [replay, broken, admin] = [ports.replay, ports.broken, ports.admin];
@@ -52,7 +52,7 @@ impl Requests<'_> {
         text
     }
 
-    /// The lines for the token service and for the main listener.
+    /// The commands for the token service and for the main listener.
     fn of_main_listener_and_tokens(&self) -> String {
         let tokens = format!("-d username={USER} -d password={PASSWORD} 'http://127.0.0.1:{}/token'", self.token_port);
         let wrong = tokens.replace(PASSWORD, "guessed");
@@ -69,7 +69,7 @@ impl Requests<'_> {
         .concat()
     }
 
-    /// The lines for the main listener, with tokens of all kinds.
+    /// The commands for the main listener, with all kinds of tokens.
     fn of_main_listener(&self) -> String {
         let now = self.now;
         let good = self.token(&json!({}));
@@ -125,7 +125,7 @@ impl Requests<'_> {
         format!("{}.{}.", base64url(header.to_string().as_bytes()), base64url(self.claims().to_string().as_bytes()))
     }
 
-    /// Header and signature of `token` around other claims.
+    /// The header and the signature of `token`, with other claims.
     fn tampered(&self, token: &str) -> String {
         let mut claims = self.claims();
         claims["userId"] = "1".into();
@@ -134,7 +134,7 @@ impl Requests<'_> {
         format!("{header}.{}.{signature}", base64url(claims.to_string().as_bytes()))
     }
 
-    /// Valid for a day.
+    /// Claims that are valid for a day.
     fn claims(&self) -> Value {
         json!({"sub": USER, "aud": "orders", "userId": "1213234", "iat": self.now, "exp": self.now + DAY})
     }

@@ -1,35 +1,35 @@
-//! What the environment says. All of it has a default but `ENVOY`:
+//! Settings from environment variables. All except `ENVOY` have a default:
 //!
 //! | variable | default | meaning |
 //! |---|---|---|
 //! | `ENVOY` | | the Envoy binary |
 //! | `JWT_AUTH_WASM` | `dist/jwt-auth.wasm` | the filter |
 //! | `JWT_AUTH` | `dist/jwt-auth` | the command |
-//! | `RUN_DIR` | `run`, with `--compose` `run/compose` | where configurations, keys and logs go |
+//! | `RUN_DIR` | `run`, with `--compose` `run/compose` | the folder for configurations, keys and logs |
 //! | `PORT` | 10000 | the main listener |
 //! | `REPLAY_PORT` | 10001 | the listener where each `jti` is accepted once |
-//! | `BROKEN_PORT` | 10002 | the listener with a faulty plugin configuration |
+//! | `BROKEN_PORT` | 10002 | the listener with an error in its plugin configuration |
 //! | `UPSTREAM_PORT` | 18080 | the upstream |
 //! | `TOKEN_PORT` | 8080 | the token service |
 //! | `ADMIN_PORT` | 9901 | Envoy's admin interface |
 //!
-//! Port 0 stands for any free one.
+//! Port 0 means any free port.
 
 use std::env;
 use std::fs::{self, File, TryLockError};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
-/// Where things are.
+/// The paths of the demo.
 pub(crate) struct Paths {
     run: PathBuf,
 }
 
 impl Paths {
-    /// Makes the folder for configurations and logs, `default` unless the environment names another.
+    /// Creates the folder for configurations and logs: `RUN_DIR`, or `default`.
     pub(crate) fn from_environment(default: &str) -> Result<Self, String> {
         let run = PathBuf::from(env::var_os("RUN_DIR").unwrap_or_else(|| default.into()));
-        fs::create_dir_all(&run).map_err(|error| format!("can't make {}: {error}", run.display()))?;
+        fs::create_dir_all(&run).map_err(|error| format!("can't create {}: {error}", run.display()))?;
         Ok(Self { run })
     }
 
@@ -38,7 +38,7 @@ impl Paths {
         &self.run
     }
 
-    /// Keeps other demos out of that folder until it is dropped.
+    /// Locks the folder against other demos until the file is dropped.
     pub(crate) fn lock(&self) -> Result<File, String> {
         let path = self.run.join("lock");
         let failed = |error: &dyn std::fmt::Display| format!("can't lock {}: {error}", path.display());
@@ -53,7 +53,7 @@ impl Paths {
         }
     }
 
-    /// Writes a file into that folder.
+    /// Writes a file into the folder.
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf, String> {
         let path = self.run.join(name);
         fs::write(&path, text).map_err(|error| format!("can't write {}: {error}", path.display()))?;
@@ -69,13 +69,13 @@ impl Paths {
     /// The filter.
     pub(crate) fn wasm(&self) -> Result<PathBuf, String> {
         let path = env::var_os("JWT_AUTH_WASM").unwrap_or_else(|| "dist/jwt-auth.wasm".into());
-        existing(path.into()).map_err(|error| format!("{error}; `make build` makes the filter"))
+        existing(path.into()).map_err(|error| format!("{error}; run `make build`"))
     }
 
     /// The command `jwt-auth`.
     pub(crate) fn jwt_auth(&self) -> Result<PathBuf, String> {
         let path = env::var_os("JWT_AUTH").unwrap_or_else(|| "dist/jwt-auth".into());
-        existing(path.into()).map_err(|error| format!("{error}; `make cli` makes the command"))
+        existing(path.into()).map_err(|error| format!("{error}; run `make cli`"))
     }
 }
 
@@ -94,14 +94,14 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// Ports that are all free at this moment. Envoy itself would share one with another Envoy, and each would get a part
-    /// of the requests.
+    /// The configured ports, after a check that all are free. Two Envoys could share a port without an error, and each
+    /// would get some of the requests.
     pub(crate) fn from_environment() -> Result<Self, String> {
         let mut bound = Vec::new();
         let mut free = |variable, default| -> Result<u16, String> {
             let listener = bind(variable, port(variable, default)?)?;
             let address = listener.local_addr().map_err(|error| error.to_string())?;
-            // Held until all are chosen, so that none is chosen twice.
+            // Keep the socket open until all ports are chosen, so that none is chosen twice.
             bound.push(listener);
             Ok(address.port())
         };
@@ -115,7 +115,7 @@ impl Ports {
         })
     }
 
-    /// The ports that docker-compose.yaml publishes, free or not.
+    /// The ports that docker-compose.yaml publishes. They may be in use.
     pub(crate) fn published() -> Result<Self, String> {
         Ok(Self {
             main: port("PORT", DEFAULT.main)?,
@@ -130,7 +130,7 @@ impl Ports {
 
 const DEFAULT: Ports = Ports { main: 10000, replay: 10001, broken: 10002, upstream: 18080, tokens: 8080, admin: 9901 };
 
-/// The ports in the containers of docker-compose.yaml, whatever they are published as.
+/// The ports inside the containers of docker-compose.yaml.
 pub(crate) const IN_CONTAINERS: Ports = DEFAULT;
 
 fn port(variable: &str, default: u16) -> Result<u16, String> {

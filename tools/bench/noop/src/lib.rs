@@ -1,4 +1,4 @@
-//! A proxy-wasm filter that looks at nothing and lets everything by: what is left of a filter's price is that of Wasm itself.
+//! A proxy-wasm filter that does nothing and forwards every request. It shows the cost of Wasm itself.
 #![cfg(target_arch = "wasm32")]
 #![allow(missing_docs, reason = "the SDK's macro writes a function without")]
 

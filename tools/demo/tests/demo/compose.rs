@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 
 use crate::running::{Demo, curls, promised, set};
 
-/// Containers differ from `make run` in addresses only.
+/// `make compose` differs from `make run` only in addresses.
 #[test]
-fn compose_has_the_listeners_and_the_lines_of_run() {
+fn compose_has_the_listeners_and_the_commands_of_run() {
     let compose = |more: &[(&str, &str)]| {
         let mut demo = Demo::new();
         demo.command.arg("--compose").envs(more.iter().copied());
@@ -52,9 +52,9 @@ fn compose_has_the_listeners_and_the_lines_of_run() {
     assert!(text.contains("kid: demo") && !text.contains("uniq_key"), "{text}");
 }
 
-/// Nothing of a demo is there for other machines, and each port of `make run` is published.
+/// All ports of `make run` are published, and none is reachable from other machines.
 #[test]
-fn compose_publishes_on_this_machine_only() {
+fn compose_publishes_only_on_this_machine() {
     let text =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docker-compose.yaml")).expect("a file");
     let compose: serde_yaml::Value = serde_yaml::from_str(&text).expect("YAML");
@@ -72,9 +72,9 @@ fn compose_publishes_on_this_machine_only() {
     assert_eq!(ports, expected);
 }
 
-/// What docker-compose.yaml mounts into its container is there, and the command in it takes it.
+/// The files that docker-compose.yaml mounts exist, and the token service starts with them.
 #[test]
-fn for_compose_the_token_service_gets_what_it_is_started_with() {
+fn the_token_service_starts_with_the_files_for_compose() {
     let mut demo = Demo::new();
     let output = demo.command.arg("--compose").output().expect("the demo runs");
     assert!(output.status.success(), "{output:?}");
@@ -110,9 +110,10 @@ fn for_compose_the_token_service_gets_what_it_is_started_with() {
     assert!(line.starts_with("jwt-auth: listening on http://127.0.0.1:"), "{line}");
 }
 
-/// With a Docker that can't start the containers, as when a port is busy. Everything else that the script calls succeeds.
+/// Docker fails to start the containers, for example because a port is in use. Everything else that the script calls
+/// succeeds.
 #[test]
-fn compose_that_can_not_start_leaves_nothing_behind() {
+fn when_compose_can_not_start_its_containers_are_removed() {
     let programs = tempfile::tempdir().expect("a folder");
     for (name, script) in [
         ("cargo", "exit 0"),

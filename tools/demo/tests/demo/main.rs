@@ -1,6 +1,6 @@
-//! The demo of `make run`: every line that it prints does what the comment above it says, and nothing of it survives its
-//! end; and the commands of the documents. Needs what `make test` sets: `ENVOY_BINARIES`, of which it takes the last,
-//! `JWT_AUTH_WASM` and `JWT_AUTH`.
+//! The demo of `make run`: every command that it prints does what its comment says, and all processes end with the
+//! demo. Also runs the commands in the documents. Needs variables that `make test` sets: `ENVOY_BINARIES`, of which it
+//! uses the last, `JWT_AUTH_WASM` and `JWT_AUTH`.
 
 mod compose;
 mod preflight;
@@ -16,7 +16,7 @@ use kit::envoy::binaries;
 use running::{Demo, answered, curls, promised, set, signal};
 
 #[test]
-fn every_line_does_what_its_comment_says() {
+fn every_command_does_what_its_comment_says() {
     assert!(Command::new("curl").arg("--version").output().is_ok(), "this test needs curl");
     let (mut demo, lines) = Demo::new().start();
     let curls = curls(&lines);
@@ -36,17 +36,17 @@ fn every_line_does_what_its_comment_says() {
         }
     }
     for code in ["I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "S403JU", "S403JI", "I400JP"] {
-        assert!(promises.iter().any(|promise| promise.ends_with(code)), "no line shows {code}");
+        assert!(promises.iter().any(|promise| promise.ends_with(code)), "no command shows {code}");
     }
 
-    // Two Envoys and the token service.
+    // There are two Envoys and the token service.
     assert_eq!(demo.processes().len(), 3);
     signal("TERM", &demo.child.id().to_string());
     assert_eq!((demo.wait(), demo.processes()), (Some(0), Vec::new()));
 }
 
 #[test]
-fn it_ends_when_one_of_its_processes_does() {
+fn the_demo_ends_when_one_of_its_processes_ends() {
     let envoy = binaries().pop().expect("an Envoy");
     for (program, message) in
         [(envoy, "an Envoy ended (signal: 9"), (set("JWT_AUTH").into(), "the token service ended (signal: 9")]
@@ -65,7 +65,7 @@ fn it_ends_when_one_of_its_processes_does() {
 }
 
 #[test]
-fn a_taken_port_is_named_with_its_variable() {
+fn a_port_in_use_is_reported_with_its_variable() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let port = taken.local_addr().expect("its address").port().to_string();
     let mut demo = Demo::new();
@@ -80,7 +80,7 @@ fn a_taken_port_is_named_with_its_variable() {
     assert!(String::from_utf8_lossy(&demo.output().stderr).contains("PORT=http: expected a port"));
 }
 
-/// Its keys would be replaced under it, and tokens made with the new ones would not pass.
+/// A second demo would replace the keys of the first one, which would then reject its own tokens.
 #[test]
 fn a_second_demo_in_the_same_folder_is_rejected() {
     let (mut first, _) = Demo::new().start();
@@ -102,7 +102,7 @@ fn a_second_demo_in_the_same_folder_is_rejected() {
 #[test]
 fn an_envoy_that_does_not_start_shows_its_log() {
     let mut demo = Demo::new();
-    // No module: Envoy rejects the configuration.
+    // Envoy rejects the configuration, because there is no module.
     demo.command.env("JWT_AUTH_WASM", "Cargo.toml");
     let output = demo.output();
     let errors = String::from_utf8_lossy(&output.stderr);

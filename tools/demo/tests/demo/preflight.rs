@@ -1,4 +1,4 @@
-//! What `make run` and `make compose` check before they build anything.
+//! The checks of `make run` and `make compose` before they build anything.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::symlink;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 const PORTS: [&str; 6] = ["PORT", "REPLAY_PORT", "BROKEN_PORT", "UPSTREAM_PORT", "TOKEN_PORT", "ADMIN_PORT"];
 
-/// The script with these programs alone beside what itself is made of, and with any free ports.
+/// The script, with only these programs in addition to the ones that it needs itself, and with any free ports.
 fn preflight(kind: &str, programs: &TempDir) -> Command {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/scripts/preflight.sh");
     let mut command = Command::new("bash");
@@ -35,7 +35,7 @@ fn answer(output: &Output) -> (Option<i32>, String) {
 }
 
 #[test]
-fn everything_that_is_missing_is_named_at_once() {
+fn all_missing_programs_are_reported_at_once() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let port = taken.local_addr().expect("its address").port().to_string();
     let nothing = programs(&[]);
@@ -54,7 +54,7 @@ run: port {port} is in use: choose another one with REPLAY_PORT=<port>
 }
 
 #[test]
-fn a_machine_that_has_all_passes() {
+fn a_machine_with_all_programs_passes() {
     let programs = programs(&["cargo", "cc"]);
     let envoy = binaries().pop().expect("an Envoy");
     let output = preflight("run", &programs).env("ENVOY", envoy).output().expect("bash");

@@ -1,4 +1,4 @@
-//! The demo as a process, and what its lines say.
+//! Runs the demo and reads its output.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,13 +12,13 @@ use kit::envoy::binaries;
 use tempfile::TempDir;
 
 /// The last line that the demo prints once it runs.
-const LAST_LINE: &str = "# Ctrl-C ends it.";
+const LAST_LINE: &str = "# Press Ctrl-C to stop.";
 
 pub(crate) fn set(name: &str) -> OsString {
-    std::env::var_os(name).unwrap_or_else(|| panic!("{name} must be set; `make test` does it"))
+    std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set; `make test` sets it"))
 }
 
-/// The demo on free ports, with its files in a folder of its own.
+/// The demo on free ports, with its files in a temporary folder.
 pub(crate) struct Demo {
     pub(crate) command: Command,
     pub(crate) folder: TempDir,
@@ -43,12 +43,12 @@ impl Demo {
         Self { command, folder }
     }
 
-    /// Runs it until it ends by itself.
+    /// Runs the demo until it ends by itself.
     pub(crate) fn output(mut self) -> Output {
         self.command.output().expect("the demo runs")
     }
 
-    /// Starts it and gives what it printed until it was ready.
+    /// Starts the demo and returns its output up to the point where it is ready.
     pub(crate) fn start(mut self) -> (Running, Vec<String>) {
         let mut child = self.command.spawn().expect("the demo runs");
         let mut output = BufReader::new(child.stdout.take().expect("its output"));
@@ -72,7 +72,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// The processes that were started with a file of its folder.
+    /// The processes that were started with a file of the demo's folder.
     pub(crate) fn processes(&self) -> Vec<String> {
         let folder = self.folder.path().to_string_lossy().into_owned();
         let processes = fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
@@ -108,7 +108,7 @@ impl Drop for Running {
         for process in self.processes() {
             signal("KILL", &process);
         }
-        // Fails only when it has ended.
+        // This fails only if the demo has ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -118,19 +118,19 @@ pub(crate) fn signal(name: &str, process: &str) {
     Command::new("kill").args([&format!("-{name}"), process]).status().expect("the command kill");
 }
 
-/// Each `curl` line with the comment above it.
+/// Each `curl` command with its comment.
 pub(crate) fn curls(lines: &[String]) -> Vec<(&str, &str)> {
     let pairs = lines.windows(2).filter(|pair| pair[1].starts_with("curl "));
     pairs.map(|pair| (pair[0].as_str(), pair[1].as_str())).collect()
 }
 
-/// Status and, for a rejection, code, of a comment such as `# expect 400 I400JR: no token`.
+/// Status and, for a rejection, code in a comment such as `# expect 400 I400JR: no token`.
 pub(crate) fn promised(comment: &str) -> String {
     let promise = comment.strip_prefix("# expect ").and_then(|promise| promise.split_once(':'));
     promise.unwrap_or_else(|| panic!("no promise: {comment}")).0.to_owned()
 }
 
-/// The same of an answer with its head.
+/// Status and, for a rejection, code of a response with its head.
 pub(crate) fn answered(answer: &str) -> String {
     let status = answer.split_ascii_whitespace().nth(1).unwrap_or_default().to_owned();
     let code = answer.lines().find_map(|line| line.strip_prefix("x-ca-error-code: "));

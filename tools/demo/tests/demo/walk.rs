@@ -4,10 +4,10 @@ use std::process::Command;
 
 use crate::running::{Demo, answered, curls, promised, set};
 
-/// The documents with commands for the demo, in the order in which they are run.
+/// The documents with commands for the demo, in the order in which their commands run.
 const DOCUMENTS: [&str; 2] = ["start.md", "operate.md"];
 
-/// Blocks that are not for the demo, by their first line; `tests/examples/` says why.
+/// The first lines of blocks that are not for the demo. `tests/examples/` has the reasons.
 const OTHERS: [&str; 2] = ["make run", "jwt-auth check --config envoy.yaml"];
 
 /// The `sh` blocks of the documents.
@@ -18,8 +18,8 @@ fn commands() -> String {
     blocks.filter(|block| !OTHERS.iter().any(|other| block.trim() == *other)).collect()
 }
 
-/// The two requests on the README's first screen, with a valid token and an expired one: the command, and the lines of the
-/// answer but for its times.
+/// The two requests at the beginning of the README, with a valid and an expired token: the command, and the lines of
+/// the response except times.
 fn first_screen() -> [(String, Vec<String>); 2] {
     let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).expect("a document");
     let blocks =
@@ -33,7 +33,7 @@ fn first_screen() -> [(String, Vec<String>); 2] {
     })
 }
 
-/// Each command as typed there but for the ports and the folder, in one shell.
+/// Runs all commands in one shell. Only the ports and the folder are changed.
 #[test]
 fn the_commands_of_the_documents_do_what_their_comments_say() {
     let (demo, lines) = Demo::new().start();
