@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Measures the filter beside Envoy's own jwt_authn and writes tools/bench/report.{md,json,svg} and the README's table. Takes
-# about ten minutes on a quiet machine. BENCH_TURNS, BENCH_ONLY and BENCH_LIVE_JTIS do less; with BENCH_ONLY, or into BENCH_OUT, nothing
-# but that report is written, to target/bench by default. tools/bench/src/settings.rs has them all.
+# Compares the filter with Envoy's own jwt_authn. Writes tools/bench/report.{md,json,svg} and the README's table. Takes
+# about ten minutes on an idle machine. BENCH_TURNS, BENCH_ONLY and BENCH_LIVE_JTIS make it shorter. With BENCH_ONLY or
+# BENCH_OUT, it only writes a report to BENCH_OUT, by default target/bench. See tools/bench/src/settings.rs.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# wrk, the installed one or Debian's package, unpacked.
+# Use the installed wrk, or Debian's package.
 if ! WRK=$(type -P wrk); then
   dir=$PWD/.tools/wrk
   WRK=$dir/root/usr/bin/wrk
@@ -31,5 +31,5 @@ else
   export BENCH_README=$PWD/README.md
 fi
 export WRK ENVOY NOOP_WASM JWT_AUTH_WASM BENCH_OUT
-echo "bench: compiling the bench, a minute or two the first time" >&2
+echo "bench: compiling the bench (takes a minute or two the first time)" >&2
 exec cargo run --quiet --locked --package bench

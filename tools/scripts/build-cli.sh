@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds the command into dist/jwt-auth, with no path of this machine left in it. On Linux it needs no shared library, so that
-# it runs in any container.
+# Builds the command, dist/jwt-auth. It contains no paths of this machine. On Linux it is statically linked, so that it
+# runs in any container.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-# A caller's RUSTFLAGS are kept; these come on top.
+# Keep the caller's RUSTFLAGS and add these.
 # shellcheck disable=SC2206 # a list of words
 flags=(${RUSTFLAGS-})
 flags+=(
@@ -19,14 +19,14 @@ esac
 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}")
 export CARGO_ENCODED_RUSTFLAGS
 
-# With --target the flags are not those of build scripts and macros, which have to be dynamic.
+# With --target, the flags don't apply to build scripts and macros, which can't be static.
 cargo build --profile cli --locked --target "$host" --target-dir target/cli --package jwt-auth-cli
 
 out=dist/jwt-auth
 mkdir -p dist
 built=target/cli/$host/cli/jwt-auth
 if ! cmp -s "$built" "$out"; then
-  # A rename, for a service that runs the old file.
+  # Replace the file with a rename, in case a service runs the old one.
   cp "$built" "$out.new"
   mv "$out.new" "$out"
 fi

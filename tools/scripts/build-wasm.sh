@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the filter into dist/jwt-auth.wasm, with no path of this machine left in it.
-# `build-wasm.sh lint` runs clippy on that code instead; `build-wasm.sh noop FILE` builds tools/bench/noop instead.
+# Builds the filter, dist/jwt-auth.wasm. It contains no paths of this machine.
+# `build-wasm.sh lint` runs clippy instead. `build-wasm.sh noop FILE` builds tools/bench/noop instead.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -8,13 +8,14 @@ tools/scripts/wasm-target.sh
 # shellcheck source=/dev/null
 . .tools/wasm.env
 
-# A panic still tells crate, file and line. A caller's RUSTFLAGS are meant for its own machine: these win over them.
+# Panic messages still have crate, file and line. The caller's RUSTFLAGS are ignored, because they are for its own
+# machine.
 # shellcheck disable=SC2206 # a list of words
 flags=(${CARGO_TARGET_WASM32_WASIP1_RUSTFLAGS-})
-# The compilation is for a target that is named, so build scripts and macros don't get these flags.
+# With --target, the flags don't apply to build scripts and macros.
 [ -z "${wasm_sysroot-}" ] || flags+=("--sysroot=$wasm_sysroot")
 flags+=(
-  # Vector instructions, which every Envoy of the last years knows: an eighth less time in the module for a new token.
+  # Vector instructions, which all recent Envoys support. They make a new token about an eighth faster.
   -C target-feature=+simd128
   --remap-path-prefix="$PWD=."
   --remap-path-prefix="${CARGO_HOME:-$HOME/.cargo}=/cargo"
@@ -23,8 +24,8 @@ flags+=(
 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && echo "${flags[*]}")
 export CARGO_ENCODED_RUSTFLAGS
 
-# Its own folder, as its rustc may be another one than that of the tests.
-# Cargo optimises a cdylib alone across crates (`lto`), and none with an rlib beside it.
+# A separate target folder, because its rustc may differ from that of the tests.
+# Cargo applies `lto` to a cdylib only if it builds no rlib with it.
 package=jwt-auth
 crate_type=cdylib,rlib
 out=dist/jwt-auth.wasm
@@ -35,21 +36,22 @@ if [ "${1-}" = noop ]; then
 fi
 what=(--release --locked --target wasm32-wasip1 --target-dir target/wasm --package "$package" --lib)
 if [ "${1-}" = lint ]; then
-  # Not `cargo clippy`, which prefers a clippy beside cargo to the one that goes with $RUSTC.
+  # Not `cargo clippy`, which uses the clippy next to cargo instead of the one that belongs to $RUSTC.
   exec cargo-clippy clippy "${what[@]}" -- -D warnings
 fi
-# The crate type is given here: natively the filter is a library for the command and the tests alone.
+# The crate type is set here, because natively the filter is only a library for the command and the tests.
 cargo rustc "${what[@]}" --crate-type "$crate_type"
 
 mkdir -p "$(dirname "$out")"
-# Removes the callbacks that src/host does not implement. It runs here, so with the caller's own compiler and flags.
-echo "build-wasm: compiling and running trim, a build step" >&2
+# Removes the callbacks that src/host does not implement. trim runs on this machine, so it is built with the caller's
+# compiler and flags.
+echo "build-wasm: compiling and running trim" >&2
 (unset RUSTC CARGO_ENCODED_RUSTFLAGS && cargo run --quiet --locked --package trim -- \
   "target/wasm/wasm32-wasip1/release/${package//-/_}.wasm" "$out.new" src/host/*.rs)
 if cmp -s "$out.new" "$out"; then
   rm "$out.new"
 else
-  # A rename, for an Envoy that has the old file open.
+  # Replace the file with a rename, in case an Envoy has the old one open.
   mv "$out.new" "$out"
 fi
 echo "$out: $(wc -c <"$out") bytes"

@@ -1,18 +1,18 @@
-# debian.sh, to be sourced at the root of the repository: packages from Debian's archive, downloaded without root and without
-# the package lists of the system, which may be empty or old. The lists are kept under .tools.
+# Source debian.sh in the root of the repository. It downloads packages from Debian's archive without root. It keeps its
+# own package lists in .tools, because those of the system may be empty or old.
 # shellcheck shell=bash
 
 apt=$PWD/.tools/apt
 
 apt_get() { apt-get -qq -c "$apt/apt.conf" "$@" >&2; }
 
-# Fetches the lists. Fails where there is no apt or no key of Debian's.
+# Fetches the package lists. Fails without apt or without Debian's key.
 apt_update() {
   local keys=/usr/share/keyrings/debian-archive-keyring.gpg
   command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null && [ -e "$keys" ] || return 1
   mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
   : >"$apt/status"
-  # The system's own settings still count (a proxy, say), but not its hooks, which act on the system.
+  # The system's settings apply, for example a proxy, but not its hooks, which change the system.
   cat >"$apt/apt.conf" <<EOF
 Dir::State "$apt";
 Dir::State::status "$apt/status";
@@ -34,11 +34,12 @@ $from/debian bookworm-backports main
 $from/debian trixie-backports main
 $from/debian-security bookworm-security main
 EOF
-  # One suite that is gone must not cost us the others: whether a package is there shows at its download.
+  # Ignore errors, so that a missing suite does not prevent the use of the others. A missing package fails at its
+  # download.
   apt_get update || true
 }
 
-# Puts packages into a folder, once the lists are there.
+# Downloads packages into a folder. Needs apt_update first.
 download() { # folder, package[=version][/suite]...
   mkdir -p "$1" && (cd "$1" && shift && apt_get download "$@")
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# differential.sh [COUNT]: makes tests/differential/cases.json anew with the libraries of tests/vectors, which it puts into .tools.
+# differential.sh [COUNT]: generates tests/differential/cases.json with the libraries of tests/vectors, which it
+# installs into .tools.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

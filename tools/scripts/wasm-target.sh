@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Makes wasm32-wasip1 usable and writes .tools/wasm.env for tools/scripts/build-wasm.sh: $wasm_sysroot and what must be exported, or
-# nothing when plain cargo will do.
-# Needs no root; what rustup can't give is made under .tools from Debian's packages, beside the system and its toolchain.
+# Installs the target wasm32-wasip1 if it is missing. Writes .tools/wasm.env for tools/scripts/build-wasm.sh, with
+# $wasm_sysroot and exports, or empty if plain cargo works.
+# It does not need root. If rustup fails, it builds the standard library in .tools from Debian's packages, without
+# changes to the system.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -25,24 +26,24 @@ finish() { # lines for wasm.env
 by_rustup() {
   command -v rustup >/dev/null || return 1
   local server=${RUSTUP_DIST_SERVER:-https://static.rust-lang.org} limit=30
-  # rustup itself waits for minutes on a server that is out of reach; one that answers may still be slow to send.
+  # rustup waits for minutes if a server can't be reached. A server that responds may still be slow.
   if curl -fsI -m 5 "$server/dist/channel-rust-stable.toml.sha256" >/dev/null 2>&1; then limit=600; fi
   command -v timeout >/dev/null && set -- timeout "$limit"
   say "adding the target with rustup"
   RUST_BACKTRACE=0 "$@" rustup target add "$target" >&2 && has_std "$toolchain"
 }
 
-build_std() { # rustc, folder with its source's package, sysroot to fill
+build_std() { # rustc, folder with the package of its source, sysroot to fill
   local cargo_home=${CARGO_HOME:-$HOME/.cargo} lib=$3/lib/rustlib/$target/lib
   download "$work/wasi" wasi-libc/bookworm-backports || download "$work/wasi" wasi-libc || return 1
   dpkg-deb -x "$work"/wasi/wasi-libc_*.deb "$work/wasi" || return 1
-  # Of the whole compiler's source, its library is all that is needed.
+  # Only the library is needed from the source of the compiler.
   mkdir -p "$work/src" && dpkg-deb --fsys-tarfile "$2"/rust*-src_*.deb |
     tar -x -C "$work/src" --strip-components=4 --wildcards './usr/src/rustc-*/library' || return 1
-  say "building the standard library, about half a minute"
-  # The settings are those with which rustc's own build makes this library, bitcode for `lto` among them; panics name its sources
-  # as released ones do.
-  # The flags are encoded since their paths may have spaces.
+  say "building the standard library (takes about half a minute)"
+  # The same settings as in rustc's own build, including bitcode for `lto`. Source paths in panics are those of
+  # releases.
+  # The flags are encoded, because paths may have spaces.
   local flags=(
     -Zforce-unstable-if-unmarked
     -Cembed-bitcode=yes
@@ -59,7 +60,7 @@ build_std() { # rustc, folder with its source's package, sysroot to fill
     cp "$work"/wasi/usr/lib/wasm32-wasi/{libc.a,crt1-command.o,crt1-reactor.o} "$lib/self-contained/"
 }
 
-# Debian's source of the same version, built by the rustc at hand.
+# Builds Debian's source of the same version with the installed rustc.
 make_sysroot() {
   local release
   release=$(rustc -vV | sed -n 's/^release: //p')
@@ -68,10 +69,10 @@ make_sysroot() {
     mv -T "$work/sysroot" "$sysroot"
 }
 
-# Debian's rustc for its browsers, kept up for as long as Debian 12 is, and that one's source.
+# Uses Debian's rustc-web with its source. Debian updates it for its browsers as long as Debian 12 is supported.
 make_web() {
   local new=$work/rustc-web libs deb tool
-  # What rustc is linked to may be missing here; only what comes with every C compiler is left out.
+  # Download the libraries that rustc needs, except those that come with every C compiler.
   libs=$(apt-cache -c "$apt/apt.conf" depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks \
     --no-replaces --no-enhances libstd-rust-web-dev | grep '^lib' | grep -vE '^lib(c6|gcc-s1|stdc\+\+6|crypt1)$') || return 1
   # shellcheck disable=SC2086 # a list of names
@@ -86,7 +87,7 @@ make_web() {
   build_std "$new/bin/rustc" "$work/source-web" "$new/usr" && mv -T "$new" "$web"
 }
 
-# Ends the script if one of the ways has been gone already.
+# Ends the script if the target is ready.
 finish_if_ready() {
   local lld
   if has_std "$toolchain"; then
@@ -106,13 +107,13 @@ if ! command -v cargo >/dev/null || ! command -v rustc >/dev/null; then
   exit 1
 fi
 toolchain=$(rustc --print sysroot)
-# A compiled library fits the very rustc that compiled it and no other.
+# A compiled library only works with the rustc that compiled it.
 sysroot=$tools/sysroot-$(rustc -V | sed 's/[^a-z0-9.]\{1,\}/-/g; s/-$//')
 web=$tools/rustc-web
 mkdir -p "$tools"
 finish_if_ready
 
-# Two builds at once share one set-up.
+# Concurrent builds wait for the same setup.
 exec 9>"$tools/lock"
 if command -v flock >/dev/null; then flock 9; fi
 finish_if_ready
@@ -120,5 +121,5 @@ work=$(mktemp -d "$tools/tmp.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 by_rustup || { apt_update && { make_sysroot || make_web; }; } || true
 finish_if_ready
-say "no standard library for $target from rustup, nor from Debian's packages: run 'rustup target add $target' where static.rust-lang.org is in reach"
+say "can't get the standard library for $target from rustup or from Debian: run 'rustup target add $target' with access to static.rust-lang.org"
 exit 1
