@@ -1,6 +1,7 @@
-# Each target fetches what it lacks into .tools; outside this folder only the caches of cargo change, and rustup gets wasm32-wasip1.
+# Targets fetch missing tools into .tools. Outside of this folder, they only change cargo's caches, and add the target
+# wasm32-wasip1 to rustup.
 
-# The oldest and the newest Envoy that the tests run on; ENVOY=/path/to/envoy takes that one alone.
+# The oldest and the newest Envoy for the tests. ENVOY=/path/to/envoy uses only that one.
 ENVOY_VERSIONS ?= 1.36.4 1.40.0
 
 # Where `make install` puts the command.
@@ -18,7 +19,7 @@ build: | cargo ## Build the filter, dist/jwt-auth.wasm
 cli: | cargo ## Build the command, dist/jwt-auth
 	tools/scripts/build-cli.sh
 
-lint: | cargo ## Check format, clippy (natively and for wasm), documentation and licences
+lint: | cargo ## Check format, clippy (natively and for Wasm), documentation and licences
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	tools/scripts/build-wasm.sh lint
@@ -26,7 +27,7 @@ lint: | cargo ## Check format, clippy (natively and for wasm), documentation and
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --document-private-items
 	tools/scripts/deny.sh
 
-test: lint build cli ## Lint, build, then run all tests, those on live Envoys among them
+test: lint build cli ## Lint, build and run all tests, also on live Envoys
 	envoys=$$(for version in $(if $(ENVOY),given,$(ENVOY_VERSIONS)); do tools/scripts/envoy.sh $$version || exit; done) && \
 	jose_python=$$(tools/scripts/python.sh) && jose_command=$$(tools/scripts/jose.sh) && \
 	readers=$$(tools/scripts/readers.sh) && \
@@ -34,21 +35,21 @@ test: lint build cli ## Lint, build, then run all tests, those on live Envoys am
 	JWT_AUTH="$(CURDIR)/dist/jwt-auth" JOSE_PYTHON=$$jose_python JOSE_COMMAND=$$jose_command READERS=$$readers \
 	cargo test --workspace --locked
 
-bench: build ## Measure the filter beside Envoy's jwt_authn; writes tools/bench/report.md, .json and .svg
+bench: build ## Compare the speed with Envoy's jwt_authn; writes tools/bench/report.md, .json and .svg
 	tools/scripts/bench.sh
 
-fuzz: | cargo ## Try the properties of tests/fuzz/ on made-up input, FUZZ_SECONDS (60) for each target
+fuzz: | cargo ## Fuzz the properties of tests/properties, FUZZ_SECONDS (60) for each target
 	tools/scripts/fuzz.sh
 
-differential: ## Make the tokens of the differential test anew, with what two libraries say to them
+differential: ## Generate the tokens of the differential test, with the verdicts of two libraries
 	tools/scripts/differential.sh
 
-run: ## Start an Envoy with the filter in front of an upstream that echoes, and a token service
+run: ## Start the demo: an Envoy with the filter, an echoing upstream and a token service
 	@tools/scripts/preflight.sh run
 	@$(MAKE) --no-print-directory build cli
 	tools/scripts/run.sh
 
-compose: ## The same in containers, by docker-compose.yaml
+compose: ## Start the demo in containers, with docker-compose.yaml
 	@tools/scripts/preflight.sh compose
 	@$(MAKE) --no-print-directory build cli
 	tools/scripts/run.sh --compose
@@ -60,7 +61,7 @@ install: ## Install the command into PREFIX/bin, by default /usr/local/bin
 deny: | cargo ## Check the dependencies: licences, sources, security advisories
 	tools/scripts/deny.sh
 
-clean: ## Remove what was built; what was fetched into .tools stays
+clean: ## Remove build output; .tools stays
 	rm -rf target dist run
 
 cargo:
