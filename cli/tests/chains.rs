@@ -1,5 +1,4 @@
-//! What `jwt-auth check` says of the filters around a plugin: of a missing guard, of prefixes that are shared, of
-//! `jti`s that are used up twice.
+//! `jwt-auth check` on the filters around a plugin: missing guards, shared prefixes, and `jti`s that are used up twice.
 
 mod support;
 
@@ -12,7 +11,7 @@ const NO_GUARD: &str = "there is no guard after the filter. If Envoy can't confi
                         and forwards every request. Add an RBAC filter that requires wasm.jwt_auth_code to be OK or BYPASSED, \
                         as in docs/envoy.md, \"The guard\"";
 
-/// A plugin of a chain with these members beside its key.
+/// A plugin in a chain, with its key and these members.
 fn plugin(name: &str, filter: &str, members: &str) -> String {
     format!(
         "{{name: {name}, {filter} typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, \
@@ -21,7 +20,7 @@ fn plugin(name: &str, filter: &str, members: &str) -> String {
     )
 }
 
-/// A guard that is `filter`, with these principals.
+/// A guard of this filter type with these principals.
 fn guard(filter: &str, principals: &str) -> String {
     format!(
         "{{name: guard, {filter} typed_config: {{'@type': type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC, \
@@ -29,7 +28,7 @@ fn guard(filter: &str, principals: &str) -> String {
     )
 }
 
-/// A chain with a filter on each line from the second on.
+/// A chain. The filters are on separate lines, starting at the second line.
 fn chain(filters: &[String]) -> String {
     filters.iter().fold("http_filters:\n".to_owned(), |text, filter| format!("{text}- {filter}\n"))
 }
@@ -42,7 +41,7 @@ fn said(file: &str) -> (i32, Vec<String>, Vec<String>) {
         let plugins = json["plugins"].as_array().unwrap().iter();
         let all = plugins.flat_map(|plugin| plugin[kind].as_array().unwrap());
         let text = |part: &serde_json::Value| part.as_str().unwrap().to_owned();
-        all.map(|fault| format!("{} {}: {}", fault["line"], text(&fault["field"]), text(&fault["problem"]))).collect()
+        all.map(|error| format!("{} {}: {}", error["line"], text(&error["field"]), text(&error["problem"]))).collect()
     };
     (answer.status, list("errors"), list("warnings"))
 }
@@ -50,7 +49,7 @@ fn said(file: &str) -> (i32, Vec<String>, Vec<String>) {
 const OUTCOME: &str = "outcome: {},";
 
 #[test]
-fn a_filter_without_a_guard_behind_it_is_warned_of() {
+fn a_filter_without_a_guard_after_it_gets_a_warning() {
     let filter = || plugin("jwt", "", OUTCOME);
     let warned = format!("2 outcome: {NO_GUARD}");
     let off = "2 outcome: the guard after the filter is off (`disabled: true`), but the filter is on. If Envoy can't configure \
@@ -87,12 +86,12 @@ fn a_filter_without_a_guard_behind_it_is_warned_of() {
     let expected = "2 outcome: there is no guard. If Envoy can't configure the filter on a worker, it leaves it out and forwards \
                     every request. Add `outcome: {}` and an RBAC filter as in docs/envoy.md, \"The guard\"";
     assert_eq!(said(&silent), (0, vec![], vec![expected.to_owned()]));
-    // What is no chain of Envoy can't have one.
+    // Only a filter chain of Envoy can have a guard.
     assert_eq!(said(&format!("parameter: t\njwk: {KEY}\n")), (0, vec![], vec![]));
 }
 
 #[test]
-fn a_warning_has_its_place_in_the_text() {
+fn a_warning_has_its_line_and_column() {
     let answer = jwt_auth(&["check", "--config", "-"], chain(&[plugin("jwt", "", OUTCOME)]).as_bytes());
     let line = answer.stdout.lines().next().unwrap();
     assert!(line.starts_with("stdin:2:") && line.ends_with(&format!(": warning: outcome: {NO_GUARD}")), "{answer:?}");
@@ -100,7 +99,7 @@ fn a_warning_has_its_place_in_the_text() {
 }
 
 #[test]
-fn a_prefix_that_two_filters_of_a_chain_share_is_an_error() {
+fn two_filters_of_a_chain_with_the_same_prefix_are_an_error() {
     let guard = || guard("", GUARD);
     let shared = "3 outcome.prefix: expected a prefix that differs from that of \"a\" in the same chain: if Envoy leaves out one \
                   of the filters, the OK of the other one satisfies the guard";
@@ -114,7 +113,7 @@ fn a_prefix_that_two_filters_of_a_chain_share_is_an_error() {
 }
 
 #[test]
-fn two_filters_of_a_chain_that_use_up_one_jti_are_warned_of() {
+fn two_filters_of_a_chain_that_use_up_the_same_jti_get_a_warning() {
     let payments = GUARD.replace("jwt_auth", "payments");
     let guards = || [guard("", GUARD), guard("", &payments)];
     let first = || plugin("a", "", "preventJtiReplay: true, outcome: {},");
@@ -135,16 +134,16 @@ fn two_filters_of_a_chain_that_use_up_one_jti_are_warned_of() {
     }
 }
 
-/// The examples have what `check` asks for, in YAML as people write it.
+/// The examples have the guard that `check` expects. Here it is removed.
 #[test]
-fn an_example_without_its_guard_is_warned_of() {
+fn an_example_without_its_guard_gets_a_warning() {
     let text = std::fs::read_to_string(repository("envoy/envoy.yaml")).unwrap();
     let (before, rest) = text.split_once("          - name: jwt-auth-guard\n").unwrap();
     let (_, router) = rest.split_once("          - name: envoy.filters.http.router\n").unwrap();
     let without = format!("{before}          - name: envoy.filters.http.router\n{router}");
-    let (status, faults, warnings) = said(&without);
-    assert_eq!((status, faults, warnings.len()), (0, vec![], 1));
+    let (status, errors, warnings) = said(&without);
+    assert_eq!((status, errors, warnings.len()), (0, vec![], 1));
     assert!(warnings[0].ends_with(NO_GUARD), "{warnings:?}");
-    let (status, faults, warnings) = said(&text);
-    assert_eq!(json!([status, faults, warnings]), json!([0, [], []]));
+    let (status, errors, warnings) = said(&text);
+    assert_eq!(json!([status, errors, warnings]), json!([0, [], []]));
 }

@@ -1,4 +1,4 @@
-//! What `jwt-auth check` finds in files, and where.
+//! Configuration errors and warnings of `jwt-auth check`, and their positions.
 
 mod support;
 
@@ -8,7 +8,7 @@ use support::{Answer, jwt_auth, repository};
 
 const KEY: &str = "{kty: oct, k: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}";
 
-/// Each line with faults has their fields in a comment.
+/// A plugin configuration with errors. Each such line names the fields with errors in a comment.
 const FAULTY: &str = "\
 parameter: ''                        # parameter
 parameterLocation: body              # parameterLocation
@@ -39,13 +39,13 @@ fn check(file: &str, more: &[&str]) -> Answer {
     jwt_auth(&[&["check", "--config", "-"], more].concat(), file.as_bytes())
 }
 
-/// Line and field of each fault of the one plugin of a file.
-fn faults(file: &str) -> Vec<(u64, String)> {
+/// Line and field of each configuration error in a file with one plugin.
+fn errors(file: &str) -> Vec<(u64, String)> {
     let answer = check(file, &["--json"]);
     let json = answer.json();
-    let faults = json["plugins"][0]["errors"].as_array().unwrap_or_else(|| panic!("{answer:?}"));
-    assert_eq!(answer.status, i32::from(!faults.is_empty()));
-    faults.iter().map(|fault| (fault["line"].as_u64().unwrap(), fault["field"].as_str().unwrap().to_owned())).collect()
+    let errors = json["plugins"][0]["errors"].as_array().unwrap_or_else(|| panic!("{answer:?}"));
+    assert_eq!(answer.status, i32::from(!errors.is_empty()));
+    errors.iter().map(|error| (error["line"].as_u64().unwrap(), error["field"].as_str().unwrap().to_owned())).collect()
 }
 
 /// The fields in the comments, and their lines.
@@ -54,9 +54,9 @@ fn marked(file: &str) -> Vec<(u64, String)> {
     lines.flat_map(|(number, fields)| fields.split(' ').map(move |field| (number, field.to_owned()))).collect()
 }
 
-fn sorted(mut faults: Vec<(u64, String)>) -> Vec<(u64, String)> {
-    faults.sort();
-    faults
+fn sorted(mut errors: Vec<(u64, String)>) -> Vec<(u64, String)> {
+    errors.sort();
+    errors
 }
 
 fn indented(text: &str, by: usize) -> String {
@@ -74,7 +74,7 @@ fn wasm_filter(form: &str, value: &str) -> String {
 }
 
 #[test]
-fn every_fault_has_the_line_of_its_field_in_every_form_of_file() {
+fn every_error_has_the_line_of_its_field_in_every_kind_of_file() {
     let forms = [
         FAULTY.to_owned(),
         format!("# comment\n---\n{FAULTY}"),
@@ -86,22 +86,22 @@ fn every_fault_has_the_line_of_its_field_in_every_form_of_file() {
     ];
     for file in forms {
         assert!(marked(&file).len() == 13, "{:?}", marked(&file));
-        // Of an RSA key that is short and has no exponent both are told; only one is marked.
-        let found = faults(&file).into_iter().filter(|(_, field)| field != "jwks[0].n").collect();
+        // The RSA key has two errors, a short modulus and a missing exponent, but only one is marked.
+        let found = errors(&file).into_iter().filter(|(_, field)| field != "jwks[0].n").collect();
         assert_eq!(sorted(found), sorted(marked(&file)), "{file}");
     }
 }
 
 #[test]
-fn a_fault_on_one_line_of_json_has_its_column() {
+fn an_error_in_json_on_one_line_has_its_column() {
     let plugin = json!({"jwk": {"kty": "oct", "k": "AAAA"}, "parameter": "t"}).to_string();
     let column_of = |file: &str| {
         let json = check(file, &["--json"]).json();
-        let fault = &json["plugins"][0]["errors"][0];
+        let error = &json["plugins"][0]["errors"][0];
         (
-            fault["line"].as_u64().unwrap(),
-            fault["column"].as_u64().unwrap(),
-            fault["field"].as_str().unwrap().to_owned(),
+            error["line"].as_u64().unwrap(),
+            error["column"].as_u64().unwrap(),
+            error["field"].as_str().unwrap().to_owned(),
         )
     };
     let place = |file: &str, mark: &str| {
@@ -118,14 +118,14 @@ fn a_fault_on_one_line_of_json_has_its_column() {
 }
 
 #[test]
-fn a_text_that_is_no_yaml_has_the_line_of_the_error() {
+fn a_configuration_that_is_not_yaml_has_the_line_of_the_error() {
     for (text, line) in
         [("parameter: [t\njwk: {}\n", 2), ("a: 1\nb: 2\n\tc: 3\n", 3), ("a: 1\na: 2\n", 1), ("a: 1\n---\nb: 1\n", 1)]
     {
-        assert_eq!(faults(text), [(line, String::new())], "{text}");
+        assert_eq!(errors(text), [(line, String::new())], "{text}");
         let file = wasm_filter("StringValue", &format!(" |\n{}", indented(text, 20)));
         if !text.contains('\t') {
-            assert_eq!(faults(&file), [(line + 13, String::new())], "{file}");
+            assert_eq!(errors(&file), [(line + 13, String::new())], "{file}");
         }
     }
     let bytes = jwt_auth(&["check", "--config", "-"], b"a: 1\nb: \xff\n");
@@ -133,14 +133,14 @@ fn a_text_that_is_no_yaml_has_the_line_of_the_error() {
 }
 
 #[test]
-fn an_envoy_file_that_is_no_yaml_has_the_line_of_the_error() {
+fn an_envoy_file_that_is_not_yaml_has_the_line_of_the_error() {
     let file = wasm_filter("StringValue", " |\n                    a: 1\n    bad: [\n");
-    let found = faults(&file);
+    let found = errors(&file);
     assert!(found.len() == 1 && found[0].0 >= 14 && found[0].1.is_empty(), "{found:?}");
 }
 
 #[test]
-fn the_examples_for_envoy_and_for_the_readme_have_no_faults() {
+fn the_examples_for_envoy_and_in_the_readme_have_no_errors() {
     let expect = |name: &str, plugins: &[&str]| {
         let path = repository(name);
         let answer = jwt_auth(&["check", "--json", "--config", path.to_str().unwrap()], b"");
@@ -179,13 +179,13 @@ fn the_examples_for_envoy_and_for_the_readme_have_no_faults() {
     let readme = std::fs::read_to_string(repository("README.md")).unwrap();
     let blocks: Vec<&str> = readme.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert_eq!(blocks.len(), 2);
-    assert_eq!(faults(blocks[0]), []);
-    // The filter in Envoy, whose plugin is cut short.
-    assert_eq!(faults(blocks[1]), [(15, "jwk".to_owned())]);
+    assert_eq!(errors(blocks[0]), []);
+    // The filter in Envoy, with a shortened plugin configuration.
+    assert_eq!(errors(blocks[1]), [(15, "jwk".to_owned())]);
 }
 
 #[test]
-fn of_several_plugins_the_named_one_decides_and_all_are_checked() {
+fn with_several_plugins_all_are_checked_and_the_named_one_decides() {
     let plugin = |name: &str, lines: &str| {
         format!(
             "- name: {name}\n  vm_config: {{}}\n  configuration:\n    '@type': google.protobuf.StringValue\n    value: |\n      jwk: {KEY}\n      {lines}\n"
@@ -217,34 +217,38 @@ fn of_several_plugins_the_named_one_decides_and_all_are_checked() {
             "{more:?}"
         );
     }
-    let faulty = file.replace("parameter: A", "parameter: ''");
-    let passing = format!("{faulty}{}", plugin("d", "bypassEmptyToken: true\n      parameter: D"));
+    let invalid = file.replace("parameter: A", "parameter: ''");
+    let passing = format!("{invalid}{}", plugin("d", "bypassEmptyToken: true\n      parameter: D"));
     let answer = check(&passing, &["--json", "--plugin", "d", "--path", "/"]);
-    assert_eq!((answer.status, &answer.json()["decision"]["accepted"]), (1, &Value::from(true)), "another has a fault");
+    assert_eq!(
+        (answer.status, &answer.json()["decision"]["accepted"]),
+        (1, &Value::from(true)),
+        "another has an error"
+    );
 }
 
 #[test]
-fn a_key_that_stands_twice_is_a_fault_where_the_last_one_counts() {
+fn a_duplicate_key_is_an_error_in_files_where_the_last_value_wins() {
     let twice = format!("parameter: t\njwk: {KEY}\npreventJtiReplay: true\npreventJtiReplay: false\n");
     let line = |file: &str| file.lines().position(|line| line.ends_with("false")).unwrap() as u64 + 1;
     for file in [
         wasm_filter("Struct", &format!("\n{}", indented(&twice, 20))),
         format!("kind: WasmPlugin\nspec:\n  pluginConfig:\n{}", indented(&twice, 4)),
     ] {
-        assert_eq!(faults(&file), [(line(&file), "preventJtiReplay".to_owned())], "{file}");
+        assert_eq!(errors(&file), [(line(&file), "preventJtiReplay".to_owned())], "{file}");
     }
 }
 
 #[test]
-fn a_key_that_kubernetes_takes_for_a_truth_value_is_a_fault_of_its_line() {
+fn a_key_that_kubernetes_reads_as_a_boolean_is_an_error_with_its_line() {
     let key = "kty: EC\ncrv: P-256\nx: f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\n\
                y: x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\n";
     let file = |key: &str| {
         format!("kind: WasmPlugin\nspec:\n  pluginConfig:\n    parameter: t\n    jwk:\n{}", indented(key, 6))
     };
-    let found = faults(&file(key));
+    let found = errors(&file(key));
     assert!(found.contains(&(9, "jwk.y".to_owned())), "{found:?}");
-    assert_eq!(faults(&file(&key.replace("\ny:", "\n\"y\":"))), []);
+    assert_eq!(errors(&file(&key.replace("\ny:", "\n\"y\":"))), []);
 }
 
 #[test]
@@ -256,13 +260,13 @@ fn colours_go_to_terminals_only() {
         command.envs(variable.map(|name| (name, "1")));
         command.output().unwrap().stdout.contains(&0x1b)
     };
-    assert!(!colours(None), "this is a pipe");
+    assert!(!colours(None), "the output is a pipe");
     assert!(!colours(Some("NO_COLOR")));
-    assert!(colours(Some("CLICOLOR_FORCE")), "there are colours to be left out");
+    assert!(colours(Some("CLICOLOR_FORCE")), "the output has no colours that could be left out");
 }
 
 #[test]
-fn a_skipped_key_of_a_set_is_a_warning_with_its_line_and_the_exit_status_stays() {
+fn a_skipped_key_of_a_set_is_a_warning_with_its_line_and_does_not_change_the_exit_status() {
     let file = format!("parameter: t\njwks:\n  keys:\n  - {KEY}\n  - kty: AKP\n    use: enc\n");
     let answer = check(&file, &[]);
     let lines = [
@@ -277,7 +281,7 @@ fn a_skipped_key_of_a_set_is_a_warning_with_its_line_and_the_exit_status_stays()
     assert_eq!((answer.status, answer.json()["plugins"][0].clone()), (0, plugin));
 }
 
-/// The modulus of a key with the ROCA flaw, published with the detector of those who found it.
+/// The modulus of a key with the ROCA flaw, published by its discoverers with their detector.
 const ROCA: &str = "\
     nc10IOQgwnCmgGDri1qnRXqfZkj4b6_tJ3XMH3muli8eY_G55RxV-epv3HMy6bAFjJ_y6x_ImFUCnPaq_iHmif6zisn_sS8c43G7\
     XQ6armQWGrznS0JEv2jx7bRBH3VqCXyJKcFHQCReo1X4My0ao2u1DH3LRQXajeAuTlPTj43wYJfadSTfDfk9tI6sjMSvLToWJX6y\
@@ -285,29 +289,29 @@ const ROCA: &str = "\
     zk08t6L-4e9WQUI6HPQRTl7PUANKYKQSUjr55vSqEQ";
 
 #[test]
-fn a_key_with_the_roca_flaw_is_a_warning_and_another_one_is_not() {
+fn only_a_key_with_the_roca_flaw_gets_its_warning() {
     let warnings = |modulus: &str| {
         let answer = check(&format!("parameter: t\njwk:\n  kty: RSA\n  alg: RS256\n  e: AQAB\n  n: {modulus}\n"), &[]);
         assert_eq!(answer.status, 0, "{answer:?}");
         answer.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
     };
-    let no_faults = "stdin:1:1: plugin (plugin): no errors";
+    let no_errors = "stdin:1:1: plugin (plugin): no errors";
     let flaw = "stdin:6:3: warning: jwk.n: the key has the ROCA flaw (CVE-2017-15361): its private key can be \
                 computed from its public key. Replace it with a key from another generator";
-    assert_eq!(warnings(ROCA), [flaw, no_faults]);
+    assert_eq!(warnings(ROCA), [flaw, no_errors]);
     let sound = SigningKey::sample_private_key().public_jwk(None, true);
-    assert_eq!(warnings(sound["n"].as_str().unwrap()), [no_faults]);
+    assert_eq!(warnings(sound["n"].as_str().unwrap()), [no_errors]);
 }
 
 #[test]
-fn a_key_that_lets_each_token_choose_its_algorithm_is_a_warning() {
+fn a_key_without_alg_that_allows_several_algorithms_gets_a_warning() {
     let rsa = "RS256, RS384, RS512, PS256, PS384, PS512; PS* costs several times as much as RS*";
     let secret = |bytes: usize| SigningKey::from_shared_secret(Algorithm::HS256, &vec![7; bytes]);
     for (key, choice) in [
         (SigningKey::sample_private_key(), Some(rsa)),
         (secret(64), Some("HS256, HS384, HS512")),
         (secret(48), Some("HS256, HS384")),
-        // One algorithm, or two names of one.
+        // Keys with only one algorithm, or with two names of the same one.
         (secret(47), None),
         (SigningKey::cached(Algorithm::ES256), None),
         (SigningKey::cached(Algorithm::ES512), None),

@@ -1,8 +1,8 @@
-//! The examples of `docs/cli.md` print what stands there: `UPDATE=1 cargo test -p jwt-auth-cli --test docs` writes them
-//! anew.
+//! The examples in `docs/cli.md` have the output that the commands print. `UPDATE=1 cargo test -p jwt-auth-cli --test
+//! docs` updates them.
 //!
-//! In the sections named here each line of a `console` block that begins with `$` is a command, run by `sh`; a block of
-//! `yaml NAME` is a file for them.
+//! In the sections listed here, each line of a `console` block that begins with `$` is a command for `sh`. A block
+//! `yaml NAME` is a file for the commands.
 
 mod support;
 
@@ -13,7 +13,7 @@ use support::{Folder, repository};
 
 const SECTIONS: [&str; 2] = ["inspect", "check"];
 
-/// What a command prints, stdout first.
+/// The output of a command: stdout, then stderr.
 fn run(command: &str, folder: &Path) -> String {
     let binary = Path::new(env!("CARGO_BIN_EXE_jwt-auth")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
@@ -27,7 +27,7 @@ fn run(command: &str, folder: &Path) -> String {
     String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
 }
 
-/// The document with the output of each command as it is now, and how many commands there are.
+/// The document with the current output of each command, and the number of commands.
 fn with_outputs(document: &str, folder: &Folder) -> (String, usize) {
     let mut lines = Vec::new();
     let (mut section, mut block) = (String::new(), None);
@@ -55,7 +55,7 @@ fn with_outputs(document: &str, folder: &Folder) -> (String, usize) {
                 lines.push(line.to_owned());
                 lines.extend(run(command, folder.path()).lines().map(str::to_owned));
             }
-            // What a command printed before.
+            // Skip the old output of a command.
             (Some(kind), None) if is_ours && kind == "console" => {}
             (Some(kind), _) => {
                 if kind.starts_with("yaml ") {
@@ -70,7 +70,7 @@ fn with_outputs(document: &str, folder: &Folder) -> (String, usize) {
 }
 
 #[test]
-fn the_examples_print_what_stands_in_the_document() {
+fn the_examples_have_the_output_in_the_document() {
     let folder = Folder::new();
     let vectors: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(repository("tests/vectors/rfc7515.json")).unwrap()).unwrap();
@@ -85,6 +85,6 @@ fn the_examples_print_what_stands_in_the_document() {
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &current).unwrap();
     } else {
-        assert!(document == current, "the commands print:\n{current}\nUPDATE=1 writes them anew");
+        assert!(document == current, "the commands print:\n{current}\nUPDATE=1 updates the document");
     }
 }

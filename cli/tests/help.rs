@@ -1,5 +1,5 @@
-//! The help texts, as files beside this test: `UPDATE=1 cargo test -p jwt-auth-cli --test help` writes them anew. And
-//! the completions, which must know every command and option of those texts.
+//! The help texts must equal the files next to this test. `UPDATE=1 cargo test -p jwt-auth-cli --test help` updates
+//! them. The completions must have every command and option of these texts.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 fn stdout_of(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_jwt-auth"))
         .args(arguments)
-        // The width is that of no terminal.
+        // The width must not depend on the terminal.
         .env_remove("COLUMNS")
         .stdin(Stdio::null())
         .output()
@@ -31,7 +31,7 @@ fn commands() -> Vec<String> {
 }
 
 #[test]
-fn every_help_text_is_as_it_was_last_looked_at() {
+fn every_help_text_equals_its_file() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/help");
     let commands = commands();
     let mut expected_files = BTreeSet::from(["jwt-auth.txt".to_owned()]);
@@ -58,7 +58,7 @@ fn every_help_text_is_as_it_was_last_looked_at() {
 }
 
 #[test]
-fn every_help_text_says_what_for_and_shows_examples() {
+fn every_help_text_has_a_description_and_examples() {
     for command in commands() {
         let help = stdout_of(&[&command, "--help"]);
         assert!(help.contains("Examples:\n  "), "{command} has no examples:\n{help}");
@@ -69,7 +69,7 @@ fn every_help_text_says_what_for_and_shows_examples() {
 }
 
 #[test]
-fn the_completions_of_every_shell_know_every_command_and_option() {
+fn the_completions_of_every_shell_have_every_command_and_option() {
     let mut words: BTreeSet<String> = commands().into_iter().collect();
     for command in commands() {
         let help = stdout_of(&[&command, "--help"]);
@@ -88,7 +88,7 @@ fn the_completions_of_every_shell_know_every_command_and_option() {
     }
 }
 
-/// In a real bash, which asks for it as it does when the tab key is pressed.
+/// Runs a real bash, which asks for completions like after the tab key.
 #[test]
 fn bash_completes_commands_options_and_values() {
     let folder = tempfile::tempdir().unwrap();
@@ -130,7 +130,7 @@ fn an_algorithm_is_read_in_any_case_and_a_misspelt_one_gets_a_suggestion() {
 }
 
 #[test]
-fn completions_for_a_reader_that_has_gone_are_no_failure_and_for_a_full_disk_are_one() {
+fn completions_succeed_on_a_closed_pipe_and_fail_on_a_full_disk() {
     let run = |stdout: Stdio| {
         let arguments = ["completions", "bash"];
         let mut command = Command::new(env!("CARGO_BIN_EXE_jwt-auth"));
@@ -146,14 +146,14 @@ fn completions_for_a_reader_that_has_gone_are_no_failure_and_for_a_full_disk_are
 }
 
 #[test]
-fn the_help_of_all_has_the_exit_status_and_examples() {
+fn the_main_help_has_the_exit_status_and_examples() {
     let help = stdout_of(&["--help"]);
     assert!(help.contains("Exit status: 0 ") && help.contains("Examples:\n  jwt-auth "), "{help}");
     assert!(help.lines().all(|line| line.chars().count() <= 100), "too wide:\n{help}");
 }
 
 #[test]
-fn a_command_line_that_is_wrong_ends_with_2_and_a_word_on_stderr() {
+fn a_wrong_command_line_ends_with_2_and_a_message_on_stderr() {
     for arguments in [&["nonsense"][..], &["check"], &["inspect"], &["check", "--config", "x", "--nonsense"], &[]] {
         let output = Command::new(env!("CARGO_BIN_EXE_jwt-auth")).args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

@@ -12,7 +12,7 @@ fn inspect(token: &[u8], now: u64) -> Answer {
 }
 
 #[test]
-fn a_good_token_of_every_algorithm_is_nothing_odd() {
+fn a_valid_token_of_every_algorithm_gets_no_notes() {
     let now = now();
     let claims = json!({"iss": "me", "aud": "you", "jti": "1", "iat": now, "exp": now + 60});
     for algorithm in Algorithm::ALL {
@@ -32,14 +32,14 @@ fn a_good_token_of_every_algorithm_is_nothing_odd() {
 }
 
 #[test]
-fn what_the_filter_can_not_read_is_told_and_what_it_takes_is_readable() {
+fn tokens_are_unreadable_exactly_if_the_filter_can_not_read_them() {
     let now = now();
     let (mut asked, mut unreadable, mut failures) = (0, 0, Vec::new());
     for Row { name, steps, .. } in rows::all(now) {
         for (number, step) in (1..).zip(steps) {
             let tokens: Vec<_> =
                 step.request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-token")).collect();
-            // Other places, several tokens and none at all are not what inspect is about.
+            // `inspect` reads a single token, so skip other places, several tokens and missing ones.
             let [(_, token)] = tokens.as_slice() else { continue };
             if token.is_empty() || token.contains(&b'\n') {
                 continue;
@@ -51,7 +51,7 @@ fn what_the_filter_can_not_read_is_told_and_what_it_takes_is_readable() {
             let is_right = match &step.expected {
                 Expected::Rejected { code: "I400JD", .. } => is_rejected,
                 Expected::Rejected { .. } => continue,
-                // The filter takes requests with blanks for a token where it may be missing.
+                // With bypassEmptyToken, the filter accepts a blank value as a missing token.
                 Expected::Passes { .. } if token.trim_ascii().len() < 10 => continue,
                 Expected::Passes { .. } => !is_rejected && answer.status == 0,
             };

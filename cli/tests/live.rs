@@ -1,5 +1,5 @@
-//! What `jwt-auth check` takes a `Struct` for is what live Envoys make of it: in YAML, whose plain scalars Envoy reads
-//! in its own way, and in JSON.
+//! `jwt-auth check` reads a `Struct` like a live Envoy: in YAML, where Envoy has its own rules for plain scalars, and
+//! in JSON.
 
 mod support;
 
@@ -13,7 +13,7 @@ use support::{Folder, jwt_auth};
 
 const KEY: &str = r#"{"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#;
 
-/// Scalars of YAML that could be read in more than one way.
+/// YAML scalars that parsers read differently.
 const YAML_VALUES: [&str; 62] = [
     "5",
     "-5",
@@ -81,7 +81,7 @@ const YAML_VALUES: [&str; 62] = [
 
 const JSON_VALUES: [&str; 10] = ["5", "-5", "1.5", "30.0", "5e2", "5000000000", "\"5\"", "true", "\"true\"", "null"];
 
-/// Lines whose keys could be read in more than one way.
+/// Lines with keys that parsers read differently.
 const KEYS: [&str; 8] = [
     "",
     "!ignore key: 5",
@@ -93,19 +93,19 @@ const KEYS: [&str; 8] = [
     "clockSkewSeconds: nonsense\nclockSkewSeconds: 5\nissuer: a\nissuer: []",
 ];
 
-/// The name of the module, as an absolute path.
+/// The absolute path of the module.
 fn module() -> String {
     let path = std::env::var_os("JWT_AUTH_WASM").expect("JWT_AUTH_WASM names the module; `make test` sets it");
     std::path::absolute(Path::new(&path)).unwrap().to_str().unwrap().to_owned()
 }
 
-/// A value in fields of three types, whose faults say what the value was taken for.
+/// A value in fields of three types. The configuration errors show how the value was read.
 fn fields(value: &str) -> String {
     let value_again = value.replace("&a ", "");
     format!("bypassEmptyToken: {value}\nissuer: {value_again}\nclockSkewSeconds: {value_again}")
 }
 
-/// One plugin with these lines beside its key and its parameter.
+/// A plugin with its key, its parameter and these lines.
 fn plugin(index: usize, lines: &str) -> String {
     format!(
         "
@@ -127,7 +127,7 @@ fn plugin(index: usize, lines: &str) -> String {
     )
 }
 
-/// A bootstrap with a listener for each plugin's lines, which answers 200 where its filter lets a request by.
+/// A bootstrap with a listener for each plugin. It responds with 200 if the filter forwards the request.
 fn bootstrap(plugins: &[String]) -> String {
     let mut text = "static_resources:\n  listeners:\n".to_owned();
     for (index, lines) in plugins.iter().enumerate() {
@@ -153,7 +153,7 @@ fn bootstrap(plugins: &[String]) -> String {
     text
 }
 
-/// The same as JSON, with each value as it stands.
+/// The same bootstrap as JSON, with the values unchanged.
 fn json_bootstrap(values: &[&str]) -> String {
     let mut bootstrap: Value = serde_yaml::from_str(&bootstrap(&vec![fields("MARK"); values.len()])).unwrap();
     let listeners = bootstrap["static_resources"]["listeners"].as_array_mut().unwrap();
@@ -164,7 +164,7 @@ fn json_bootstrap(values: &[&str]) -> String {
     bootstrap.to_string()
 }
 
-/// Code and message, which are null for a request that passes.
+/// Code and message, or null if the request passes.
 fn answer_of_envoy(envoy: &Envoy, index: usize) -> Value {
     let address = envoy.address(&format!("p{index}")).unwrap();
     let response = exchange(&address, &RequestBuilder::get("/").header("host", "test").build()).unwrap();
@@ -179,16 +179,16 @@ fn answer_of_check(config: &Path, index: usize) -> Value {
     json!([json["decision"]["code"], json["decision"]["message"]])
 }
 
-/// The faults of a message, in an order of their own: a Struct's fields have none.
+/// The errors in a message, sorted, because the fields of a Struct have no order.
 fn sorted(answer: &Value) -> (Value, Vec<String>) {
     let message = answer[1].as_str().unwrap_or_default().trim_start_matches("Invalid JWT plugin config: ");
-    let mut faults: Vec<_> = message.split("; ").map(str::to_owned).collect();
-    faults.sort();
-    (answer[0].clone(), faults)
+    let mut errors: Vec<_> = message.split("; ").map(str::to_owned).collect();
+    errors.sort();
+    (answer[0].clone(), errors)
 }
 
 #[test]
-fn a_struct_is_read_as_envoy_reads_it() {
+fn a_struct_is_read_like_in_envoy() {
     let folder = Folder::new();
     for (name, text, values) in [
         ("envoy.yaml", bootstrap(&YAML_VALUES.map(fields)), &YAML_VALUES[..]),
@@ -197,7 +197,7 @@ fn a_struct_is_read_as_envoy_reads_it() {
     ] {
         let config = folder.file(name, &text);
         let ours: Vec<Value> = (0..values.len()).map(|index| answer_of_check(&config, index)).collect();
-        assert!(ours.iter().any(|answer| *answer != ours[0]), "the values make no difference: {ours:?}");
+        assert!(ours.iter().any(|answer| *answer != ours[0]), "all values give the same result: {ours:?}");
         for binary in envoy::binaries() {
             let envoy = Envoy::start_with(&binary, name, &text, 1).unwrap_or_else(|error| panic!("{error}"));
             let theirs = (0..values.len()).map(|index| answer_of_envoy(&envoy, index));
@@ -213,7 +213,7 @@ fn a_struct_is_read_as_envoy_reads_it() {
 }
 
 #[test]
-fn envoy_does_not_start_with_what_check_says_so_of() {
+fn envoy_does_not_start_with_files_for_which_check_says_so() {
     let folder = Folder::new();
     let twice = json_bootstrap(&["5"]).replace(r#""issuer":5"#, r#""issuer":"a","issuer":"b""#);
     for (name, text, field) in [
@@ -223,18 +223,18 @@ fn envoy_does_not_start_with_what_check_says_so_of() {
     ] {
         let config = folder.file(name, &text);
         let answer = jwt_auth(&["check", "--json", "--config", config.to_str().unwrap()], b"");
-        let faults = &answer.json()["plugins"][0]["errors"];
-        assert_eq!((answer.status, faults.as_array().unwrap().len(), &faults[0]["field"]), (1, 1, &json!(field)));
-        assert!(faults[0]["problem"].as_str().unwrap().ends_with("; Envoy would not start with it"), "{faults}");
+        let errors = &answer.json()["plugins"][0]["errors"];
+        assert_eq!((answer.status, errors.as_array().unwrap().len(), &errors[0]["field"]), (1, 1, &json!(field)));
+        assert!(errors[0]["problem"].as_str().unwrap().ends_with("; Envoy would not start with it"), "{errors}");
         for binary in envoy::binaries() {
             assert!(Envoy::start_with(&binary, name, &text, 1).is_err(), "{name}, {}: it starts", binary.display());
         }
     }
 }
 
-/// What `curl --data ''` sends is `content-length: 0`, and Envoy hands a request without a body to the filter.
+/// `curl --data ''` sends `content-length: 0`. For the filter, such a request has no body.
 #[test]
-fn an_empty_body_is_decided_on_as_envoy_does() {
+fn an_empty_body_gets_the_same_decision_as_in_envoy() {
     let lines = "bypassEmptyToken: true\nclaimParameters: [{claimName: a, parameterName: a, location: formData}]";
     let text = bootstrap(&[lines.to_owned()]);
     let folder = Folder::new();

@@ -1,4 +1,4 @@
-//! What `jwt-auth check` says of a request, and of what it can't do.
+//! `jwt-auth check` with a request, and its errors.
 
 mod support;
 
@@ -17,7 +17,7 @@ fn check(file: &str, more: &[&str]) -> Answer {
 }
 
 #[test]
-fn a_request_under_a_faulty_configuration_is_rejected_and_the_faults_are_listed() {
+fn with_configuration_errors_a_request_is_rejected_and_the_errors_are_listed() {
     let answer = check("parameter: t\n", &["--path", "/"]);
     assert_eq!(answer.status, 1);
     let expected = "stdin:1:1: jwk: expected a key here or in jwks, found neither
@@ -31,7 +31,7 @@ rejected: 400 I400JP: Invalid JWT plugin config: jwk: expected a key here or in 
 }
 
 #[test]
-fn what_can_not_be_done_ends_with_2_and_says_what_to_do() {
+fn errors_end_with_2_and_say_what_to_do() {
     let folder = Folder::new();
     let config = folder.file("plugin.yaml", &format!("parameter: t\njwk: {KEY}\n"));
     let config = config.to_str().unwrap();
@@ -48,7 +48,7 @@ fn what_can_not_be_done_ends_with_2_and_says_what_to_do() {
 }
 
 #[test]
-fn a_token_is_not_given_away_by_the_answer() {
+fn the_output_does_not_contain_the_token() {
     let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJl";
     let plugin = format!(
         "parameter: t\nparameterLocation: query\njwk: {KEY}\nbypassEmptyToken: true\n\
@@ -74,7 +74,7 @@ fn a_token_is_not_given_away_by_the_answer() {
 }
 
 #[test]
-fn a_request_that_goes_on_without_a_token_is_told_from_one_with_a_token() {
+fn a_request_forwarded_without_a_token_gets_a_note() {
     let plugin = format!("parameter: t\nparameterLocation: query\njwk: {KEY}\nbypassEmptyToken: true\n");
     let folder = Folder::new();
     let config = folder.file("plugin.yaml", &plugin);
@@ -86,7 +86,7 @@ fn a_request_that_goes_on_without_a_token_is_told_from_one_with_a_token() {
     assert_eq!((with_token.status, with_token.stdout.contains("note")), (0, false), "{with_token:?}");
 }
 
-/// As in Envoy, where a request with `content-length: 0` ends with its headers; tests/live.rs holds it against one.
+/// As in Envoy, where a request with `content-length: 0` ends with its headers; tests/live.rs compares with a real one.
 #[test]
 fn an_empty_body_is_no_body() {
     let plugin = format!(
@@ -102,7 +102,7 @@ fn an_empty_body_is_no_body() {
 }
 
 #[test]
-fn a_token_over_the_limit_is_told_its_size() {
+fn for_a_token_over_the_limit_the_size_is_reported() {
     let plugin = format!("parameter: t\njwk: {KEY}\n");
     for (length, expected) in [(16384, false), (16385, true)] {
         let token = "a".repeat(length);
@@ -119,7 +119,7 @@ fn a_token_over_the_limit_is_told_its_size() {
 }
 
 #[test]
-fn what_is_read_has_a_limit() {
+fn input_has_a_size_limit() {
     let folder = Folder::new();
     let config = folder.file("plugin.yaml", &format!("parameter: t\njwk: {KEY}\n"));
     let config = config.to_str().unwrap();

@@ -1,4 +1,4 @@
-//! `jwt-auth check` gives the answers of `kit::rows`, the same that `tests/conformance` expects of live Envoys.
+//! `jwt-auth check` gives the results in `kit::rows`, like the live Envoys in `tests/conformance`.
 
 mod support;
 
@@ -10,7 +10,7 @@ use kit::rows::{self, Expected, Row, Step};
 use serde_json::Value;
 use support::{Answer, Folder, bytes, jwt_auth, now};
 
-/// The options that make up a request.
+/// The options for a request.
 fn options(request: &rows::Request) -> Vec<OsString> {
     let mut options: Vec<OsString> = vec!["--method".into(), request.method.into()];
     options.extend(["--path".into(), OsString::from_vec(request.target.clone())]);
@@ -31,7 +31,7 @@ fn check(config: &Path, step: &Step, now: u64, more: &[&str]) -> Answer {
 
 type Headers = Vec<(String, Vec<u8>)>;
 
-/// The backend's request by the edits of an answer: target, headers without pseudo headers, body.
+/// The backend's request after the edits of a decision: target, headers without pseudo-headers, body.
 fn backend(step: &Step, decision: &Value) -> (Vec<u8>, Headers, Vec<u8>) {
     let mut headers: Headers =
         step.request.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
@@ -46,7 +46,7 @@ fn backend(step: &Step, decision: &Value) -> (Vec<u8>, Headers, Vec<u8>) {
     (target, headers, body)
 }
 
-/// Why an answer is not the one of the row.
+/// The difference between an answer and the row's expectation, if any.
 fn difference(step: &Step, answer: &Answer) -> Option<String> {
     let decision = &answer.json()["decision"];
     match &step.expected {
@@ -72,7 +72,7 @@ fn difference(step: &Step, answer: &Answer) -> Option<String> {
     }
 }
 
-/// `check` starts with nothing used; a row's later use of a `jti` is out of its reach.
+/// Whether a step needs used `jti`s. `check` starts without any.
 fn needs_what_was_before(step: &Step) -> bool {
     matches!(step.expected, Expected::Rejected { code: "S403JU" | "S503JF", .. })
 }
@@ -82,7 +82,7 @@ fn fail_if_any(failures: &[String]) {
 }
 
 #[test]
-fn check_answers_every_row_as_the_filter_does() {
+fn check_gives_the_result_of_every_row() {
     let now = now();
     let folder = Folder::new();
     let (mut answered, mut left_out, mut failures) = (0, 0, Vec::new());
@@ -100,13 +100,13 @@ fn check_answers_every_row_as_the_filter_does() {
     }
     println!("{answered} requests answered, {left_out} left out");
     fail_if_any(&failures);
-    // 8 uses of a used jti: check knows of no earlier use.
+    // There are 8 uses of a used jti, which `check` can't know.
     assert_eq!(left_out, 8);
     assert!(answered > 800, "only {answered} requests were compared");
 }
 
-/// The forms in which other files hold a plugin, each with the file that it makes of a configuration in block style. To
-/// Kubernetes `n` is a truth value unless it is in quotes.
+/// The kinds of files that contain a plugin, each with a file for a configuration in block style. Kubernetes reads `n`
+/// as a boolean unless it is in quotes.
 fn containers(config: &str) -> [(&'static str, String); 3] {
     let indented = |by: usize| {
         let lines = config.lines().filter(|line| !line.starts_with("---"));
@@ -130,8 +130,8 @@ fn containers(config: &str) -> [(&'static str, String); 3] {
     ]
 }
 
-/// Rows that only a text can hold: a map of fields has no order in which they could be cut, Envoy makes a string of a
-/// fraction in YAML, and it reads neither such depth nor such aliases itself.
+/// Rows that need a configuration as a string. A map has no order in which a list of errors could be cut, Envoy reads a
+/// fraction in YAML as a string, and Envoy itself rejects this depth and these aliases.
 const TEXT_ONLY: [&str; 4] = [
     "a long list of errors is cut to fit a header",
     "JSON is read like YAML",
@@ -140,7 +140,7 @@ const TEXT_ONLY: [&str; 4] = [
 ];
 
 #[test]
-fn a_plugin_inside_of_another_file_answers_as_it_does_alone() {
+fn a_plugin_inside_another_file_gives_the_same_result_as_alone() {
     let now = now();
     let folder = Folder::new();
     let (mut answered, mut failures) = (0, Vec::new());
@@ -165,7 +165,7 @@ fn a_plugin_inside_of_another_file_answers_as_it_does_alone() {
 }
 
 #[test]
-fn a_token_is_put_where_the_configuration_has_the_filter_look() {
+fn a_token_option_is_put_where_the_filter_looks_for_it() {
     let world = rows::World { now: now() };
     let token = world.token(&serde_json::json!({}));
     let folder = Folder::new();

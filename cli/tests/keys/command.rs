@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
     /// The exit code.
@@ -18,19 +18,19 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-/// The command, with nothing of its surroundings.
+/// The command, without environment variables.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jwt-auth"));
     command.env_clear();
     command
 }
 
-/// Runs it in `folder` with nothing on stdin.
+/// Runs the command in `folder` with an empty stdin.
 pub(crate) fn run<A: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = A>) -> Ended {
     run_with(folder, arguments, b"")
 }
 
-/// Runs it in `folder` with `stdin`.
+/// Runs the command in `folder` with `stdin`.
 pub(crate) fn run_with<A: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = A>, stdin: &[u8]) -> Ended {
     let mut child = command()
         .current_dir(folder)
@@ -40,7 +40,7 @@ pub(crate) fn run_with<A: AsRef<OsStr>>(folder: &Path, arguments: impl IntoItera
         .stderr(Stdio::piped())
         .spawn()
         .expect("the command runs");
-    // Fails for a command that does not read its stdin.
+    // This fails if the command does not read its stdin.
     let _ = child.stdin.take().expect("its stdin").write_all(stdin);
     let output = child.wait_with_output().expect("its output");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
@@ -51,7 +51,7 @@ pub(crate) fn run_with<A: AsRef<OsStr>>(folder: &Path, arguments: impl IntoItera
     }
 }
 
-/// The one line on stdout of a command line, split at spaces, that succeeds in silence.
+/// The single line on stdout of a command line, split at spaces. The command must succeed without output on stderr.
 pub(crate) fn line(folder: &Path, arguments: &str) -> String {
     let ended = run(folder, arguments.split(' '));
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{arguments}");
@@ -60,13 +60,13 @@ pub(crate) fn line(folder: &Path, arguments: &str) -> String {
     line.to_owned()
 }
 
-/// The JSON of a file.
+/// The JSON in a file.
 pub(crate) fn json(path: &Path) -> Value {
     let text = std::fs::read_to_string(path).expect("a file");
     serde_json::from_str(&text).expect("JSON")
 }
 
-/// Header and claims of a token.
+/// The header and the claims of a token.
 pub(crate) fn opened(token: &str) -> (Value, Value) {
     let parts: Vec<_> = token.split('.').collect();
     assert_eq!(parts.len(), 3, "{token}");

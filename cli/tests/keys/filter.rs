@@ -1,10 +1,10 @@
-//! What the filter says to a token.
+//! The filter's decision on a token.
 
 use jwt_auth::{Edits, Plugin};
 use kit::host::{self, Memory};
 use serde_json::{Value, json};
 
-/// The filter under a plugin configuration without faults, at a time in seconds since the epoch.
+/// Decides with a valid plugin configuration, at a time in seconds since the epoch.
 pub(crate) fn decide(configuration: &str, token: &str, now: u64) -> Result<Edits, String> {
     let plugin = Plugin::new(configuration.as_bytes(), b"");
     assert!(plugin.faults().is_none(), "{configuration}\n{:?}", plugin.faults());
@@ -14,7 +14,7 @@ pub(crate) fn decide(configuration: &str, token: &str, now: u64) -> Result<Edits
     decision.map_err(|rejection| format!("{}: {}", rejection.code(), rejection.message()))
 }
 
-/// A plugin configuration with this key alone.
+/// A plugin configuration with only this key.
 pub(crate) fn configuration(jwk: &Value) -> String {
     json!({"parameter": "X-Token", "jwk": jwk}).to_string()
 }

@@ -22,7 +22,7 @@ fn labels(jwk: &Value) -> [&str; 3] {
 }
 
 #[test]
-fn every_algorithm_gives_a_pair_whose_tokens_the_filter_takes_with_the_public_one() {
+fn the_filter_accepts_tokens_of_new_key_pairs_of_every_algorithm() {
     let folder = tempfile::tempdir().expect("a folder");
     for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| algorithm.family() != Family::Oct) {
         let arguments = format!("keygen --alg {algorithm} --kid a --private {algorithm} --public {algorithm}.public");
@@ -41,7 +41,7 @@ fn every_algorithm_gives_a_pair_whose_tokens_the_filter_takes_with_the_public_on
 }
 
 #[test]
-fn a_secret_is_a_key_for_the_filter_itself() {
+fn the_filter_needs_the_secret_itself() {
     let folder = tempfile::tempdir().expect("a folder");
     for algorithm in ["HS256", "HS384", "HS512"] {
         let ended = run(folder.path(), ["keygen", "--alg", algorithm, "--private", algorithm]);
@@ -54,7 +54,7 @@ fn a_secret_is_a_key_for_the_filter_itself() {
 }
 
 #[test]
-fn the_plugin_configuration_is_one_that_the_filter_takes_as_it_is() {
+fn the_filter_accepts_the_plugin_configuration_unchanged() {
     let folder = tempfile::tempdir().expect("a folder");
     for algorithm in Algorithm::ALL {
         let ended =
@@ -69,16 +69,16 @@ fn the_plugin_configuration_is_one_that_the_filter_takes_as_it_is() {
         );
         assert!(!ended.stdout.contains("\"d\":"), "{algorithm}");
 
-        // The lines in the comments hold, too.
+        // The commented-out lines must also be valid.
         let uncommented =
             ended.stdout.replace("\n# claim", "\nclaim").replace("\n# - ", "\n- ").replace("\n#   ", "\n  ");
-        let edits = decide(&uncommented, &token, now()).expect("a good token");
+        let edits = decide(&uncommented, &token, now()).expect("a valid token");
         assert_eq!(edits.headers.len(), 1, "{uncommented}");
     }
 }
 
 #[test]
-fn what_no_file_is_named_for_goes_to_stdout() {
+fn keys_without_an_output_file_are_written_to_stdout() {
     let folder = tempfile::tempdir().expect("a folder");
     let parse = |text: String| serde_json::from_str::<Value>(&text).expect("JSON");
 
@@ -97,12 +97,12 @@ fn what_no_file_is_named_for_goes_to_stdout() {
 }
 
 #[test]
-fn a_key_without_a_name_gets_its_thumbprint_and_each_run_another_key() {
+fn the_default_kid_is_the_thumbprint_and_each_run_makes_a_new_key() {
     let folder = tempfile::tempdir().expect("a folder");
     let key = || serde_json::from_str::<Value>(&line(folder.path(), "keygen --alg EdDSA")).expect("JSON");
     let [one, other] = [key(), key()];
     assert_ne!(one["public"]["x"], other["public"]["x"]);
-    // 32 bytes.
+    // The thumbprint has 32 bytes.
     assert_eq!(one["public"]["kid"].as_str().map(str::len), Some(43));
     assert_eq!(one["private"]["kid"], one["public"]["kid"]);
     assert_ne!(one["public"]["kid"], other["public"]["kid"]);
@@ -119,14 +119,14 @@ fn the_length_of_an_rsa_key_can_be_chosen() {
 }
 
 #[test]
-fn a_file_that_is_there_is_overwritten_by_force_alone_and_narrowed_to_its_owner() {
+fn an_existing_file_is_overwritten_only_with_force_and_then_private_to_its_owner() {
     let folder = tempfile::tempdir().expect("a folder");
     let [private, public] = ["private", "public"].map(|name| folder.path().join(name));
     let arguments = ["keygen", "--alg", "ES256", "--private", "private", "--public", "public"];
 
     for (there, message) in [
         ("private", "jwt-auth: private already exists\n"),
-        // Then the private one is not written, either.
+        // Then the private key is not written either.
         ("public", "jwt-auth: public already exists\n"),
     ] {
         fs::write(folder.path().join(there), "precious").expect("a file");
@@ -146,7 +146,7 @@ fn a_file_that_is_there_is_overwritten_by_force_alone_and_narrowed_to_its_owner(
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2);
 }
 
-/// A link could lead the private key to where others read it.
+/// A link could point to a place where others can read the private key.
 #[test]
 fn a_link_is_replaced_and_not_followed() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -158,7 +158,7 @@ fn a_link_is_replaced_and_not_followed() {
     assert!(fs::symlink_metadata(&link).expect("a file").is_file() && !target.exists());
 }
 
-/// Under the second of two names for one file the public key would replace the private one.
+/// With two names for one file, the public key would replace the private key.
 #[test]
 fn one_file_under_two_names_is_rejected() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -173,13 +173,13 @@ fn one_file_under_two_names_is_rejected() {
             assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "{public}");
         }
     }
-    // The same name in another folder is another file.
+    // The same name in another folder is a different file.
     fs::create_dir(folder.path().join("folder")).expect("a folder");
     line_less(folder.path(), "keygen --alg ES256 --private k.json --public folder/k.json");
     assert!(json(&whole)["d"].is_string() && json(&folder.path().join("folder/k.json"))["d"].is_null());
 }
 
-/// Runs a command line, split at spaces, that succeeds and says nothing.
+/// Runs a command line, split at spaces, that must succeed without output.
 fn line_less(folder: &Path, arguments: &str) {
     let ended = run(folder, arguments.split(' '));
     assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (0, "", ""), "{arguments}");
@@ -205,7 +205,7 @@ fn a_device_or_a_pipe_is_never_replaced() {
 }
 
 #[test]
-fn a_reader_that_has_gone_is_no_failure_and_a_full_disk_is_one_that_names_the_files() {
+fn a_closed_pipe_is_no_error_and_a_full_disk_is_an_error_that_names_the_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let keygen = |more: &str, stdout: Stdio| {
         let mut command = command();
@@ -226,7 +226,7 @@ fn a_reader_that_has_gone_is_no_failure_and_a_full_disk_is_one_that_names_the_fi
 }
 
 #[test]
-fn what_can_not_be_done_is_said_with_what_to_do_and_leaves_nothing_behind() {
+fn errors_say_what_to_do_and_leave_no_files() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::create_dir(folder.path().join("folder")).expect("a folder");
     for (arguments, expected) in [
@@ -268,7 +268,7 @@ fn what_can_not_be_done_is_said_with_what_to_do_and_leaves_nothing_behind() {
     }
 }
 
-/// What `sign` puts into the header is what selects the key.
+/// `sign` sets the `kid` that selects the key.
 #[test]
 fn tokens_name_the_key() {
     let folder = tempfile::tempdir().expect("a folder");

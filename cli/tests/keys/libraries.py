@@ -1,10 +1,10 @@
-"""What jwcrypto, joserfc, PyJWT and the command `jose` make of keys and tokens: a list of cases in on stdin, a list out.
+"""Runs jwcrypto, joserfc, PyJWT and the command `jose`: reads a list of cases from stdin, prints a list of results.
 
-    libraries.py make     [{alg}]                            -> [{alg, library, private, public}]: a new key of each library
-    libraries.py sign     [{alg, private, claims}]           -> [{alg, library, token}]: signed by each library
-    libraries.py verify   [{alg, public, token}]             -> [{alg, library, claims}]: as each library verified them
+    libraries.py make     [{alg}]                            -> [{alg, library, private, public}]: a new key per library
+    libraries.py sign     [{alg, private, claims}]           -> [{alg, library, token}]: a token per library
+    libraries.py verify   [{alg, public, token}]             -> [{alg, library, claims}]: verified claims per library
 
-`public` is the private key itself for HS*. The argument after is the path of `jose`. Whatever a library refuses ends this.
+For HS*, `public` is the secret. The second argument is the path of `jose`. Fails if a library rejects something.
 """
 
 import json
@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "ES256K": "secp256k1"}
 HAZMAT_CURVES = {"ES256": ec.SECP256R1, "ES384": ec.SECP384R1, "ES512": ec.SECP521R1, "ES256K": ec.SECP256K1}
-# Of the algorithms here, Debian's jose and PyJWT have all but these.
+# The algorithms that Debian's jose and PyJWT don't support.
 MISSING = {"jose": {"ES256K", "EdDSA", "Ed25519"}, "PyJWT": {"Ed25519"}}
 
 
@@ -104,7 +104,7 @@ class Jose:
         self.path = path
 
     def run(self, *arguments, **files):
-        """Runs it; an argument @name is the path of a file with the JSON or the text of that keyword."""
+        """Runs `jose`. An argument @name is replaced by the path of a file with the value of the keyword argument."""
         with tempfile.TemporaryDirectory() as folder:
             for name, content in files.items():
                 with open(f"{folder}/{name}", "wb") as file:

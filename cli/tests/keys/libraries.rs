@@ -1,5 +1,5 @@
-//! Every algorithm in both directions with jwcrypto, joserfc, PyJWT and the command `jose`: their keys and ours, each
-//! signed with by each, each checked by all and by the filter.
+//! Interoperability with jwcrypto, joserfc, PyJWT and the command `jose`, for every algorithm. Each key is used by both
+//! sides to sign, and every token is verified by all of them and by the filter.
 
 use std::env;
 use std::fs;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::command::{json, line, now, opened, run_with};
 use crate::filter::{configuration, decide};
 
-/// The libraries that know an algorithm, in the order in which they are asked.
+/// The libraries that support an algorithm, in the order of their answers.
 fn libraries(algorithm: Algorithm) -> &'static [&'static str] {
     match algorithm {
         Algorithm::Ed25519 => &["jwcrypto", "joserfc"],
@@ -22,7 +22,7 @@ fn libraries(algorithm: Algorithm) -> &'static [&'static str] {
     }
 }
 
-/// Has the libraries do something with each of `cases`. The answers are those of all libraries for all cases, in order.
+/// Runs a task of the libraries for each of `cases`. Returns the answers of all libraries for all cases, in order.
 fn ask(task: &str, cases: &[Value]) -> Vec<Value> {
     let tool = |name: &str| env::var_os(name).unwrap_or_else(|| panic!("{name} must be set; `make test` fetches it"));
     let mut child = Command::new(tool("JOSE_PYTHON"))
@@ -36,7 +36,7 @@ fn ask(task: &str, cases: &[Value]) -> Vec<Value> {
         .expect("Python");
     child.stdin.take().expect("its stdin").write_all(json!(cases).to_string().as_bytes()).expect("its stdin");
     let output = child.wait_with_output().expect("its output");
-    assert!(output.status.success(), "the libraries could not {task}");
+    assert!(output.status.success(), "the libraries failed at the task {task}");
     let answers: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
     let expected: Vec<_> = cases
         .iter()
@@ -56,7 +56,7 @@ fn claims() -> Value {
 }
 
 #[test]
-fn our_keys_and_tokens_are_read_by_the_libraries_and_theirs_by_the_filter() {
+fn the_libraries_accept_our_keys_and_tokens_and_the_filter_accepts_theirs() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut to_verify, mut to_sign, mut publics) = (Vec::new(), Vec::new(), Vec::new());
     for algorithm in Algorithm::ALL {
@@ -93,7 +93,7 @@ fn our_keys_and_tokens_are_read_by_the_libraries_and_theirs_by_the_filter() {
 }
 
 #[test]
-fn keys_of_the_libraries_sign_here_what_they_and_the_filter_take() {
+fn tokens_signed_here_with_keys_of_the_libraries_are_accepted_by_them_and_by_the_filter() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("claims"), json!({"sub": "älice"}).to_string()).expect("a file");
     let algorithms: Vec<_> = Algorithm::ALL.iter().map(|algorithm| json!({"alg": algorithm.name()})).collect();
@@ -109,7 +109,7 @@ fn keys_of_the_libraries_sign_here_what_they_and_the_filter_take() {
         let token = ended.stdout.trim_end();
         assert_eq!(opened(token).0["kid"], json!("k"));
 
-        // Whatever the library says that the key may be used for, the filter needs `verify`.
+        // The library may export other key_ops, but the filter requires `verify`.
         let mut public = key["public"].clone();
         public.as_object_mut().expect("a key").remove("key_ops");
         let decision = decide(&configuration(&public), token, now()).map(|_| ());

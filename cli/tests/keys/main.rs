@@ -1,6 +1,5 @@
-//! Keys and tokens, from the command line: what `keygen`, `sign`, `hash-password` and `serve` make, held against the
-//! filter and against other people's software. Needs what `make test` sets: `JOSE_PYTHON` and `JOSE_COMMAND`; and
-//! openssl.
+//! Tests the keys and tokens of `keygen`, `sign`, `hash-password` and `serve` with the filter and with independent
+//! software. Needs openssl, and the variables `JOSE_PYTHON` and `JOSE_COMMAND` that `make test` sets.
 
 mod command;
 mod filter;

@@ -22,7 +22,7 @@ fn a_password_from_stdin_becomes_one_line_with_a_new_salt() {
 }
 
 #[test]
-fn what_is_no_password_is_rejected() {
+fn input_that_is_not_a_password_is_rejected() {
     for (stdin, expected) in [
         (&b""[..], "the password is empty\n"),
         (b"\n", "the password is empty\n"),
@@ -35,11 +35,11 @@ fn what_is_no_password_is_rejected() {
         assert_eq!((ended.code, ended.stdout, ended.stderr), (2, String::new(), format!("jwt-auth: {expected}")));
     }
     assert_eq!(hash(&[], &[b'x'; 1024]).code, 0);
-    // Others could read it there.
+    // Other users could read a password in the command line.
     assert!(hash(&["wonderland"], b"").stderr.starts_with("error: unexpected argument 'wonderland' found\n"));
 }
 
-/// What a terminal shows on which these lines are typed, and the exit code.
+/// The content of a terminal after these lines are typed, and the exit code.
 fn on_a_terminal(typed: &str) -> (String, Option<i32>) {
     let mut child = Command::new(env::var_os("JOSE_PYTHON").expect("JOSE_PYTHON must be set; `make test` does it"))
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/keys/terminal.py"))
@@ -54,7 +54,7 @@ fn on_a_terminal(typed: &str) -> (String, Option<i32>) {
 }
 
 #[test]
-fn a_terminal_is_asked_twice_and_does_not_show_what_is_typed() {
+fn on_a_terminal_the_password_is_asked_for_twice_and_not_shown() {
     let (shown, code) = on_a_terminal("wonderland\nwonderland\n");
     let hash = shown.strip_prefix("Password: \nAgain: \n").and_then(|rest| rest.strip_suffix("\n[usable]"));
     assert!(hash.is_some_and(|hash| hash.starts_with("$argon2id$") && !hash.contains('\n')), "{shown}");
@@ -65,7 +65,7 @@ fn a_terminal_is_asked_twice_and_does_not_show_what_is_typed() {
 }
 
 #[test]
-fn ctrl_c_ends_the_question_and_leaves_the_terminal_usable() {
+fn ctrl_c_ends_the_prompt_and_leaves_the_terminal_usable() {
     for typed in ["\u{3}", "wonderland\n\u{3}"] {
         let (shown, code) = on_a_terminal(typed);
         assert!(shown.ends_with("jwt-auth: can't read the password: interrupted\n[usable]"), "{shown}");

@@ -1,4 +1,4 @@
-//! Keys and certificates as the real openssl writes them.
+//! Keys and certificates made by openssl.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -12,14 +12,14 @@ use tempfile::TempDir;
 use crate::command::{json, line, now, opened, run, run_with};
 use crate::filter::{configuration, decide};
 
-/// Runs lines of a shell, as a user types them.
+/// Runs lines in a shell.
 fn shell(folder: &Path, lines: &str) {
     let script = format!("umask 077\n{lines}");
     let output = Command::new("sh").args(["-e", "-c", &script]).current_dir(folder).output().expect("a shell");
     assert!(output.status.success(), "{lines}\n{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A folder with a private key of each kind, in `NAME.pem`; they are made once.
+/// A folder with a private key of each kind, in `NAME.pem`. The keys are made once.
 fn keys() -> TempDir {
     static KEYS: LazyLock<TempDir> = LazyLock::new(|| {
         let folder = tempfile::tempdir().expect("a folder");
@@ -48,7 +48,7 @@ fn jwk(folder: &Path, arguments: &str) -> Value {
     serde_json::from_str(&line(folder, &format!("jwk {arguments}"))).expect("JSON")
 }
 
-/// What a command that fails says.
+/// The error message of a command that must fail.
 fn problem(folder: &Path, arguments: &str) -> String {
     let ended = run(folder, arguments.split(' '));
     assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{arguments}: {ended:?}");
@@ -107,7 +107,7 @@ fn every_form_of_a_key_gives_the_same_jwk_and_its_tokens_pass() {
 }
 
 #[test]
-fn the_labels_are_those_asked_for_and_nothing_private_is_printed() {
+fn options_set_kid_use_and_alg_and_no_private_key_is_printed() {
     let keys = keys();
     let folder = keys.path();
     let labels = |arguments: &str| {
@@ -127,7 +127,7 @@ fn the_labels_are_those_asked_for_and_nothing_private_is_printed() {
 }
 
 #[test]
-fn several_keys_are_never_taken_for_one() {
+fn a_file_with_several_keys_needs_a_choice() {
     let keys = keys();
     let folder = keys.path();
     shell(
@@ -151,7 +151,7 @@ fn several_keys_are_never_taken_for_one() {
 }
 
 #[test]
-fn what_is_not_supported_is_named_with_what_to_do() {
+fn errors_for_unsupported_files_say_what_to_do() {
     let keys = keys();
     let folder = keys.path();
     shell(
@@ -193,7 +193,7 @@ fn what_is_not_supported_is_named_with_what_to_do() {
         let problem = problem(folder, arguments);
         assert!(problem.starts_with("jwt-auth: ") && problem.contains(expected), "{arguments}: {problem}");
     }
-    assert_eq!(jwk(folder, "encrypted-both.pem"), jwk(folder, "rsa.pem"), "of the certificate");
+    assert_eq!(jwk(folder, "encrypted-both.pem"), jwk(folder, "rsa.pem"), "the key of the certificate");
     assert!(!folder.join("x").exists());
     let damaged = fs::read(folder.join("rsa.pem")).expect("a file");
     let cut = run_with(folder, ["jwk", "-"], &damaged[..damaged.len() / 2]);
@@ -206,7 +206,7 @@ fn a_certificate_that_is_not_valid_is_used_with_a_warning() {
     let folder = keys.path();
     shell(folder, "openssl req -x509 -key p256.pem -subj /CN=a -days -1 > expired.pem || true");
     if fs::metadata(folder.join("expired.pem")).is_ok_and(|file| file.len() == 0) {
-        // Some versions of openssl make none.
+        // Some versions of openssl can't make such a certificate.
         return;
     }
     let ended = run(folder, ["jwk", "expired.pem"]);
@@ -216,7 +216,7 @@ fn a_certificate_that_is_not_valid_is_used_with_a_warning() {
 }
 
 #[test]
-fn check_takes_a_key_in_place_of_a_configuration() {
+fn check_accepts_a_key_instead_of_a_configuration() {
     let keys = keys();
     let folder = keys.path();
     shell(
@@ -244,9 +244,9 @@ fn check_takes_a_key_in_place_of_a_configuration() {
     assert!(problem(folder, "check --token x").contains("--config"));
 }
 
-/// The walk of docs/cli.md, as typed there.
+/// Runs the walkthrough in docs/cli.md.
 #[test]
-fn from_openssl_to_an_accepted_token_it_goes_as_the_document_says() {
+fn the_way_from_openssl_to_an_accepted_token_in_the_document_works() {
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md");
     let document = fs::read_to_string(document).expect("a file");
     let (_, walk) = document.split_once("\n```sh openssl\n").expect("the walk");

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::command::{self, Ended, line, now, opened, run, run_with};
 use crate::filter::{configuration, decide};
 
-/// A folder with a private key in `key` and what the filter needs to check its tokens.
+/// A folder with a private key in `key`, and the plugin configuration for it.
 fn with_key(algorithm: &str) -> (TempDir, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let ended = run(folder.path(), ["keygen", "--alg", algorithm, "--kid", "k", "--private", "key", "--plugin"]);
@@ -21,7 +21,7 @@ fn sign(folder: &Path, more: &[&str]) -> Ended {
     run(folder, ["sign", "--key", "key"].iter().chain(more))
 }
 
-/// The claims of a token, but for what each token has of its own.
+/// The claims of a token, except those that differ in every token.
 fn claims(folder: &Path, more: &[&str]) -> Value {
     let ended = sign(folder, more);
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{more:?}");
@@ -33,7 +33,7 @@ fn claims(folder: &Path, more: &[&str]) -> Value {
 }
 
 #[test]
-fn a_token_has_its_times_a_random_jti_and_the_claims_asked_for() {
+fn a_token_has_times_a_random_jti_and_the_claims_of_the_options() {
     let (folder, configuration) = with_key("ES256");
     let before = now();
     let arguments =
@@ -57,7 +57,7 @@ fn a_token_has_its_times_a_random_jti_and_the_claims_asked_for() {
 }
 
 #[test]
-fn a_claim_is_json_where_it_reads_as_json_and_else_a_text() {
+fn a_claim_is_json_if_possible_and_otherwise_a_string() {
     let (folder, _) = with_key("EdDSA");
     for (argument, expected) in [
         ("a=text", json!("text")),
@@ -76,7 +76,7 @@ fn a_claim_is_json_where_it_reads_as_json_and_else_a_text() {
     ] {
         assert_eq!(claims(folder.path(), &["--claim", argument]), json!({"a": expected}), "{argument}");
     }
-    // A number keeps its digits, which a number of 64 bits would not.
+    // A number keeps its digits, even if it does not fit into 64 bits.
     let token = line(folder.path(), "sign --key key --claim n=9007199254740993.10");
     let payload = token.split('.').nth(1).expect("claims");
     use base64::Engine as _;
@@ -92,7 +92,7 @@ fn several_audiences_are_a_list() {
 }
 
 #[test]
-fn options_win_over_the_file_of_claims() {
+fn options_override_the_claims_file() {
     let (folder, _) = with_key("EdDSA");
     fs::write(folder.path().join("claims"), r#"{"sub": "file", "aud": ["x"], "a": 1, "b": {"c": null}}"#)
         .expect("a file");
@@ -105,7 +105,7 @@ fn options_win_over_the_file_of_claims() {
     assert_eq!((&claims["jti"], &claims["nbf"]), (&json!("mine"), &json!(5)));
 }
 
-/// The page prints it with `n`, `e` and `d` alone.
+/// The page has this key with only `n`, `e` and `d`.
 #[test]
 fn the_sample_key_of_the_page_signs() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -122,7 +122,7 @@ fn the_sample_key_of_the_page_signs() {
 }
 
 #[test]
-fn a_token_lives_as_long_as_the_filter_takes_it() {
+fn a_token_is_valid_as_long_as_the_filter_accepts_it() {
     let (folder, configuration) = with_key("EdDSA");
     for (duration, seconds) in [("1s", 1), ("1d 12h", 129_600), ("6d 23h 59m 59s", 604_799)] {
         let ended = sign(folder.path(), &["--expires-in", duration]);
@@ -157,7 +157,7 @@ fn a_token_of_the_past_is_expired() {
 }
 
 #[test]
-fn a_key_from_stdin_signs_and_one_that_others_can_read_is_warned_of() {
+fn a_key_can_come_from_stdin_and_a_key_that_others_can_read_gets_a_warning() {
     let (folder, configuration) = with_key("EdDSA");
     let key = fs::read(folder.path().join("key")).expect("a file");
     let ended = run_with(folder.path(), ["sign", "--key", "-"], &key);
@@ -171,10 +171,10 @@ fn a_key_from_stdin_signs_and_one_that_others_can_read_is_warned_of() {
 }
 
 #[test]
-fn what_the_filter_could_not_read_is_not_signed() {
+fn claims_that_the_filter_can_not_read_are_not_signed() {
     for algorithm in ["ES256", "HS384"] {
         let (folder, configuration) = with_key(algorithm);
-        // The claims themselves are one level.
+        // The claims object is one level.
         for (levels, expected) in [(64, None), (65, Some("I400JD"))] {
             let [open, close] = ["[", "]"].map(|bracket| bracket.repeat(levels - 1));
             let ended = sign(folder.path(), &["--claim", &format!("a={open}{close}")]);
@@ -190,13 +190,13 @@ fn what_the_filter_could_not_read_is_not_signed() {
                 }
             }
         }
-        // One that is not valid yet is as it was wanted.
+        // A token that is not yet valid may be intended.
         assert_eq!(sign(folder.path(), &["--claim", "nbf=4102444800"]).code, 0);
     }
 }
 
 #[test]
-fn what_can_not_be_signed_is_said_with_what_to_do() {
+fn errors_of_sign_say_what_to_do() {
     let (folder, _) = with_key("RS256");
     run(folder.path(), ["keygen", "--alg", "ES256", "--private", "other", "--public", "public"]);
     let write = |name: &str, text: &str| {

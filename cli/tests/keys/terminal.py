@@ -1,6 +1,6 @@
-"""terminal.py SECONDS COMMAND...: runs a command on a terminal of its own and types what stands on stdin, a line for each `: `
-that it shows. Prints all that the terminal showed and whether it is left as a user needs it, and ends with the exit
-code of the command."""
+"""terminal.py SECONDS COMMAND...: runs a command on a new terminal. At each `: `, it types the next line of stdin.
+
+It prints the content of the terminal and whether the terminal is usable afterwards. Its exit code is the command's."""
 
 import os
 import pty
@@ -17,7 +17,7 @@ shown = b""
 while select.select([terminal], [], [], float(seconds))[0]:
     try:
         more = os.read(terminal, 4096)
-    except OSError:  # Linux says so of a terminal that nobody holds any more
+    except OSError:  # on Linux, this means that no process has the terminal open
         break
     if not more:
         break

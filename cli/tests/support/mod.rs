@@ -1,4 +1,4 @@
-//! Runs the command and reads its answers.
+//! Runs the command and reads its output.
 #![allow(dead_code, reason = "each test uses a part")]
 
 use std::ffi::OsStr;
@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-/// What a run left.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: i32,
@@ -20,7 +20,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The one object on stdout.
+    /// The JSON object on stdout.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
@@ -35,7 +35,7 @@ pub(crate) fn jwt_auth(arguments: &[impl AsRef<OsStr>], stdin: &[u8]) -> Answer 
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A command that does not read it may be gone before it is written.
+    // This fails if the command ends without reading its stdin.
     let _ = child.stdin.take().unwrap().write_all(stdin);
     let output = child.wait_with_output().unwrap();
     Answer {
@@ -45,7 +45,7 @@ pub(crate) fn jwt_auth(arguments: &[impl AsRef<OsStr>], stdin: &[u8]) -> Answer 
     }
 }
 
-/// A member that holds bytes: as text, or as base64 under the name with `Base64` after it.
+/// A member with bytes: as a string, or as base64 if its name ends with `Base64`.
 pub(crate) fn bytes(object: &Value, name: &str) -> Option<Vec<u8>> {
     let text = object[name].as_str().map(|text| text.as_bytes().to_vec());
     text.or_else(|| Some(STANDARD.decode(object[format!("{name}Base64")].as_str()?).unwrap()))
@@ -56,7 +56,7 @@ pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-/// A folder that goes when this does.
+/// A folder that is deleted when this is dropped.
 pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
@@ -64,12 +64,12 @@ impl Folder {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    /// Writes a file into it.
+    /// Writes a file into the folder.
     pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.path().join(name);
         std::fs::write(&path, text).unwrap();

@@ -10,7 +10,7 @@ use crate::command::{json, now, opened};
 use crate::filter::decide;
 
 #[test]
-fn a_name_and_a_password_give_a_token_that_the_filter_takes() {
+fn a_user_gets_a_token_that_the_filter_accepts() {
     let service =
         Running::start(&["--iss", "https://issuer.example", "--aud", "a", "--aud", "b", "--expires-in", "15m"]);
     let configuration = fs::read_to_string(service.folder.path().join("plugin")).expect("a file");
@@ -50,7 +50,7 @@ fn a_name_and_a_password_give_a_token_that_the_filter_takes() {
 }
 
 #[test]
-fn what_gives_no_token_says_why_as_oauth_does() {
+fn rejected_requests_get_an_oauth_error() {
     let service = Running::start(&[]);
     let invalid = |description| rejected(400, "invalid_request", description, &[]);
     let neither = "expected username and password in a form, or HTTP Basic";
@@ -93,7 +93,7 @@ fn what_gives_no_token_says_why_as_oauth_does() {
         let response = service.send(&request);
         assert_eq!(whole(&response), expected, "{}", String::from_utf8_lossy(&request.build()));
     }
-    // Credentials do not come in a URL, where they would be logged.
+    // Credentials in a URL are not accepted, because URLs are often logged.
     for request in [
         RequestBuilder::get("/token?username=alice&password=wonderland"),
         RequestBuilder::new("PUT", "/token").header("host", "test"),
@@ -108,7 +108,7 @@ fn what_gives_no_token_says_why_as_oauth_does() {
 }
 
 #[test]
-fn the_public_key_and_the_health_are_there_for_all() {
+fn everyone_can_get_the_public_key_and_the_health() {
     let service = Running::start(&[]);
     let response = service.send(&RequestBuilder::get("/.well-known/jwks.json"));
     assert_eq!(response.header("cache-control"), Some(&b"public, max-age=300"[..]));
@@ -119,7 +119,7 @@ fn the_public_key_and_the_health_are_there_for_all() {
     let keys: Value = serde_json::from_slice(&response.body).expect("JSON");
     assert_eq!(keys, json!({"keys": [public]}));
 
-    // The filter takes the set as it is.
+    // The filter accepts the JWK set unchanged.
     let token = token(&service.send(&basic("alice", "wonderland")), 7200);
     let configuration = json!({"parameter": "X-Token", "jwks": keys}).to_string();
     assert_eq!(decide(&configuration, &token, now()).map(|_| ()), Ok(()));

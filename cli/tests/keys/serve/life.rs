@@ -10,9 +10,9 @@ use super::running::{FORM, Running, SERVE, basic, form, prepared, terminate, tok
 use crate::command::{now, opened, run};
 use crate::filter::decide;
 
-/// 320 requests from 16 addresses at once, each of one user: each request gets its own answer.
+/// Sends 320 requests from 16 addresses at once, each address with its own user.
 #[test]
-fn under_load_each_request_gets_its_own_answer() {
+fn under_load_each_request_gets_its_own_response() {
     let service = Running::start(&[]);
     let configuration = fs::read_to_string(service.folder.path().join("plugin")).expect("a file");
     let tokens: Vec<String> = thread::scope(|scope| {
@@ -85,18 +85,18 @@ fn the_log_has_a_line_for_each_request_and_no_secret() {
     }
 }
 
-/// Its password is checked and its try counted all the same.
+/// The attempt still counts, and the password is still verified.
 #[test]
-fn a_client_that_leaves_before_its_answer_is_in_the_log() {
+fn a_client_that_disconnects_before_the_response_is_logged() {
     let folder = prepared();
-    // A second or so, long after the client has gone; nobody knows the password.
+    // Verifying takes about a second, longer than the client stays. The password is unknown.
     let hash = "$argon2id$v=19$m=65536,t=10,p=1$c29tZXNhbHRzb21lc2FsdA$YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXoxMjM0NTY";
     write_secret(folder.path(), "users", &format!("users: [{{name: alice, passwordHash: '{hash}'}}]"));
     let service = Running::start_in(folder, &[]);
     let mut leaving = begun(&service, "username=alice&password=x");
     leaving.write_all(b"username=alice&password=x").expect("the body of the request");
     drop(leaving);
-    // So that it is the client that ends it, and not the stop.
+    // Wait, so that the client and not the stop ends the request.
     thread::sleep(Duration::from_millis(300));
     let (code, log) = service.stop();
     assert_eq!(code, Some(0));
@@ -105,7 +105,7 @@ fn a_client_that_leaves_before_its_answer_is_in_the_log() {
     assert_eq!(rest, "jwt-auth: stopped\n");
 }
 
-/// A connection with the head of a request for a token, which the service has in its hands; the body is yet to be sent.
+/// A connection on which the service has read the head of a request for a token. The body is not yet sent.
 fn begun(service: &Running, body: &str) -> TcpStream {
     let Address::Tcp(address) = service.address else { panic!("{}", service.address) };
     let mut stream = TcpStream::connect(address).expect("a connection");
@@ -115,15 +115,15 @@ fn begun(service: &Running, body: &str) -> TcpStream {
         "POST /token HTTP/1.1\r\nhost: test\r\ncontent-type: {FORM}\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).expect("the head of a request");
-    // It says so once it waits for the body.
+    // The service sends this when it waits for the body.
     let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
-    stream.read_exact(&mut go_on).expect("the word to go on");
+    stream.read_exact(&mut go_on).expect("the response 100 Continue");
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
     stream
 }
 
 #[test]
-fn a_stop_answers_what_is_under_way_and_takes_nothing_new() {
+fn a_stop_completes_running_requests_and_accepts_no_new_ones() {
     let mut service = Running::start(&[]);
     let Address::Tcp(address) = service.address else { panic!("{}", service.address) };
     let idle = TcpStream::connect(address).expect("a connection");
@@ -133,7 +133,7 @@ fn a_stop_answers_what_is_under_way_and_takes_nothing_new() {
     terminate(&service.child);
     let deadline = Instant::now() + Duration::from_secs(5);
     while TcpStream::connect(address).is_ok() {
-        assert!(Instant::now() < deadline, "it takes connections still");
+        assert!(Instant::now() < deadline, "the service still accepts connections");
         thread::sleep(Duration::from_millis(20));
     }
     busy.write_all(body.as_bytes()).expect("the body of the request");
@@ -143,13 +143,13 @@ fn a_stop_answers_what_is_under_way_and_takes_nothing_new() {
 
     let started = Instant::now();
     assert_eq!(service.child.wait().expect("its end").code(), Some(0));
-    assert!(started.elapsed() < Duration::from_secs(5), "it waits for a connection without a request");
+    assert!(started.elapsed() < Duration::from_secs(5), "the service waits for an idle connection");
     drop(idle);
 }
 
-/// Takes some 15 s: that is how long a request may take.
+/// This takes about 15 s, the time limit for a request.
 #[test]
-fn a_client_that_sends_too_slowly_is_given_up() {
+fn a_client_that_sends_too_slowly_is_disconnected() {
     let service = Running::start(&[]);
     let Address::Tcp(address) = service.address else { panic!("{}", service.address) };
     let head = format!("POST /token HTTP/1.1\r\nhost: test\r\ncontent-type: {FORM}\r\ncontent-length: 30\r\n");
@@ -163,7 +163,7 @@ fn a_client_that_sends_too_slowly_is_given_up() {
             answer
         })
     });
-    // Nobody else is kept waiting.
+    // Other clients don't have to wait.
     token(&service.send(&basic("alice", "wonderland")), 7200);
     let status = |answer: String| answer.lines().next().map(str::to_owned);
     assert_eq!(half_a_head.join().map(status).expect("an answer"), None);
@@ -171,10 +171,10 @@ fn a_client_that_sends_too_slowly_is_given_up() {
 }
 
 #[test]
-fn what_can_not_be_served_is_said_with_what_to_do() {
+fn errors_at_the_start_say_what_to_do() {
     let folder = prepared();
     run(folder.path(), ["keygen", "--alg", "HS256", "--private", "secret"]);
-    write_secret(folder.path(), "faulty", "users: [{name: alice, passwordHash: wonderland}, {}]");
+    write_secret(folder.path(), "invalid", "users: [{name: alice, passwordHash: wonderland}, {}]");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let taken = taken.local_addr().expect("its address");
     let name = "expected a string of 1 to 256 bytes without colons (HTTP Basic allows none) and control characters";
@@ -188,8 +188,8 @@ fn what_can_not_be_served_is_said_with_what_to_do() {
         ("--key key --users nowhere", "can't read nowhere: No such file or directory (os error 2)".to_owned()),
         ("--key - --users -", "--key and --users can't both read stdin".to_owned()),
         (
-            "--key key --users faulty",
-            format!("faulty:\n  users[0].{hash}\n  users[1].name: {name}\n  users[1].{hash}"),
+            "--key key --users invalid",
+            format!("invalid:\n  users[0].{hash}\n  users[1].name: {name}\n  users[1].{hash}"),
         ),
         (
             &format!("--key key --users users --listen {taken}"),

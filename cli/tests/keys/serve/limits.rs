@@ -6,7 +6,7 @@ use kit::http::{Address, Connection, RequestBuilder, exchange};
 
 use super::running::{Running, basic, form, rejected, token, whole, wrong_form};
 
-/// A quarter of all.
+/// A quarter of all connections.
 const CONNECTIONS_PER_ADDRESS: usize = 128;
 
 /// Whether the service has closed a connection over which nothing was sent.
@@ -19,9 +19,9 @@ fn is_closed(stream: &TcpStream) -> bool {
     }
 }
 
-/// Otherwise one client could keep all others out.
+/// Otherwise, one client could block all others.
 #[test]
-fn one_address_can_not_have_all_connections() {
+fn one_address_can_not_use_all_connections() {
     let service = Running::start(&[]);
     let Address::Tcp(here) = service.address else { panic!("{}", service.address) };
     let mut idle: Vec<_> = (0..600).map(|_| TcpStream::connect(here).expect("a connection")).collect();
@@ -32,7 +32,7 @@ fn one_address_can_not_have_all_connections() {
     }
     assert_eq!(idle.len(), CONNECTIONS_PER_ADDRESS);
 
-    // Another address is answered at once, long before the idle connections are closed.
+    // Another address gets a response at once, long before the idle connections are closed.
     let started = Instant::now();
     let mut elsewhere = service.connect_from(Ipv4Addr::new(127, 0, 0, 2));
     assert_eq!(elsewhere.send(&RequestBuilder::get("/healthz")).text(), "ok\n");
@@ -43,13 +43,14 @@ fn one_address_can_not_have_all_connections() {
     drop(idle);
     let deadline = Instant::now() + Duration::from_secs(5);
     while exchange(&Address::Tcp(here), &RequestBuilder::get("/healthz").build()).is_err() {
-        assert!(Instant::now() < deadline, "closed connections still count");
+        assert!(Instant::now() < deadline, "closed connections are still counted");
     }
 }
 
-/// Right and wrong passwords count alike: the right one, too, has to wait, or whoever guessed it would learn it so.
+/// Right and wrong passwords count alike. If the right one did not have to wait, an attacker would notice a correct
+/// guess.
 #[test]
-fn an_address_that_asks_too_often_has_to_wait_and_others_do_not() {
+fn an_address_with_too_many_attempts_has_to_wait_and_others_do_not() {
     let service = Running::start(&[]);
     let mut connection = Connection::open(&service.address).expect("a connection");
     let mut answer = |request: &RequestBuilder| {
@@ -80,7 +81,7 @@ fn an_address_that_asks_too_often_has_to_wait_and_others_do_not() {
     let description = "too many attempts; retry later";
     assert_eq!(whole(&last), rejected(429, "temporarily_unavailable", description, &[("retry-after", &wait)]));
 
-    // What is no attempt does not count and does not wait.
+    // Requests without an attempt don't count and don't wait.
     assert_eq!(answer(&RequestBuilder::get("/healthz")).status, 200);
     assert_eq!(answer(&form("username=alice")).status, 400);
     let mut other = service.connect_from(Ipv4Addr::new(127, 0, 0, 2));

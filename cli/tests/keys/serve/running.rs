@@ -1,4 +1,4 @@
-//! A token service that runs, requests to it, and what its answers look like.
+//! A running token service, requests to it, and its expected responses.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,13 +17,13 @@ use tempfile::TempDir;
 
 use crate::command::{command, run};
 
-/// Argon2id hashes that cost next to nothing, of `wonderland` and of `looking-glass`, made by argon2-cffi.
+/// Argon2id hashes of `wonderland` and `looking-glass` with minimal cost, made by argon2-cffi.
 const ALICE: &str = "$argon2id$v=19$m=64,t=1,p=1$x3DQC0WJ9NuI1GYRAmnaqQ$RHIATqcF23a5bJEEvLLVHZdiKfMpWsh8XwhYOGdvS4s";
 const BOB: &str = "$argon2id$v=19$m=64,t=1,p=1$rF/poUNExz3KXNWH1zeMUg$rzOu04nwKRL3wJ2vgHhYU+gomn5Xln63er8xzU0ss2E";
 
 pub(super) const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A token service that runs, its key in `key` and its plugin configuration in `plugin` of its folder.
+/// A running token service. Its folder has the private key in `key` and the plugin configuration in `plugin`.
 pub(super) struct Running {
     pub(super) child: Child,
     pub(super) address: Address,
@@ -42,7 +42,7 @@ fn users() -> String {
     ) + &(0..16).map(|number| format!("- {{name: user-{number}, passwordHash: '{ALICE}'}}\n")).collect::<String>()
 }
 
-/// A folder with what a service needs. Users are alice, böb and, with alice's password, user-0 to user-15.
+/// A folder with the files of a service. The users are alice, böb and, with alice's password, user-0 to user-15.
 pub(super) fn prepared() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let ended = run(folder.path(), ["keygen", "--alg", "ES256", "--kid", "k", "--private", "key", "--plugin"]);
@@ -84,7 +84,7 @@ impl Running {
         exchange(&self.address, &request.build()).expect("an answer")
     }
 
-    /// A connection from this address of the machine. Linux answers to every address of 127.0.0.0/8.
+    /// A connection from this local address. On Linux, every address of 127.0.0.0/8 is local.
     pub(super) fn connect_from(&self, client: Ipv4Addr) -> ConnectionFrom {
         let Address::Tcp(service) = self.address else { panic!("{}", self.address) };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
@@ -98,7 +98,7 @@ impl Running {
         ConnectionFrom(BufReader::new(stream))
     }
 
-    /// Ends it with SIGTERM and gives its exit code and the rest of its log.
+    /// Stops the service with SIGTERM. Returns the exit code and the rest of the log.
     pub(super) fn stop(mut self) -> (Option<i32>, String) {
         terminate(&self.child);
         let mut log = String::new();
@@ -107,11 +107,11 @@ impl Running {
     }
 }
 
-/// A connection from an address of choice.
+/// A connection from a chosen address.
 pub(super) struct ConnectionFrom(BufReader<TcpStream>);
 
 impl ConnectionFrom {
-    /// Sends one request and reads its answer, which must have a `content-length`.
+    /// Sends a request and reads the response, which must have a `content-length`.
     pub(super) fn send(&mut self, request: &RequestBuilder) -> Response {
         self.0.get_mut().write_all(&request.build()).expect("a request");
         let status = self.line().split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
@@ -136,7 +136,7 @@ impl ConnectionFrom {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Both fail only for a process that has ended and been reaped already.
+        // Both only fail if the process has already ended and been reaped.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -156,14 +156,14 @@ pub(super) fn basic(name: &str, password: &str) -> RequestBuilder {
     RequestBuilder::post("/token").header("authorization", format!("Basic {encoded}"))
 }
 
-/// An answer as a whole, but for its `date`.
+/// A whole response, except its `date`.
 pub(super) fn whole(response: &Response) -> (u16, BTreeMap<&str, String>, String) {
     let headers = response.headers.iter().filter(|(name, _)| name != "date");
     let headers = headers.map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value).into_owned()));
     (response.status, headers.collect(), response.text())
 }
 
-/// What is expected of a rejection: status, `error`, `error_description`, and headers beside those of every answer.
+/// An expected rejection: status, `error`, `error_description`, and headers in addition to those of every response.
 pub(super) fn rejected(status: u16, error: &str, description: &str, more: &[(&'static str, &str)]) -> Expected {
     let body = json!({"error": error, "error_description": description}).to_string();
     let length = body.len().to_string();
@@ -189,7 +189,7 @@ pub(super) fn wrong_basic() -> Expected {
     rejected(401, "invalid_client", "wrong user name or password", &[CHALLENGE])
 }
 
-/// The token of an answer that is right in every other respect.
+/// The token in a response, after checking the rest of the response.
 pub(super) fn token(response: &Response, seconds: u64) -> String {
     let (status, headers, body) = whole(response);
     assert_eq!(status, 200, "{body}");
