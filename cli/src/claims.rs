@@ -17,8 +17,8 @@ impl Claims {
     /// What is wrong, also if there are duplicate members at any depth: the filter rejects them.
     pub(crate) fn parse(json: &[u8]) -> Result<Self, String> {
         let object = Json::parse(json)?;
-        if let Some(name) = object.duplicates.first() {
-            return Err(format!("has a duplicate member {name:?}"));
+        if let Some(duplicate) = object.duplicates.first() {
+            return Err(format!("has a {duplicate}"));
         }
         serde_json::from_slice(json).map(Self).map_err(|error| format!("is not JSON: {error}"))
     }
@@ -59,9 +59,14 @@ mod tests {
 
     #[test]
     fn a_duplicate_member_is_an_error_at_any_depth() {
-        for text in [r#"{"a":1,"a":2}"#, r#"{"a":1,"\u0061":2}"#, r#"{"o":{"a":1,"a":1}}"#, r#"{"l":[{"a":1,"a":1}]}"#]
-        {
-            assert_eq!(Claims::parse(text.as_bytes()).expect_err(text), "has a duplicate member \"a\"");
+        for (text, column) in [
+            (r#"{"a":1,"a":2}"#, 8),
+            (r#"{"a":1,"\u0061":2}"#, 8),
+            (r#"{"o":{"a":1,"a":1}}"#, 13),
+            (r#"{"l":[{"a":1,"a":1}]}"#, 14),
+        ] {
+            let error = format!("has a duplicate member \"a\" at line 1 column {column}");
+            assert_eq!(Claims::parse(text.as_bytes()).expect_err(text), error);
         }
         for text in ["[]", "1", "", "{} {}", "{\"a\":}"] {
             assert!(Claims::parse(text.as_bytes()).is_err(), "{text}");

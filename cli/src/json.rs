@@ -1,6 +1,7 @@
 //! JSON of tokens, as it is: with its digits, its order and its duplicate members.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 
 use serde_json::value::RawValue;
 
@@ -8,7 +9,7 @@ use serde_json::value::RawValue;
 const MAX_INDENTED: usize = 64;
 
 /// One JSON object.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Json {
     text: String,
     /// With one member or element on each line.
@@ -17,10 +18,29 @@ pub(crate) struct Json {
     pub(crate) compact: String,
     /// How deeply objects and arrays are nested.
     pub(crate) depth: usize,
-    /// The names of duplicate members, at any depth.
-    pub(crate) duplicates: Vec<String>,
+    /// The duplicate members, at any depth.
+    pub(crate) duplicates: Vec<Duplicate>,
     /// Whether a string has half of a surrogate pair, which no text has.
     pub(crate) has_broken_text: bool,
+    /// The objects and arrays around the current place, while the text is read.
+    levels: Vec<Level>,
+}
+
+/// A member that the object already has.
+#[derive(Debug)]
+pub(crate) struct Duplicate {
+    pub(crate) name: String,
+    /// Where its name begins, both counted from 1, the column in characters.
+    line: usize,
+    column: usize,
+}
+
+#[derive(Debug)]
+struct Level {
+    /// In an object, the names so far.
+    names: Option<HashSet<String>>,
+    is_name_next: bool,
+    is_empty: bool,
 }
 
 impl Json {
@@ -35,8 +55,9 @@ impl Json {
         if !value.get().starts_with('{') {
             return Err(format!("is not a JSON object but {}", kind(value.get())));
         }
-        let Layout { pretty, compact, depth, duplicates, has_broken_text, levels: _ } = Layout::of(value.get());
-        Ok(Self { text: value.get().to_owned(), pretty, compact, depth, duplicates, has_broken_text })
+        let mut json = Self { text: value.get().to_owned(), ..Self::default() };
+        json.lay_out(text);
+        Ok(json)
     }
 
     /// The JSON of each top-level member; of duplicates, the last.
@@ -70,58 +91,45 @@ pub(crate) fn number(json: &str) -> Option<f64> {
 }
 
 /// The first duplicate member of a JSON value, at any depth. The text must be valid JSON.
-pub(crate) fn duplicate(json: &str) -> Option<String> {
-    Layout::of(json).duplicates.into_iter().next()
+pub(crate) fn duplicate(json: &str) -> Option<Duplicate> {
+    let mut value = Json::default();
+    value.lay_out(json);
+    value.duplicates.into_iter().next()
 }
 
-/// Walks over valid JSON. There is no recursion, because a token can nest as deeply as it wants.
-#[derive(Debug, Default)]
-struct Layout {
-    pretty: String,
-    compact: String,
-    depth: usize,
-    duplicates: Vec<String>,
-    has_broken_text: bool,
-    levels: Vec<Level>,
-}
-
-#[derive(Debug)]
-struct Level {
-    /// In an object, the names so far.
-    names: Option<HashSet<String>>,
-    is_name_next: bool,
-    is_empty: bool,
-}
-
-impl Layout {
-    fn of(json: &str) -> Self {
-        let mut layout = Self::default();
-        layout.lay_out(json);
-        layout
+/// As a part of a sentence, with its place.
+impl fmt::Display for Duplicate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "duplicate member {:?} at line {} column {}", self.name, self.line, self.column)
     }
+}
 
-    fn lay_out(&mut self, mut json: &str) {
-        while let Some(first) = json.chars().next() {
+impl Json {
+    /// Walks over valid JSON. There is no recursion, because a token can nest as deeply as it wants.
+    fn lay_out(&mut self, json: &str) {
+        let mut rest = json;
+        while let Some(first) = rest.chars().next() {
             let length = match first {
-                '"' => string_length(json),
+                '"' => string_length(rest),
                 '{' | '[' | '}' | ']' | ',' | ':' => 1,
                 first if first.is_ascii_whitespace() => {
-                    json = &json[1..];
+                    rest = &rest[1..];
                     continue;
                 }
                 // A number, true, false or null.
-                _ => json.find(|end: char| ",]} \t\r\n".contains(end)).unwrap_or(json.len()),
+                _ => rest.find(|end: char| ",]} \t\r\n".contains(end)).unwrap_or(rest.len()),
             };
-            let (token, rest) = json.split_at(length);
+            let before = &json[..json.len() - rest.len()];
+            let (token, after) = rest.split_at(length);
             self.compact.push_str(token);
             match first {
                 '{' | '[' => self.open(token, first == '{'),
                 '}' | ']' => self.close(token),
                 ',' => self.comma(),
                 ':' => self.pretty.push_str(": "),
-                _ => self.scalar(token),
+                _ => self.scalar(token, before),
             }
-            json = rest;
+            rest = after;
         }
     }
 
@@ -147,7 +155,8 @@ impl Layout {
         }
     }
 
-    fn scalar(&mut self, token: &str) {
+    /// `before` is the text before the scalar.
+    fn scalar(&mut self, token: &str, before: &str) {
         self.begin_value();
         self.pretty.push_str(token);
         self.has_broken_text |= token.starts_with('"') && string(token).is_none();
@@ -158,7 +167,9 @@ impl Layout {
             level.is_name_next = false;
             let name = string(token).unwrap_or_else(|| token.to_owned());
             if !names.insert(name.clone()) {
-                self.duplicates.push(name);
+                let line = before.rsplit('\n').next().unwrap_or_default();
+                let (line, column) = (before.matches('\n').count() + 1, line.chars().count() + 1);
+                self.duplicates.push(Duplicate { name, line, column });
             }
         }
     }
@@ -195,6 +206,10 @@ fn string_length(json: &str) -> usize {
 mod tests {
     use super::*;
 
+    fn names_of_duplicates(json: &Json) -> Vec<&str> {
+        json.duplicates.iter().map(|duplicate| duplicate.name.as_str()).collect()
+    }
+
     #[test]
     fn an_object_is_laid_out_without_changes() {
         let json =
@@ -204,14 +219,24 @@ mod tests {
             "{\n  \"b\": 9007199254740993,\n  \"a\": [\n    1.10,\n    {\n      \"\\\"}\": null\n    },\n    [],\n    {}\n  ],\n  \"b\": true\n}"
         );
         assert_eq!(json.compact, r#"{"b":9007199254740993,"a":[1.10,{"\"}":null},[],{}],"b":true}"#);
-        assert_eq!((json.depth, json.duplicates.as_slice()), (3, ["b".to_owned()].as_slice()));
+        assert_eq!((json.depth, names_of_duplicates(&json)), (3, vec!["b"]));
         assert_eq!(json.members()["b"].get(), "true");
     }
 
     #[test]
     fn a_duplicate_member_is_found_in_any_spelling_and_at_any_depth() {
         let json = Json::parse(br#"{"a":{"x":1,"\u0078":2},"b":[{"y":"y","y":[]}],"c":"c","d":{"a":1}}"#).unwrap();
-        assert_eq!(json.duplicates, ["x", "y"]);
+        assert_eq!(names_of_duplicates(&json), ["x", "y"]);
+    }
+
+    #[test]
+    fn the_place_of_a_duplicate_member_is_counted_in_lines_and_characters() {
+        for (text, place) in
+            [("{\"a\":1,\"a\":2}", "line 1 column 8"), ("\n{\"a\": \"é\",\n \"a\": 2}", "line 3 column 2")]
+        {
+            assert_eq!(duplicate(text).unwrap().to_string(), format!("duplicate member \"a\" at {place}"));
+        }
+        assert!(duplicate(r#"["a", "a", {"a": {"a": 1}}]"#).is_none());
     }
 
     #[test]

@@ -163,7 +163,7 @@ fn claim(text: &str) -> Result<(String, Box<RawValue>), String> {
     let trimmed = text.trim();
     let value = match RawValue::from_string(trimmed.to_owned()) {
         Ok(value) => match json::duplicate(value.get()) {
-            Some(duplicate) => return Err(format!("duplicate member {duplicate:?}")),
+            Some(duplicate) => return Err(duplicate.to_string()),
             None => value,
         },
         Err(_) => value(text).map_err(|failure| failure.to_string())?,

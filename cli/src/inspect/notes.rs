@@ -6,7 +6,7 @@ use jwt_auth::{
 use serde_json::value::RawValue;
 
 use super::Note;
-use crate::json::{Json, kind, number, string};
+use crate::json::{Duplicate, Json, kind, number, string};
 use crate::moment::{duration, relative};
 
 /// In seconds this is the year 5138, in milliseconds 1973.
@@ -176,7 +176,7 @@ fn jti(jti: Option<&RawValue>, note: &mut impl FnMut(&'static str, String)) {
 }
 
 fn structure(part: &str, json: &Json, max_depth: u32, note: &mut impl FnMut(&'static str, String)) {
-    for name in &json.duplicates {
+    for Duplicate { name, .. } in &json.duplicates {
         note("duplicate-member", format!("duplicate member {name:?} in the {part}: the filter rejects it (I400JD)"));
     }
     if json.has_broken_text {

@@ -240,7 +240,7 @@ fn errors_of_sign_say_what_to_do() {
         ("--key key --claim jti=7", "jti must be a string of 1 to 1024 bytes\n  leave it out for a random one; to use a number, quote it: --claim 'jti=\"7\"'".to_owned()),
         ("--key key --sub a --claim sub=b", "duplicate claim \"sub\"\n  to set a list: --claim 'sub=[\"one\",\"other\"]'".to_owned()),
         ("--key key --claims-file list", "list is not a JSON object but an array\n  expected one JSON object without duplicate members".to_owned()),
-        ("--key key --claims-file twice", "twice has a duplicate member \"b\"\n  expected one JSON object without duplicate members".to_owned()),
+        ("--key key --claims-file twice", "twice has a duplicate member \"b\" at line 1 column 13\n  expected one JSON object without duplicate members".to_owned()),
         ("--key key --claims-file long", "the token would have 27181 bytes; the filter reads 16 KiB\n  use fewer or shorter claims".to_owned()),
     ] {
         let ended = run(folder.path(), ["sign"].into_iter().chain(arguments.split(' ')));
@@ -255,7 +255,7 @@ fn errors_of_sign_say_what_to_do() {
         ),
         (
             "--key key --claim a={\"b\":1,\"b\":1}",
-            "error: invalid value 'a={\"b\":1,\"b\":1}' for '--claim <NAME=VALUE>': duplicate member \"b\"",
+            "error: invalid value 'a={\"b\":1,\"b\":1}' for '--claim <NAME=VALUE>': duplicate member \"b\" at line 1 column 8",
         ),
         ("--key key --expires-in 2", "error: invalid value '2' for '--expires-in <DURATION>': "),
         ("", "error: the following required arguments were not provided:\n  --key <FILE>\n"),
