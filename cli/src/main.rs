@@ -18,6 +18,7 @@ mod keygen;
 mod lifetime;
 mod make_jwk;
 mod moment;
+mod offline;
 mod passwords;
 mod pem;
 mod random;
@@ -25,7 +26,6 @@ mod serve;
 mod sign;
 mod silence;
 mod source;
-mod state;
 mod terminal;
 mod token;
 

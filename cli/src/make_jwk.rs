@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::{Args, ValueEnum};
-use jwt_auth::{Algorithm, Plugin};
-use zeroize::Zeroizing;
+use jwt_auth::Algorithm;
 
 use crate::failure::Failure;
 use crate::family::public_key_algorithm_parser;
@@ -14,6 +13,7 @@ use crate::files::{self, is_same};
 use crate::jwk::Jwk;
 use crate::key::{complete, key_id, public_jwk};
 use crate::keygen::{plugin, write_jwks};
+use crate::offline;
 use crate::pem::{self, Found};
 
 /// Convert a key or certificate in PEM or DER into a JWK.
@@ -165,10 +165,8 @@ fn choose(keys: &[Found], nth: Option<usize>) -> Result<&Found, Failure> {
 
 /// Asks the filter whether it accepts the key.
 fn ask_filter(public: &Jwk) -> Result<(), Failure> {
-    let configuration = Zeroizing::new(format!(r#"{{"parameter":"token","jwk":{}}}"#, *public.to_json()));
-    let plugin = Plugin::new(configuration.as_bytes(), b"");
-    match plugin.faults().map(|error| error.faults().iter().map(ToString::to_string).collect::<Vec<_>>()) {
-        None => Ok(()),
-        Some(errors) => Err(Failure::new(format!("the filter does not accept the key: {}", errors.join("; ")))),
-    }
+    let plugin = offline::plugin(public);
+    let Some(error) = plugin.faults() else { return Ok(()) };
+    let errors: Vec<_> = error.faults().iter().map(ToString::to_string).collect();
+    Err(Failure::new(format!("the filter does not accept the key: {}", errors.join("; "))))
 }

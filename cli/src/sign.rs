@@ -5,10 +5,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use jwt_auth::{Algorithm, Host, Invalid, NumericDate, Plugin, Rejection};
+use jwt_auth::{Algorithm, Invalid, NumericDate, Rejection};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use zeroize::Zeroizing;
 
 use crate::claims::Claims;
 use crate::failure::Failure;
@@ -18,7 +17,7 @@ use crate::json;
 use crate::jwk::Jwk;
 use crate::key::{SigningKey, key_id, private_jwk};
 use crate::lifetime::{self, Lifetime};
-use crate::state::{self, Memory};
+use crate::offline;
 use crate::token::{self, value};
 
 /// Make a signed token.
@@ -122,12 +121,8 @@ fn ask_filter(key: &SigningKey, jwk: &Jwk, token: &str, issued_at: u64) -> Resul
         Some(public) => public.clone(),
         None => Jwk { alg: Some(key.algorithm().name().to_owned()), key_ops: None, ..jwk.clone() },
     };
-    let configuration = Zeroizing::new(format!(r#"{{"parameter":"token","jwk":{}}}"#, *jwk.to_json()));
-    let plugin = Plugin::new(configuration.as_bytes(), b"");
-    let memory = Memory::default();
-    let host = Host { shared_data: &memory, signatures: None };
-    let headers = [("token".to_owned(), token.as_bytes().to_vec())];
-    match state::decide(&plugin, &headers, false, NumericDate::from_unix_seconds(issued_at as f64), host) {
+    let now = NumericDate::from_unix_seconds(issued_at as f64);
+    match offline::decide_on_token(&offline::plugin(&jwk), token.as_bytes(), now) {
         Ok(_) | Err(Rejection::Invalid(Invalid::NotYetValid { .. })) => Ok(()),
         Err(Rejection::Malformed { .. }) => Err(Failure::new("the filter would reject the token (I400JD)")
             .with_remedy("claims can't be nested deeper than 64 levels")),

@@ -3,11 +3,10 @@
 use std::ffi::OsString;
 
 use clap::Args;
-use jwt_auth::{Edits, Host, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection, TokenLocation};
+use jwt_auth::{Edits, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection, Request, TokenLocation};
 
 use crate::failure::Failure;
-use crate::state::{self, Memory};
-use crate::{moment, source};
+use crate::{moment, offline, source};
 
 /// The request to decide on. Values can be any bytes.
 #[derive(Debug, Args)]
@@ -88,21 +87,20 @@ pub(super) fn decide(arguments: &RequestArguments, name: &str, plugin: &Plugin) 
             put(&mut headers, *location, parameter, token);
         }
     }
-    let memory = Memory::default();
-    let host = Host { shared_data: &memory, signatures: None };
+    let borrowed = offline::borrowed(&headers);
     let now = arguments.time.unwrap_or_else(moment::now);
     // Envoy treats an empty body like no body.
     let has_body = arguments.data.as_ref().is_some_and(|data| !data.is_empty());
-    let decision = state::decide(plugin, &headers, has_body, now, host);
-    if let (Err(Rejection::Malformed { .. }), Some(length)) = (&decision, state::token_length(plugin, &headers))
+    let request = if has_body { Request::new(&borrowed).with_body() } else { Request::new(&borrowed) };
+    let decision = offline::decide(plugin, request, now);
+    if let (Err(Rejection::Malformed { .. }), Some(length)) = (&decision, plugin.token_length(request))
         && length > MAX_TOKEN_BYTES
     {
         notes.push(format!("the token has {length} bytes; the limit is {MAX_TOKEN_BYTES}"));
     }
-    if decision.is_ok() && !state::finds_token(plugin, &headers) {
+    if decision.is_ok() && !plugin.finds_token(request) {
         notes.push("there is no token: the request is forwarded unauthenticated (bypassEmptyToken)".to_owned());
-    }
-    if decision.is_ok() && !memory.is_empty() {
+    } else if decision.is_ok() && plugin.prevents_replay() {
         notes.push("preventJtiReplay: only Envoy knows whether the jti was used before".to_owned());
     }
     let sent = arguments.data.as_ref().map(|data| data.as_encoded_bytes());

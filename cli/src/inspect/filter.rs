@@ -2,9 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_auth::{Host, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection};
+use jwt_auth::{MAX_TOKEN_BYTES, NumericDate, Rejection};
 
-use crate::state::{self, Memory};
+use crate::jwk::Jwk;
+use crate::offline;
 
 /// A key to sign the claims with, so that the filter can check them. It protects nothing.
 const SECRET: &[u8; 32] = b"not a secret: it signs questions";
@@ -34,14 +35,13 @@ pub(super) fn ask(raw: &[u8], now: NumericDate) -> Answers {
 }
 
 fn decide(token: &[u8], now: NumericDate) -> Result<(), Rejection> {
-    let configuration = format!(
-        "{{parameter: t, parameterLocation: header, jwk: {{kty: oct, alg: HS256, k: {}}}}}",
-        URL_SAFE_NO_PAD.encode(SECRET)
-    );
-    let plugin = Plugin::new(configuration.as_bytes(), b"");
-    let memory = Memory::default();
-    let host = Host { shared_data: &memory, signatures: None };
-    state::decide(&plugin, &[("t".to_owned(), token.to_vec())], false, now, host).map(|_| ())
+    let jwk = Jwk {
+        kty: "oct".to_owned(),
+        alg: Some("HS256".to_owned()),
+        k: Some(URL_SAFE_NO_PAD.encode(SECRET).into()),
+        ..Jwk::default()
+    };
+    offline::decide_on_token(&offline::plugin(&jwk), token, now).map(drop)
 }
 
 /// Whether the filter could not read a token.
