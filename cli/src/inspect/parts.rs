@@ -44,19 +44,11 @@ pub(super) fn take_apart(raw: &[u8], notes: &mut Vec<Note>) -> Result<Parts, Unr
         [""] => Err(unreadable("token", "is empty")),
         [header, payload, signature] => {
             let header = object("header", header, notes)?;
-            let payload_bytes = match decode("payload", payload, notes) {
-                Ok(bytes) => bytes,
-                Err(error) => return Err(Unreadable { header: Some(Box::new(header)), ..error }),
-            };
-            let claims = match claims(&payload_bytes, notes) {
-                Ok(claims) => claims,
-                Err(problem) => return Err(Unreadable { part: "payload", problem, header: Some(Box::new(header)) }),
-            };
-            let signature = match decode("signature", signature, notes) {
-                Ok(bytes) => bytes,
-                Err(error) => return Err(Unreadable { header: Some(Box::new(header)), ..error }),
-            };
-            Ok(Parts { header, claims, signature_bytes: signature.len() })
+            let rest = claims(payload, notes).and_then(|claims| Ok((claims, decode("signature", signature, notes)?)));
+            match rest {
+                Ok((claims, signature)) => Ok(Parts { header, claims, signature_bytes: signature.len() }),
+                Err(error) => Err(Unreadable { header: Some(Box::new(header)), ..error }),
+            }
         }
         [header, _, _, _, _] => {
             note(
@@ -64,9 +56,11 @@ pub(super) fn take_apart(raw: &[u8], notes: &mut Vec<Note>) -> Result<Parts, Unr
                 "encrypted",
                 "five segments: an encrypted token (JWE, RFC 7516), which the filter does not support (I400JD)",
             );
-            let header = object("header", header, notes)?;
-            let problem = "is encrypted: the claims can't be read without the key".to_owned();
-            Err(Unreadable { part: "payload", problem, header: Some(Box::new(header)) })
+            let header = Some(Box::new(object("header", header, notes)?));
+            Err(Unreadable {
+                header,
+                ..unreadable("payload", "is encrypted: the claims can't be read without the key")
+            })
         }
         others => {
             Err(unreadable("token", format!("has {}; a JWT has 3: header.payload.signature", count(others.len()))))
@@ -120,16 +114,17 @@ fn object(part: &'static str, segment: &str, notes: &mut Vec<Note>) -> Result<Js
     Json::parse(&decode(part, segment, notes)?).map_err(|problem| unreadable(part, problem))
 }
 
-fn claims(payload: &[u8], notes: &mut Vec<Note>) -> Result<Json, String> {
-    let is_token = std::str::from_utf8(payload).is_ok_and(|text| {
+fn claims(segment: &str, notes: &mut Vec<Note>) -> Result<Json, Unreadable> {
+    let payload = decode("payload", segment, notes)?;
+    let is_token = std::str::from_utf8(&payload).is_ok_and(|text| {
         let text = text.trim_matches('"');
         text.starts_with("eyJ") && matches!(text.split('.').count(), 3 | 5)
     });
     if is_token {
         note(notes, "nested", "a nested token (RFC 7519, section 5.2), which the filter does not support (I400JD)");
-        return Err("is another token: decode and inspect that one".to_owned());
+        return Err(unreadable("payload", "is another token: decode and inspect that one"));
     }
-    Json::parse(payload)
+    Json::parse(&payload).map_err(|problem| unreadable("payload", problem))
 }
 
 /// The bytes of a segment: of base64url as in RFC 7515 or, with a note, of other variants of base64.
