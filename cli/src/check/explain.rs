@@ -2,15 +2,9 @@
 
 use jwt_auth::{Invalid, Rejection};
 
-/// The explanation of a rejection.
-pub(super) struct Explanation {
-    pub(super) why: &'static str,
-    pub(super) remedy: &'static str,
-}
-
-/// The explanation of this rejection.
-pub(super) fn explain(rejection: &Rejection) -> Explanation {
-    let (why, remedy) = match rejection {
+/// Why the filter rejects a request with this rejection, and how to fix it.
+pub(super) fn explain(rejection: &Rejection) -> (&'static str, &'static str) {
+    match rejection {
         Rejection::TokenMissing => (
             "There is no token in the place that the configuration names, or only white space.",
             "Send the token as `parameter` and `parameterLocation` say. `bypassEmptyToken: true` forwards such \
@@ -60,8 +54,7 @@ pub(super) fn explain(rejection: &Rejection) -> Explanation {
         Rejection::Misconfigured { .. } => {
             ("The configuration has errors, so every request is rejected.", "Fix the errors listed.")
         }
-    };
-    Explanation { why, remedy }
+    }
 }
 
 fn invalid(reason: &Invalid) -> (&'static str, &'static str) {

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jwt_auth::{Edits, HeaderEdit};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::excerpt::without_tokens;
 use super::explain::explain;
@@ -72,11 +72,11 @@ fn decision(outcome: &Outcome, lines: &mut Vec<String>) {
             changes(outcome, edits, lines);
         }
         Err(rejection) => {
-            let explanation = explain(rejection);
+            let (why, remedy) = explain(rejection);
             let answer = format!("{} {}", rejection.status(), rejection.code());
             lines.push(format!("{}: {answer}: {}", styled(BAD, "rejected"), rejection.message()));
-            lines.push(format!("  why  {}", explanation.why));
-            lines.push(format!("  fix  {}", explanation.remedy));
+            lines.push(format!("  why  {why}"));
+            lines.push(format!("  fix  {remedy}"));
         }
     }
     lines.extend(outcome.notes.iter().map(|note| format!("  note {note}")));
@@ -126,49 +126,49 @@ fn plugin_json(plugin: &CheckedPlugin) -> Value {
 }
 
 fn decision_json(outcome: &Outcome) -> Value {
-    match &outcome.decision {
+    let mut object = match &outcome.decision {
         Ok(edits) => {
             let headers: Vec<Value> = edits.headers.iter().map(header_json).collect();
-            let mut object =
-                Map::from_iter([("accepted".to_owned(), true.into()), ("headers".to_owned(), headers.into())]);
-            object.extend(edits.path.as_ref().map(|path| bytes_json("path", path)));
-            object.extend(outcome.body.as_ref().map(|body| bytes_json("body", body)));
-            with_notes(object, outcome)
+            let mut object = json!({"accepted": true, "headers": headers});
+            for (name, bytes) in [("path", &edits.path), ("body", &outcome.body)] {
+                if let Some(bytes) = bytes {
+                    insert_bytes(&mut object, name, bytes);
+                }
+            }
+            object
         }
         Err(rejection) => {
-            let explanation = explain(rejection);
-            let object = Map::from_iter([
-                ("accepted".to_owned(), false.into()),
-                ("status".to_owned(), rejection.status().into()),
-                ("code".to_owned(), rejection.code().into()),
-                ("message".to_owned(), rejection.message().into()),
-                ("why".to_owned(), explanation.why.into()),
-                ("remedy".to_owned(), explanation.remedy.into()),
-            ]);
-            with_notes(object, outcome)
+            let (why, remedy) = explain(rejection);
+            json!({
+                "accepted": false,
+                "status": rejection.status(),
+                "code": rejection.code(),
+                "message": rejection.message(),
+                "why": why,
+                "remedy": remedy,
+            })
         }
-    }
-}
-
-fn with_notes(mut object: Map<String, Value>, outcome: &Outcome) -> Value {
-    object.insert("plugin".to_owned(), outcome.plugin.as_str().into());
-    object.insert("notes".to_owned(), outcome.notes.clone().into());
-    Value::Object(object)
+    };
+    object["plugin"] = outcome.plugin.as_str().into();
+    object["notes"] = outcome.notes.clone().into();
+    object
 }
 
 fn header_json(edit: &HeaderEdit) -> Value {
     match edit {
         HeaderEdit::Remove(name) => json!({"remove": &**name}),
         HeaderEdit::Set(name, value) | HeaderEdit::Add(name, value) => {
-            Value::Object(Map::from_iter([("set".to_owned(), (&**name).into()), bytes_json("value", value)]))
+            let mut object = json!({"set": &**name});
+            insert_bytes(&mut object, "value", value);
+            object
         }
     }
 }
 
-/// A member with bytes: as a string or, if they are not UTF-8, as base64 with `Base64` after the name.
-fn bytes_json(name: &str, bytes: &[u8]) -> (String, Value) {
+/// Adds a member with bytes: as a string or, if they are not UTF-8, as base64 with `Base64` after the name.
+fn insert_bytes(object: &mut Value, name: &str, bytes: &[u8]) {
     match std::str::from_utf8(bytes) {
-        Ok(text) => (name.to_owned(), text.into()),
-        Err(_) => (format!("{name}Base64"), STANDARD.encode(bytes).into()),
+        Ok(text) => object[name] = text.into(),
+        Err(_) => object[format!("{name}Base64")] = STANDARD.encode(bytes).into(),
     }
 }
