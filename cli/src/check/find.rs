@@ -2,6 +2,8 @@
 
 mod ours;
 
+use serde_json::Value;
+
 use super::handover::chain::{self, Guard, Place};
 use super::handover::reader::{self, Notation};
 use super::handover::{Fields, Finding, Handover};
@@ -74,38 +76,16 @@ pub(super) fn find(file: &str, notation: Notation) -> Contents {
     let is_container = |document: &Node| document.get_any(&CONTAINER_KEYS).is_some();
     if plugins.is_empty() && skipped.is_empty() && !documents.iter().any(is_container) {
         let position = documents.first().map_or(Position::START, |root| root.position);
-        let handover = Handover {
-            configuration: file.as_bytes().to_vec(),
-            vm_configuration: Vec::new(),
-            silent_errors: Vec::new(),
-            fields: Fields::Text { text: file.to_owned(), origin: Origin::File },
-            vm_position: position,
-        };
-        let name = "plugin".to_owned();
-        let handover = Ok(handover);
-        search.contents.plugins.push(Found {
-            name,
-            form: "plugin",
-            position,
-            handover,
-            vm_id: String::new(),
-            place: None,
-        });
+        let fields = Fields::Text { text: file.to_owned(), origin: Origin::File };
+        let handover = Handover::new(file.as_bytes().to_vec(), fields, Vec::new(), position);
+        search.contents.plugins.push(Found::new("plugin", "plugin", position, Ok(handover)));
     }
     search.contents
 }
 
-/// A part of a file, as Envoy passes it to the filter.
-struct Read {
-    bytes: Vec<u8>,
-    fields: Fields,
-    silent_errors: Vec<Finding>,
-}
-
-impl Read {
-    /// A missing part of `around`.
-    fn nothing(around: &Node) -> Self {
-        Self { bytes: Vec::new(), fields: Fields::Tree(around.clone()), silent_errors: Vec::new() }
+impl Found {
+    fn new(name: &str, form: &'static str, position: Position, handover: Result<Handover, Finding>) -> Self {
+        Self { name: name.to_owned(), form, position, handover, vm_id: String::new(), place: None }
     }
 }
 
@@ -168,32 +148,35 @@ impl Search<'_> {
 
     /// `envoy.extensions.wasm.v3.PluginConfig`.
     fn plugin_config(&mut self, node: &Node, name: &str) {
-        let (form, position, found) = match node.get("configuration") {
-            Some(any) => (form_of(any), node.locate("configuration"), self.any(any)),
-            None => ("no configuration", node.position, Ok(Read::nothing(node))),
-        };
-        let vm = node.get_any(&["vm_config", "vmConfig"]);
-        let vm_configuration = match vm.and_then(|vm| vm.get("configuration")) {
-            Some(any) => self.any(any).map(|read| (read.bytes, read.silent_errors)),
-            None => Ok((Vec::new(), Vec::new())),
-        };
-        let vm_position = vm.map_or(node.position, |vm| vm.locate("configuration"));
-        let handover = found.and_then(|Read { bytes: configuration, fields, mut silent_errors }| {
-            let (vm_configuration, vm_silent_errors) = vm_configuration?;
-            silent_errors.extend(vm_silent_errors);
-            Ok(Handover { configuration, vm_configuration, silent_errors, fields, vm_position })
-        });
-        // Plugins that Envoy can't read are reported, too.
         let any = node.get("configuration");
+        let vm = node.get_any(&["vm_config", "vmConfig"]);
+        let form = any.map_or("no configuration", form_of);
+        let mut found = Found::new(name, form, node.locate("configuration"), self.handover(node, vm));
+        if let Some(vm_id) = vm.and_then(|vm| vm.get_any(&["vm_id", "vmId"])).and_then(Node::text) {
+            found.vm_id = vm_id.to_owned();
+        }
+        // Plugins that Envoy can't read are reported, too.
         let looks_like_ours = any.is_some_and(|any| has_our_keys(any) || any.get("value").is_some_and(has_our_keys));
-        let is_ours = looks_like_ours || names_us(name) || vm.is_some_and(mentions_us);
-        let vm_id =
-            vm.and_then(|vm| vm.get_any(&["vm_id", "vmId"])).and_then(Node::text).unwrap_or_default().to_owned();
-        self.add(Found { name: name.to_owned(), form, position, handover, vm_id, place: None }, is_ours);
+        self.add(found, looks_like_ours || names_us(name) || vm.is_some_and(mentions_us));
+    }
+
+    /// What Envoy passes to the plugin of a `PluginConfig` and to its VM.
+    fn handover(&self, node: &Node, vm: Option<&Node>) -> Result<Handover, Finding> {
+        let mut handover = match node.get("configuration") {
+            Some(any) => self.any(any)?,
+            None => Handover::empty(node),
+        };
+        handover.vm_position = vm.map_or(node.position, |vm| vm.locate("configuration"));
+        if let Some(any) = vm.and_then(|vm| vm.get("configuration")) {
+            let Handover { configuration, silent_errors, .. } = self.any(any)?;
+            handover.vm_configuration = configuration;
+            handover.silent_errors.extend(silent_errors);
+        }
+        Ok(handover)
     }
 
     /// The bytes that Envoy's `MessageUtil::anyToBytes` makes of a `google.protobuf.Any`.
-    fn any(&self, any: &Node) -> Result<Read, Finding> {
+    fn any(&self, any: &Node) -> Result<Handover, Finding> {
         let value = any.get("value");
         match (form_of(any), value) {
             ("StringValue", Some(value)) => {
@@ -205,13 +188,13 @@ impl Search<'_> {
                     ));
                 };
                 let fields = Fields::Text { text: scalar.text.clone(), origin: Origin::of(scalar, self.file) };
-                Ok(Read { bytes: scalar.text.clone().into_bytes(), fields, silent_errors: Vec::new() })
+                Ok(Handover::new(scalar.text.clone().into_bytes(), fields, Vec::new(), any.position))
             }
             ("Struct", Some(value)) => {
                 let (bytes, silent_errors) = reader::struct_bytes(value, self.notation)?;
-                Ok(Read { bytes, fields: Fields::Tree(value.clone()), silent_errors })
+                Ok(Handover::new(bytes, Fields::Tree(value.clone()), silent_errors, any.position))
             }
-            ("StringValue" | "Struct", None) => Ok(Read::nothing(any)),
+            ("StringValue" | "Struct", None) => Ok(Handover::empty(any)),
             (_, _) => Err(Finding::new(
                 any.position,
                 "configuration.@type",
@@ -223,55 +206,39 @@ impl Search<'_> {
 
     /// Istio's `WasmPlugin`, which passes `pluginConfig` as JSON.
     fn wasm_plugin(&mut self, node: &Node) {
-        let name = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::text);
         let spec = node.get("spec").unwrap_or(node);
-        let is_ours = name.is_some_and(names_us) || spec.get("url").is_some_and(mentions_us);
-        let config = spec.get_any(&["pluginConfig", "plugin_config"]);
-        self.json(name, ISTIO, config, spec.locate("pluginConfig"), is_ours);
+        let is_ours = spec.get("url").is_some_and(mentions_us);
+        self.json(name_of(node), ISTIO, spec, &["pluginConfig", "plugin_config"], is_ours);
     }
 
     /// Envoy Gateway's `EnvoyExtensionPolicy`, which passes each `config` as JSON.
     fn extension_policy(&mut self, node: &Node) {
-        let wasm = node.get("spec").and_then(|spec| spec.get("wasm")).map_or(&[][..], Node::elements);
-        let policy = node.get("metadata").and_then(|metadata| metadata.get("name")).and_then(Node::text);
-        for filter in wasm {
-            let name = filter.get("name").and_then(Node::text).or(policy);
-            let is_ours = name.is_some_and(names_us) || filter.get("code").is_some_and(mentions_us);
-            self.json(name, "EnvoyExtensionPolicy", filter.get("config"), filter.locate("config"), is_ours);
+        let filters = node.get("spec").and_then(|spec| spec.get("wasm")).map_or(&[][..], Node::elements);
+        for filter in filters {
+            let name = filter.get("name").and_then(Node::text).or(name_of(node));
+            let is_ours = filter.get("code").is_some_and(mentions_us);
+            self.json(name, "EnvoyExtensionPolicy", filter, &["config"], is_ours);
         }
     }
 
-    fn json(
-        &mut self,
-        name: Option<&str>,
-        form: &'static str,
-        config: Option<&Node>,
-        position: Position,
-        is_ours: bool,
-    ) {
+    /// Adds a plugin whose configuration is the member of `around` with one of these names.
+    fn json(&mut self, name: Option<&str>, form: &'static str, around: &Node, names: &[&str], is_ours: bool) {
         // An empty value is not passed; for Istio, this includes an empty map.
-        let is_given = |json: &serde_json::Value| match json {
-            serde_json::Value::Null => false,
-            serde_json::Value::Object(members) => !members.is_empty() || form != ISTIO,
+        let is_given = |json: &Value| match json {
+            Value::Null => false,
+            Value::Object(members) => !members.is_empty() || form != ISTIO,
             _ => true,
         };
-        let handover = config.map(|config| reader::json(config, Notation::Kubernetes)).transpose().map(|read| {
-            let (json, silent_errors) = read.unwrap_or_default();
-            Handover {
-                configuration: if is_given(&json) { json.to_string().into_bytes() } else { Vec::new() },
-                vm_configuration: Vec::new(),
-                silent_errors,
-                fields: config.map_or_else(
-                    || Fields::Text { text: String::new(), origin: Origin::Start(position) },
-                    |config| Fields::Tree(config.clone()),
-                ),
-                vm_position: position,
-            }
+        let position = names.first().map_or(around.position, |name| around.locate(name));
+        let config = around.get_any(names);
+        let handover = config.map_or(Ok(Handover::empty(around)), |config| {
+            let (json, silent_errors) = reader::json(config, Notation::Kubernetes)?;
+            let passed = if is_given(&json) { json.to_string().into_bytes() } else { Vec::new() };
+            Ok(Handover::new(passed, Fields::Tree(config.clone()), silent_errors, position))
         });
-        let name = name.unwrap_or("plugin").to_owned();
         // Plugins that Kubernetes can't read are reported, too.
-        let is_ours = is_ours || config.is_some_and(has_our_keys);
-        self.add(Found { name, form, position, handover, vm_id: String::new(), place: None }, is_ours);
+        let is_ours = is_ours || name.is_some_and(names_us) || config.is_some_and(has_our_keys);
+        self.add(Found::new(name.unwrap_or("plugin"), form, position, handover), is_ours);
     }
 
     fn add(&mut self, found: Found, is_ours: bool) {
@@ -281,6 +248,11 @@ impl Search<'_> {
             self.contents.skipped.push(Skipped { name: found.name, position: found.position });
         }
     }
+}
+
+/// `metadata.name`.
+fn name_of(object: &Node) -> Option<&str> {
+    object.get("metadata")?.get("name")?.text()
 }
 
 /// The kind of an `Any`: the last part of its `@type`, if it can be a configuration.

@@ -37,6 +37,16 @@ pub(super) enum Fields {
 }
 
 impl Handover {
+    /// A configuration for a plugin at this place, without one for its VM.
+    pub(super) fn new(configuration: Vec<u8>, fields: Fields, silent_errors: Vec<Finding>, place: Position) -> Self {
+        Self { configuration, vm_configuration: Vec::new(), silent_errors, fields, vm_position: place }
+    }
+
+    /// An empty configuration, because there is none in `around`.
+    pub(super) fn empty(around: &Node) -> Self {
+        Self::new(Vec::new(), Fields::Tree(around.clone()), Vec::new(), around.position)
+    }
+
     /// The place of a field in the file.
     pub(super) fn place(&self, field: &str) -> Position {
         if field.starts_with("vm_config.") {
