@@ -17,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use jwt_auth::Plugin;
+use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::{files, source, terminal};
@@ -87,20 +88,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         (Some(config), None) => Checked::new(config)?,
         (None, None) => return Err(Failure::new("neither --config nor --key is given")),
     };
-    let outcome = match (arguments.request.is_given(), &arguments.plugin) {
-        (false, None) => None,
-        (true, _) => {
-            let checked = checked.choose(arguments.plugin.as_deref())?;
-            checked
-                .plugin
-                .as_ref()
-                .map(|plugin| request::decide(&arguments.request, &checked.found.name, plugin))
-                .transpose()?
+    let is_asked = arguments.request.is_given();
+    let chosen = (is_asked || arguments.plugin.is_some()).then(|| checked.choose(arguments.plugin.as_deref()));
+    let outcome = match chosen.transpose()? {
+        Some(CheckedPlugin { found, plugin: Some(plugin), .. }) if is_asked => {
+            Some(request::decide(&arguments.request, &found.name, plugin)?)
         }
-        (false, Some(name)) => {
-            checked.choose(Some(name))?;
-            None
-        }
+        Some(_) | None => None,
     };
     if arguments.json {
         terminal::print_json(&report::json(&checked, outcome.as_ref()))?;
@@ -132,9 +126,7 @@ struct CheckedPlugin {
 impl Checked {
     /// A configuration with this key alone.
     fn of_key(path: &Path) -> Result<Self, Failure> {
-        let bytes =
-            files::read(path).map_err(|failure| failure.with_remedy("use the name of a file, or - for stdin"))?;
-        let configuration = key::configuration(&bytes)?;
+        let configuration = key::configuration(&read(path)?)?;
         let Contents { mut plugins, skipped } = find::find(&configuration, Notation::Json);
         for found in &mut plugins {
             (found.name, found.form) = ("key".to_owned(), "no configuration");
@@ -143,8 +135,7 @@ impl Checked {
     }
 
     fn new(path: &Path) -> Result<Self, Failure> {
-        let bytes =
-            files::read(path).map_err(|failure| failure.with_remedy("use the name of a file, or - for stdin"))?;
+        let bytes = read(path)?;
         let file = name(path);
         let text = std::str::from_utf8(&bytes).map_err(|error| {
             let line = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
@@ -154,14 +145,13 @@ impl Checked {
         if plugins.is_empty() {
             let others = skipped.iter().map(|other| format!("{:?} (line {})", other.name, other.position.line));
             let others: Vec<_> = others.collect();
-            let problem = format!("{file}: the file has no jwt-auth configuration");
-            return Err(if others.is_empty() {
-                Failure::new(problem).with_remedy(
-                    "use a file with `parameter` and `jwk` or `jwks`, or an Envoy configuration that contains them",
-                )
+            let remedy = if others.is_empty() {
+                "use a file with `parameter` and `jwk` or `jwks`, or an Envoy configuration that contains them"
+                    .to_owned()
             } else {
-                Failure::new(problem).with_remedy(format!("other Wasm filters in the file: {}", others.join(", ")))
-            });
+                format!("other Wasm filters in the file: {}", others.join(", "))
+            };
+            return Err(Failure::new(format!("{file}: the file has no jwt-auth configuration")).with_remedy(remedy));
         }
         let mut plugins: Vec<_> = plugins.into_iter().map(CheckedPlugin::new).collect();
         chain::check(&mut plugins);
@@ -195,6 +185,10 @@ impl Checked {
     }
 }
 
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    files::read(path).map_err(|failure| failure.with_remedy("use the name of a file, or - for stdin"))
+}
+
 /// The name of a file for messages.
 fn name(path: &Path) -> String {
     if path.as_os_str() == OsStr::new(source::STDIN) { "stdin".to_owned() } else { path.display().to_string() }
@@ -212,27 +206,21 @@ fn notation(path: &Path, text: &str) -> Notation {
 
 impl CheckedPlugin {
     fn new(found: Found) -> Self {
-        let (plugin, mut errors, mut warnings) = match &found.handover {
-            Err(error) => (None, vec![error.clone()], Vec::new()),
-            Ok(handover) => {
-                let plugin = Plugin::new(&handover.configuration, &handover.vm_configuration);
-                let faults = plugin.faults().map_or(&[][..], |error| error.faults());
-                let placed = faults
-                    .iter()
-                    .map(|fault| Finding::new(handover.place(fault.field()), fault.field(), fault.problem()));
-                let all = handover.silent_errors.iter().cloned().chain(placed).collect();
-                let warnings = plugin
-                    .warnings()
-                    .iter()
-                    .map(|warning| Finding::new(handover.place(warning.field()), warning.field(), warning.text()));
-                let of_keys = plugin.keys().into_iter().flat_map(|key| key_warnings::of(&key));
-                let of_keys = of_keys.map(|(field, text)| Finding::new(handover.place(&field), &field, &text));
-                let warnings = warnings.chain(of_keys).collect();
-                (Some(plugin), all, warnings)
-            }
+        let handover = match &found.handover {
+            Err(error) => return Self { errors: vec![error.clone()], plugin: None, warnings: Vec::new(), found },
+            Ok(handover) => handover,
         };
+        let plugin = Plugin::new(&handover.configuration, &handover.vm_configuration);
+        let finding = |field: &str, text: &str| Finding::new(handover.place(field), field, text);
+        let errors = plugin.faults().map_or(&[][..], |errors| errors.faults());
+        let errors = errors.iter().map(|error| finding(error.field(), error.problem()));
+        let mut errors: Vec<_> = handover.silent_errors.iter().cloned().chain(errors).collect();
+        let of_keys = plugin.keys().into_iter().flat_map(|key| key_warnings::of(&key));
+        let of_keys = of_keys.map(|(field, text)| finding(&field, &text));
+        let warnings = plugin.warnings().iter().map(|warning| finding(warning.field(), warning.text()));
+        let mut warnings: Vec<_> = warnings.chain(of_keys).collect();
         errors.sort_by_key(|error| error.position);
-        warnings.sort_by_key(|warning: &Finding| warning.position);
-        Self { found, plugin, errors, warnings }
+        warnings.sort_by_key(|warning| warning.position);
+        Self { plugin: Some(plugin), errors, warnings, found }
     }
 }
