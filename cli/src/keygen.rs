@@ -81,10 +81,7 @@ impl Arguments {
             ))
             .with_remedy("leave out --public; --plugin prints a configuration with the secret"));
         }
-        if self.private.as_ref().zip(self.public.as_ref()).is_some_and(|(private, public)| is_same(private, public)) {
-            return Err(Failure::new("--private and --public name the same file"));
-        }
-        Ok(())
+        check_files(self.private.as_deref(), self.public.as_deref())
     }
 
     /// Adds the names of the files that were written before the failure.
@@ -115,6 +112,14 @@ impl Arguments {
             (None, None) => None,
         }
     }
+}
+
+/// Checks that the private and the public key go to different files.
+pub(crate) fn check_files(private: Option<&Path>, public: Option<&Path>) -> Result<(), Failure> {
+    if private.zip(public).is_some_and(|(private, public)| is_same(private, public)) {
+        return Err(Failure::new("--private and --public name the same file"));
+    }
+    Ok(())
 }
 
 /// Writes both files or none.

@@ -9,10 +9,10 @@ use jwt_auth::Algorithm;
 
 use crate::failure::Failure;
 use crate::family::public_key_algorithm_parser;
-use crate::files::{self, is_same};
+use crate::files;
 use crate::jwk::Jwk;
 use crate::key::{complete, key_id, public_jwk};
-use crate::keygen::{plugin, write_jwks};
+use crate::keygen::{check_files, plugin, write_jwks};
 use crate::offline;
 use crate::pem::{self, Found};
 
@@ -76,14 +76,7 @@ enum Usage {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    if arguments
-        .private
-        .as_ref()
-        .zip(arguments.public.as_ref())
-        .is_some_and(|(private, public)| is_same(private, public))
-    {
-        return Err(Failure::new("--private and --public name the same file"));
-    }
+    check_files(arguments.private.as_deref(), arguments.public.as_deref())?;
     let keys = read(&arguments.file)?;
     if arguments.all {
         let public = keys.iter().map(|found| Ok(arguments.make(found)?.public.to_json().to_string()));
