@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -66,31 +66,18 @@ impl IntoResponse for Refusal {
             Self::Failed => (StatusCode::INTERNAL_SERVER_ERROR, "server_error", "the token could not be made"),
         };
         let mut response = uncached(answer(status, &json!({"error": error, "error_description": description})));
-        if let Some((name, value)) = self.header() {
-            response.headers_mut().insert(name, value);
+        let headers = response.headers_mut();
+        if self == Self::InvalidClient {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="token", charset="UTF-8""#));
+        }
+        if let Self::TooManyAttempts(wait) = self {
+            // Whole seconds, rounded up.
+            headers.insert(RETRY_AFTER, (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).into());
+        }
+        if self == Self::Busy {
+            headers.insert(RETRY_AFTER, 1.into());
         }
         response
-    }
-}
-
-impl Refusal {
-    fn header(self) -> Option<(HeaderName, HeaderValue)> {
-        match self {
-            Self::InvalidClient => {
-                Some((WWW_AUTHENTICATE, HeaderValue::from_static(r#"Basic realm="token", charset="UTF-8""#)))
-            }
-            // Whole seconds, rounded up.
-            Self::TooManyAttempts(wait) => {
-                Some((RETRY_AFTER, (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).into()))
-            }
-            Self::Busy => Some((RETRY_AFTER, 1.into())),
-            Self::InvalidRequest(_)
-            | Self::UnsupportedGrantType
-            | Self::InvalidGrant
-            | Self::TooLarge
-            | Self::TooSlow
-            | Self::Failed => None,
-        }
     }
 }
 
