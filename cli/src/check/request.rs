@@ -80,10 +80,10 @@ pub(super) fn decide(arguments: &RequestArguments, name: &str, plugin: &Plugin) 
     let mut headers = headers(arguments)?;
     let mut notes = Vec::new();
     let token = arguments.token.as_deref().map(source::token).transpose()?;
-    if let (Some(token), Some((parameter, locations))) = (&token, plugin.token_source()) {
-        if locations.iter().any(|location| carries(&headers, *location, parameter)) {
+    if let Some(token) = &token {
+        if plugin.finds_token(Request::new(&offline::borrowed(&headers))) {
             notes.push("the request already has a token, so --token was not used".to_owned());
-        } else if let Some(location) = locations.first() {
+        } else if let Some((parameter, [location, ..])) = plugin.token_source() {
             put(&mut headers, *location, parameter, token);
         }
     }
@@ -140,22 +140,6 @@ fn header_line(line: &[u8]) -> Option<(String, Vec<u8>)> {
     let is_fit = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
     let is_whole = !value.iter().any(|byte| b"\r\n\0".contains(byte));
     (is_fit && is_whole).then(|| (name, value.to_vec()))
-}
-
-/// Whether the request already has the parameter of the token in this place.
-fn carries(headers: &Headers, location: TokenLocation, parameter: &str) -> bool {
-    let values = |wanted: &'static str| headers.iter().filter(move |(name, _)| name == wanted).map(|(_, value)| value);
-    match location {
-        TokenLocation::Header => headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(parameter)),
-        TokenLocation::Query => values(":path")
-            .filter_map(|path| Some(&path[path.iter().position(|&byte| byte == b'?')? + 1..]))
-            .flat_map(form_urlencoded::parse)
-            .any(|(name, _)| name == parameter),
-        TokenLocation::Cookie => values("cookie")
-            .flat_map(|value| value.split(|&byte| byte == b';'))
-            .filter_map(|cookie| cookie.split(|&byte| byte == b'=').next())
-            .any(|name| name.trim_ascii() == parameter.as_bytes()),
-    }
 }
 
 /// Puts a token where the filter expects it.
