@@ -61,9 +61,13 @@ struct Inspection {
     now: NumericDate,
     parts: Result<Parts, Unreadable>,
     /// Notes on the encoding, the header and the claims, in this order.
-    notes: Vec<Note>,
+    notes: Notes,
     filter: filter::Answers,
 }
+
+/// Notes in the order in which they were found.
+#[derive(Debug, Default)]
+struct Notes(Vec<Note>);
 
 /// Something unusual, which is not necessarily an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +76,12 @@ struct Note {
     id: &'static str,
     /// What it is, and what the filter does.
     what: String,
+}
+
+impl Notes {
+    fn add(&mut self, id: &'static str, what: impl Into<String>) {
+        self.0.push(Note { id, what: what.into() });
+    }
 }
 
 impl Note {
@@ -89,7 +99,7 @@ impl Note {
 
 impl Inspection {
     fn of(raw: &[u8], now: NumericDate) -> Self {
-        let mut notes = Vec::new();
+        let mut notes = Notes::default();
         let parts = parts::take_apart(raw, &mut notes);
         match &parts {
             Ok(parts) => {

@@ -5,7 +5,7 @@ use jwt_auth::{
 };
 use serde_json::value::RawValue;
 
-use super::Note;
+use super::Notes;
 use crate::json::{Duplicate, Json, kind, number, string};
 use crate::moment::{duration, relative};
 
@@ -13,48 +13,45 @@ use crate::moment::{duration, relative};
 const LIKELY_MILLISECONDS: f64 = 1e11;
 
 /// Notes on a header and, if it is known, on the length of the signature.
-pub(super) fn of_header(header: &Json, signature_bytes: Option<usize>, notes: &mut Vec<Note>) {
-    let mut note = |id, what: String| notes.push(Note { id, what });
-    structure("header", header, MAX_HEADER_DEPTH, &mut note);
+pub(super) fn of_header(header: &Json, signature_bytes: Option<usize>, notes: &mut Notes) {
+    structure("header", header, MAX_HEADER_DEPTH, notes);
     let members = header.members();
     let text = |name: &str| members.get(name).map(|json| string(json.get()));
     match text("alg") {
-        None => note("no-alg", "no alg: the filter rejects the token (A403JT)".to_owned()),
-        Some(None) => note("alg-type", "alg is not a string: the filter rejects the token (A403JT)".to_owned()),
-        Some(Some(alg)) => algorithm(&alg, signature_bytes, &mut note),
+        None => notes.add("no-alg", "no alg: the filter rejects the token (A403JT)"),
+        Some(None) => notes.add("alg-type", "alg is not a string: the filter rejects the token (A403JT)"),
+        Some(Some(alg)) => algorithm(&alg, signature_bytes, notes),
     }
     match text("kid") {
-        None => {
-            note("no-kid", "no kid: only a configured key without kid can verify the token (else A403JK)".to_owned())
-        }
-        Some(None) => note("kid-type", "kid is not a string: the filter rejects the token (A403JK)".to_owned()),
+        None => notes.add("no-kid", "no kid: only a configured key without kid can verify the token (else A403JK)"),
+        Some(None) => notes.add("kid-type", "kid is not a string: the filter rejects the token (A403JK)"),
         Some(Some(_)) => {}
     }
     if members.contains_key("crit") {
-        note("crit", "crit: the filter supports no extensions and rejects the token (A403JT)".to_owned());
+        notes.add("crit", "crit: the filter supports no extensions and rejects the token (A403JT)");
     }
     for name in ["jku", "jwk", "x5u", "x5c"] {
         if members.contains_key(name) {
-            note("key-in-header", format!("{name}: the token contains or names a key; the filter ignores it"));
+            notes.add("key-in-header", format!("{name}: the token contains or names a key; the filter ignores it"));
         }
     }
 }
 
-fn algorithm(alg: &str, signature_bytes: Option<usize>, note: &mut impl FnMut(&'static str, String)) {
+fn algorithm(alg: &str, signature_bytes: Option<usize>, notes: &mut Notes) {
     if alg.eq_ignore_ascii_case("none") {
-        note("alg-none", "alg none: the token is not signed; the filter rejects it (A403JT)".to_owned());
+        notes.add("alg-none", "alg none: the token is not signed; the filter rejects it (A403JT)");
         return;
     }
     let Some(algorithm) = Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == alg) else {
-        note(
+        notes.add(
             "alg-unknown",
             "alg: the filter does not support this algorithm and rejects the token (A403JT)".to_owned(),
         );
         return;
     };
     match (signature_bytes, signature_length(algorithm)) {
-        (Some(0), _) => note("no-signature", "no signature: the filter rejects the token (A403JT)".to_owned()),
-        (Some(found), Some(length)) if found != length => note(
+        (Some(0), _) => notes.add("no-signature", "no signature: the filter rejects the token (A403JT)"),
+        (Some(found), Some(length)) if found != length => notes.add(
             "signature-length",
             format!("the signature has {found} bytes instead of the {length} of {alg}: the filter rejects it (A403JT)"),
         ),
@@ -80,42 +77,37 @@ fn signature_length(algorithm: Algorithm) -> Option<usize> {
 }
 
 /// Notes on claims.
-pub(super) fn of_claims(claims: &Json, now: NumericDate, notes: &mut Vec<Note>) {
-    let mut note = |id, what: String| notes.push(Note { id, what });
-    structure("claims", claims, MAX_CLAIMS_DEPTH, &mut note);
+pub(super) fn of_claims(claims: &Json, now: NumericDate, notes: &mut Notes) {
+    structure("claims", claims, MAX_CLAIMS_DEPTH, notes);
     let members = claims.members();
     let mut time = |name: &str| {
         let json = members.get(name)?.get();
         let Some(seconds) = number(json) else {
-            note(
+            notes.add(
                 "time-type",
                 format!("{name} is {} instead of a number of seconds{}", kind(json), rejected_time(name)),
             );
             return None;
         };
         if seconds.abs() > LIKELY_MILLISECONDS {
-            note("milliseconds", format!("{name} looks like milliseconds; it must be in seconds"));
+            notes.add("milliseconds", format!("{name} looks like milliseconds; it must be in seconds"));
         }
         Some(NumericDate::from_unix_seconds(seconds))
     };
     let [exp, nbf, iat] = ["exp", "nbf", "iat"].map(&mut time);
     let _ = ["auth_time", "updated_at"].map(&mut time);
-    times(exp, nbf, iat, now, &mut note);
+    times(exp, nbf, iat, now, notes);
     if !members.contains_key("exp") {
-        note(
+        notes.add(
             "no-exp",
             "no exp: the token never expires; the filter rejects it (A403JT) unless ignoreExpirationCheck is true"
                 .to_owned(),
         );
     }
-    jti(members.get("jti").copied(), &mut note);
-    for name in ["iss", "aud"] {
+    jti(members.get("jti").copied(), notes);
+    for (name, id, field) in [("iss", "no-iss", "issuer"), ("aud", "no-aud", "audiences")] {
         if !members.contains_key(name) {
-            let field = if name == "iss" { "issuer" } else { "audiences" };
-            note(
-                if name == "iss" { "no-iss" } else { "no-aud" },
-                format!("no {name}: rejected (A403JT) if {field} is configured"),
-            );
+            notes.add(id, format!("no {name}: rejected (A403JT) if {field} is configured"));
         }
     }
 }
@@ -129,18 +121,18 @@ fn times(
     nbf: Option<NumericDate>,
     iat: Option<NumericDate>,
     now: NumericDate,
-    note: &mut impl FnMut(&'static str, String),
+    notes: &mut Notes,
 ) {
     if let Some(exp) = exp {
         if now >= exp {
-            note("expired", format!("expired {}: the filter rejects it (A403JE)", relative(exp, now)));
+            notes.add("expired", format!("expired {}: the filter rejects it (A403JE)", relative(exp, now)));
         }
         // The filter, too, counts from iat or, without it, from now.
         let life = exp.as_unix_seconds() - iat.unwrap_or(now).as_unix_seconds();
         let limit = DEFAULT_MAX_TOKEN_LIFETIME_SECONDS;
         if life >= limit as f64 {
             let from = if iat.is_some() { "iat" } else { "now (there is no iat)" };
-            note(
+            notes.add(
                 "long-life",
                 format!(
                     "the time from {from} to exp is {}: 7 days or more are rejected (A403JT), unless \
@@ -150,21 +142,21 @@ fn times(
             );
         }
         if nbf.is_some_and(|nbf| nbf >= exp) {
-            note("never-valid", "exp is not after nbf: the token is never valid".to_owned());
+            notes.add("never-valid", "exp is not after nbf: the token is never valid");
         }
     }
     if let Some(nbf) = nbf.filter(|nbf| now < *nbf) {
-        note(
+        notes.add(
             "not-yet-valid",
             format!("not valid yet: nbf is {}; the filter rejects it until then (A403JT)", relative(nbf, now)),
         );
     }
     if let Some(iat) = iat.filter(|iat| now < *iat) {
-        note("issued-later", format!("iat is {}: the clocks differ; the filter accepts this", relative(iat, now)));
+        notes.add("issued-later", format!("iat is {}: the clocks differ; the filter accepts this", relative(iat, now)));
     }
 }
 
-fn jti(jti: Option<&RawValue>, note: &mut impl FnMut(&'static str, String)) {
+fn jti(jti: Option<&RawValue>, notes: &mut Notes) {
     let problem = match jti.map(|json| string(json.get())) {
         None => "no jti".to_owned(),
         Some(None) => "jti is not a string".to_owned(),
@@ -172,17 +164,20 @@ fn jti(jti: Option<&RawValue>, note: &mut impl FnMut(&'static str, String)) {
         Some(Some(text)) if text.len() > MAX_JTI_BYTES => format!("jti has more than {MAX_JTI_BYTES} bytes"),
         Some(Some(_)) => return,
     };
-    note("no-jti", format!("{problem}: rejected (S403JI) if preventJtiReplay is on"));
+    notes.add("no-jti", format!("{problem}: rejected (S403JI) if preventJtiReplay is on"));
 }
 
-fn structure(part: &str, json: &Json, max_depth: u32, note: &mut impl FnMut(&'static str, String)) {
+fn structure(part: &str, json: &Json, max_depth: u32, notes: &mut Notes) {
     for Duplicate { name, .. } in &json.duplicates {
-        note("duplicate-member", format!("duplicate member {name:?} in the {part}: the filter rejects it (I400JD)"));
+        notes.add(
+            "duplicate-member",
+            format!("duplicate member {name:?} in the {part}: the filter rejects it (I400JD)"),
+        );
     }
     if json.has_broken_text {
-        note("broken-text", format!("the {part} has half of a surrogate pair: the filter rejects it (I400JD)"));
+        notes.add("broken-text", format!("the {part} has half of a surrogate pair: the filter rejects it (I400JD)"));
     }
     if json.depth > max_depth as usize {
-        note("too-deep", format!("the {part} has {} levels; the filter reads {max_depth} (I400JD)", json.depth));
+        notes.add("too-deep", format!("the {part} has {} levels; the filter reads {max_depth} (I400JD)", json.depth));
     }
 }

@@ -5,7 +5,7 @@ use base64::alphabet;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::Note;
+use super::Notes;
 use crate::json::Json;
 
 /// A decoded token.
@@ -31,12 +31,12 @@ pub(super) struct Unreadable {
 ///
 /// # Errors
 /// If there are no claims to show.
-pub(super) fn take_apart(raw: &[u8], notes: &mut Vec<Note>) -> Result<Parts, Unreadable> {
+pub(super) fn take_apart(raw: &[u8], notes: &mut Notes) -> Result<Parts, Unreadable> {
     let text = std::str::from_utf8(raw)
         .map_err(|error| unreadable("token", format!("is not UTF-8: see byte {}", error.valid_up_to() + 1)))?;
     if raw.len() > jwt_auth::MAX_TOKEN_BYTES {
         let limit = jwt_auth::MAX_TOKEN_BYTES;
-        note(notes, "too-long", format!("the token has {} bytes; the limit is {limit} (I400JD)", raw.len()));
+        notes.add("too-long", format!("the token has {} bytes; the limit is {limit} (I400JD)", raw.len()));
     }
     let token = bare(text, notes);
     let segments: Vec<&str> = token.split('.').collect();
@@ -51,8 +51,7 @@ pub(super) fn take_apart(raw: &[u8], notes: &mut Vec<Note>) -> Result<Parts, Unr
             }
         }
         [header, _, _, _, _] => {
-            note(
-                notes,
+            notes.add(
                 "encrypted",
                 "five segments: an encrypted token (JWE, RFC 7516), which the filter does not support (I400JD)",
             );
@@ -76,25 +75,17 @@ fn unreadable(part: &'static str, problem: impl Into<String>) -> Unreadable {
     Unreadable { part, problem: problem.into(), header: None }
 }
 
-fn note(notes: &mut Vec<Note>, id: &'static str, what: impl Into<String>) {
-    notes.push(Note { id, what: what.into() });
-}
-
 /// The token without what is often copied with it.
-fn bare(text: &str, notes: &mut Vec<Note>) -> String {
+fn bare(text: &str, notes: &mut Notes) -> String {
     const BEARER: &str = "Bearer";
     let mut token = text.trim();
     if token.len() != text.len() {
-        note(notes, "white-space", "white space around the token: accepted in a header, an error in other places");
+        notes.add("white-space", "white space around the token: accepted in a header, an error in other places");
     }
     for quote in ['"', '\''] {
         if let Some(inner) = token.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)) {
             token = inner;
-            note(
-                notes,
-                "quotes",
-                format!("{quote} around the token: the filter only removes double quotes in a cookie"),
-            );
+            notes.add("quotes", format!("{quote} around the token: the filter only removes double quotes in a cookie"));
         }
     }
     if let Some((scheme, rest)) = token.split_at_checked(BEARER.len())
@@ -102,33 +93,33 @@ fn bare(text: &str, notes: &mut Vec<Note>) -> String {
         && rest.starts_with(char::is_whitespace)
     {
         token = rest.trim_start();
-        note(notes, "bearer", "starts with Bearer: the filter only removes this in a header");
+        notes.add("bearer", "starts with Bearer: the filter only removes this in a header");
     }
     if token.contains(char::is_whitespace) {
-        note(notes, "white-space-inside", "white space inside the token, ignored here; the filter rejects it (I400JD)");
+        notes.add("white-space-inside", "white space inside the token, ignored here; the filter rejects it (I400JD)");
     }
     token.split_whitespace().collect()
 }
 
-fn object(part: &'static str, segment: &str, notes: &mut Vec<Note>) -> Result<Json, Unreadable> {
+fn object(part: &'static str, segment: &str, notes: &mut Notes) -> Result<Json, Unreadable> {
     Json::parse(&decode(part, segment, notes)?).map_err(|problem| unreadable(part, problem))
 }
 
-fn claims(segment: &str, notes: &mut Vec<Note>) -> Result<Json, Unreadable> {
+fn claims(segment: &str, notes: &mut Notes) -> Result<Json, Unreadable> {
     let payload = decode("payload", segment, notes)?;
     let is_token = std::str::from_utf8(&payload).is_ok_and(|text| {
         let text = text.trim_matches('"');
         text.starts_with("eyJ") && matches!(text.split('.').count(), 3 | 5)
     });
     if is_token {
-        note(notes, "nested", "a nested token (RFC 7519, section 5.2), which the filter does not support (I400JD)");
+        notes.add("nested", "a nested token (RFC 7519, section 5.2), which the filter does not support (I400JD)");
         return Err(unreadable("payload", "is another token: decode and inspect that one"));
     }
     Json::parse(&payload).map_err(|problem| unreadable("payload", problem))
 }
 
 /// The bytes of a segment: of base64url as in RFC 7515 or, with a note, of other variants of base64.
-fn decode(part: &'static str, segment: &str, notes: &mut Vec<Note>) -> Result<Vec<u8>, Unreadable> {
+fn decode(part: &'static str, segment: &str, notes: &mut Notes) -> Result<Vec<u8>, Unreadable> {
     const ANY_END: GeneralPurposeConfig = GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(DecodePaddingMode::RequireNone);
@@ -141,13 +132,13 @@ fn decode(part: &'static str, segment: &str, notes: &mut Vec<Note>) -> Result<Ve
     let translated = unpadded.replace('+', "-").replace('/', "_");
     let bytes = LENIENT.decode(&translated).map_err(|_| unreadable(part, not_base64url(unpadded)))?;
     if unpadded.len() != segment.len() {
-        note(notes, "padded", format!("the {part} has padding with = (I400JD)"));
+        notes.add("padded", format!("the {part} has padding with = (I400JD)"));
     }
     if translated != unpadded {
-        note(notes, "standard-alphabet", format!("the {part} has + or /: it is base64 instead of base64url (I400JD)"));
+        notes.add("standard-alphabet", format!("the {part} has + or /: it is base64 instead of base64url (I400JD)"));
     }
     if URL_SAFE_NO_PAD.decode(&translated).is_err() {
-        note(notes, "trailing-bits", format!("the last character of the {part} has unused bits (I400JD)"));
+        notes.add("trailing-bits", format!("the last character of the {part} has unused bits (I400JD)"));
     }
     Ok(bytes)
 }

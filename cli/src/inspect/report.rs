@@ -38,8 +38,8 @@ pub(super) fn text(inspection: &Inspection) -> String {
             }
         }
     }
-    if inspection.parts.is_ok() || !inspection.notes.is_empty() {
-        notes(&mut text, &inspection.notes);
+    if inspection.parts.is_ok() || !inspection.notes.0.is_empty() {
+        notes(&mut text, &inspection.notes.0);
     }
     answers(&mut text, inspection);
     text
@@ -60,14 +60,14 @@ pub(super) fn json(inspection: &Inspection) -> String {
             members.extend(header.as_ref().map(|header| own_json(["header", "headerText"], header)));
         }
     }
-    let list: Vec<Value> = inspection.notes.iter().map(|note| json!({"id": note.id, "what": note.what})).collect();
+    let list: Vec<Value> = inspection.notes.0.iter().map(|note| json!({"id": note.id, "what": note.what})).collect();
     let answer = |rejection: &Rejection| json!({"code": rejection.code(), "message": rejection.message()});
     let mut filter = json!({
         "readable": inspection.filter.unreadable.is_none(),
         "rejection": inspection.filter.unreadable.as_ref().map(answer),
         "rejectionOfClaims": inspection.filter.claims.as_ref().and_then(|claims| claims.as_ref().err()).map(answer),
     });
-    if let Some(code) = inspection.notes.iter().find_map(Note::code) {
+    if let Some(code) = inspection.notes.0.iter().find_map(Note::code) {
         filter["codeForHeader"] = code.into();
     }
     members.extend([("notes", Value::from(list).to_string()), ("filter", filter.to_string())]);
@@ -143,7 +143,7 @@ fn answers(text: &mut String, inspection: &Inspection) {
     line(text, styled(STRONG, "the filter"));
     let reason = |rejection: &Rejection| styled(BAD, format!("{} {}", rejection.code(), rejection.message()));
     let answers = &inspection.filter;
-    let header = inspection.notes.iter().find(|note| note.code().is_some());
+    let header = inspection.notes.0.iter().find(|note| note.code().is_some());
     let _ = match (&answers.unreadable, header, &answers.claims) {
         (Some(rejection), _, _) => writeln!(text, "  can't read the token: {}", reason(rejection)),
         (None, Some(note), _) => {

@@ -27,7 +27,7 @@ fn good(claims: &Value) -> Value {
 }
 
 fn notes(token: impl AsRef<[u8]>) -> Vec<&'static str> {
-    inspect(token).notes.iter().map(|note| note.id).collect()
+    inspect(token).notes.0.iter().map(|note| note.id).collect()
 }
 
 const HEADER: &str = r#"{"alg":"ES256","kid":"k"}"#;
@@ -148,12 +148,12 @@ fn each_note_on_the_claims_is_reported_and_the_filter_agrees() {
         (json!({"aud": null}), &["no-aud"], None),
     ] {
         let inspection = inspect(token(HEADER, &good(&claims).to_string()));
-        let found: Vec<_> = inspection.notes.iter().map(|note| note.id).collect();
+        let found: Vec<_> = inspection.notes.0.iter().map(|note| note.id).collect();
         let refused = inspection.filter.claims.unwrap().err().map(|rejection| rejection.code());
         assert_eq!((found.as_slice(), refused), (expected, code), "{claims}");
     }
     let twice = inspect(token(HEADER, r#"{"exp":1700000001,"a":{"b":1,"b":2},"jti":"1","iss":"me","aud":"you"}"#));
-    assert_eq!(twice.notes.iter().map(|note| note.id).collect::<Vec<_>>(), ["duplicate-member"]);
+    assert_eq!(twice.notes.0.iter().map(|note| note.id).collect::<Vec<_>>(), ["duplicate-member"]);
     assert_eq!(twice.filter.claims.unwrap().unwrap_err().code(), "I400JD");
 }
 
@@ -173,14 +173,14 @@ fn other_variants_of_base64_are_read_and_the_filter_rejects_them() {
         (format!("\"{plain}\""), &["quotes"]),
     ] {
         let inspection = inspect(&token);
-        let found: Vec<_> = inspection.notes.iter().map(|note| note.id).collect();
+        let found: Vec<_> = inspection.notes.0.iter().map(|note| note.id).collect();
         assert!(inspection.parts.is_ok(), "{token}");
         let refusal = inspection.filter.unreadable.map(|rejection| rejection.code());
         assert_eq!((found.as_slice(), refusal), (expected, Some("I400JD")), "{token}");
     }
     for (token, expected) in [(format!(" {plain}\t"), ["white-space"]), (format!("bEARER  {plain}"), ["bearer"])] {
         let inspection = inspect(&token);
-        assert_eq!(inspection.notes.iter().map(|note| note.id).collect::<Vec<_>>(), expected);
+        assert_eq!(inspection.notes.0.iter().map(|note| note.id).collect::<Vec<_>>(), expected);
         assert_eq!(inspection.filter.unreadable, None, "the filter forgives it in a header");
     }
 }
@@ -226,7 +226,7 @@ fn a_token_that_is_too_long_is_read_and_the_filter_rejects_it() {
     let long = token(HEADER, &good(&json!({"pad": "x".repeat(20_000)})).to_string());
     let inspection = inspect(&long);
     assert!(inspection.parts.is_ok());
-    assert_eq!(inspection.notes.iter().map(|note| note.id).collect::<Vec<_>>(), ["too-long"]);
+    assert_eq!(inspection.notes.0.iter().map(|note| note.id).collect::<Vec<_>>(), ["too-long"]);
     assert_eq!(inspection.filter.unreadable.map(|rejection| rejection.code()), Some("I400JD"));
 }
 
@@ -244,7 +244,7 @@ fn what_nests_too_deep_is_reported_where_the_filter_rejects_it() {
         (deep_claims(999), true),
     ] {
         let inspection = inspect(&token);
-        assert_eq!(inspection.notes.iter().any(|note| note.id == "too-deep"), has_note);
+        assert_eq!(inspection.notes.0.iter().any(|note| note.id == "too-deep"), has_note);
         serde_json::from_str::<Value>(&report::json(&inspection)).unwrap();
         let refusals = [inspection.filter.unreadable, inspection.filter.claims.and_then(Result::err)];
         assert_eq!(refusals.iter().flatten().any(|rejection| rejection.code() == "I400JD"), has_note);
@@ -255,13 +255,13 @@ fn what_nests_too_deep_is_reported_where_the_filter_rejects_it() {
 fn a_string_that_is_no_text_is_reported_and_the_filter_rejects_it() {
     for claims in [r#"{"a":"\ud800"}"#, r#"{"\udc00":1}"#, r#"{"a":[{"b":"\ud800\ud800"}]}"#] {
         let inspection = inspect(token(HEADER, claims));
-        assert!(inspection.notes.iter().any(|note| note.id == "broken-text"), "{claims}");
+        assert!(inspection.notes.0.iter().any(|note| note.id == "broken-text"), "{claims}");
         assert_eq!(inspection.filter.claims.as_ref().unwrap().as_ref().unwrap_err().code(), "I400JD");
         let json: Value = serde_json::from_str(&report::json(&inspection)).unwrap();
         assert_eq!((&json["claims"], &json["claimsText"]), (&Value::Null, &claims.into()));
     }
     let whole = inspect(token(HEADER, r#"{"a":"\ud83d\ude00"}"#));
-    assert!(!whole.notes.iter().any(|note| note.id == "broken-text"));
+    assert!(!whole.notes.0.iter().any(|note| note.id == "broken-text"));
 }
 
 #[test]
