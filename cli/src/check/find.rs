@@ -100,8 +100,8 @@ struct Search<'a> {
 impl Search<'_> {
     /// Searches a value. `name` is the name of the nearest named object around it.
     fn walk(&mut self, node: &Node, name: &str) {
-        let name = node.get("name").and_then(Node::text).unwrap_or(name);
-        match node.get("kind").and_then(Node::text) {
+        let name = node.text_of("name").unwrap_or(name);
+        match node.text_of("kind") {
             Some("WasmPlugin") => return self.wasm_plugin(node),
             Some("EnvoyExtensionPolicy") => return self.extension_policy(node),
             Some("EnvoyFilter") => {
@@ -215,7 +215,7 @@ impl Search<'_> {
     fn extension_policy(&mut self, node: &Node) {
         let filters = node.get("spec").and_then(|spec| spec.get("wasm")).map_or(&[][..], Node::elements);
         for filter in filters {
-            let name = filter.get("name").and_then(Node::text).or(name_of(node));
+            let name = filter.text_of("name").or(name_of(node));
             let is_ours = filter.get("code").is_some_and(mentions_us);
             self.json(name, "EnvoyExtensionPolicy", filter, &["config"], is_ours);
         }
@@ -257,7 +257,7 @@ fn name_of(object: &Node) -> Option<&str> {
 
 /// The kind of an `Any`: the last part of its `@type`, if it can be a configuration.
 fn form_of(any: &Node) -> &'static str {
-    let message = any.get("@type").and_then(Node::text).and_then(|url| url.rsplit('/').next());
+    let message = any.text_of("@type").and_then(|url| url.rsplit('/').next());
     match message {
         Some("google.protobuf.StringValue") => "StringValue",
         Some("google.protobuf.Struct") => "Struct",

@@ -15,8 +15,8 @@ pub(super) enum Origin {
         line: usize,
         indent: usize,
     },
-    /// A scalar on one line of the file: the column of each character.
-    Line { line: usize, columns: Vec<Vec<usize>> },
+    /// A scalar on one line of the file: the place of each character in the string, and its column in the file.
+    Line { line: usize, columns: Vec<(Position, usize)> },
     /// A scalar with folded lines: only its beginning is known.
     Start(Position),
 }
@@ -25,7 +25,7 @@ impl Origin {
     /// The origin of a scalar of this file.
     pub(super) fn of(scalar: &Scalar, file: &str) -> Self {
         let (start, end) = (scalar.span.start, scalar.span.end);
-        let position = Position { line: start.line(), column: start.col() + 1 };
+        let position = Position::of(start);
         match scalar.style {
             ScalarStyle::Literal => {
                 // The parser gives the place of the first line that is not blank; blank lines before it belong to the
@@ -50,33 +50,30 @@ impl Origin {
             Self::File => inner,
             Self::Block { line, indent } => Position { line: line + inner.line, column: indent + inner.column },
             Self::Line { line, columns } => {
-                let inner_line = columns.get(inner.line - 1).or(columns.last());
-                let column = inner_line.and_then(|columns| columns.get(inner.column - 1).or(columns.last()));
-                Position { line: *line, column: column.copied().unwrap_or(1) }
+                let nearest = columns.iter().rev().find(|(place, _)| *place <= inner);
+                Position { line: *line, column: nearest.map_or(1, |(_, column)| *column) }
             }
             Self::Start(position) => *position,
         }
     }
 }
 
-fn line(scalar: &Scalar, file: &str, position: Position) -> Origin {
-    let is_quoted = scalar.style != ScalarStyle::Plain;
+fn line(scalar: &Scalar, file: &str, start: Position) -> Origin {
     let source: Vec<char> = file.chars().skip(scalar.span.start.index()).take(scalar.span.len()).collect();
-    let mut columns = vec![Vec::new()];
-    let mut index = usize::from(is_quoted);
+    let mut columns = Vec::new();
+    let mut place = Position::START;
+    // A quotation mark is in front of the first character.
+    let mut index = usize::from(scalar.style != ScalarStyle::Plain);
     for character in scalar.text.chars() {
-        if let Some(line) = columns.last_mut() {
-            line.push(position.column + index);
-        }
-        if character == '\n' {
-            columns.push(Vec::new());
-        }
+        columns.push((place, start.column + index));
+        place = match character {
+            '\n' => Position { line: place.line + 1, column: 1 },
+            _ => Position { column: place.column + 1, ..place },
+        };
         index += written_length(scalar.style, &source, index);
     }
-    if let Some(line) = columns.last_mut() {
-        line.push(position.column + index);
-    }
-    Origin::Line { line: position.line, columns }
+    columns.push((place, start.column + index));
+    Origin::Line { line: start.line, columns }
 }
 
 /// How many characters the file uses for the next character of the string.

@@ -21,7 +21,8 @@ impl Position {
     /// The beginning of a text.
     pub(super) const START: Self = Self { line: 1, column: 1 };
 
-    fn of(marker: Marker) -> Self {
+    /// The place of a marker of the parser.
+    pub(super) fn of(marker: Marker) -> Self {
         Self { line: marker.line(), column: marker.col() + 1 }
     }
 }
@@ -77,6 +78,11 @@ impl Node {
             Content::Sequence(elements) => elements,
             Content::Scalar(_) | Content::Mapping(_) => &[],
         }
+    }
+
+    /// The text of a scalar that is the value of a key.
+    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
+        self.get(name)?.text()
     }
 
     /// The text of a scalar.

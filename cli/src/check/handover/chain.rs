@@ -24,14 +24,14 @@ pub(in crate::check) struct Guard {
 
 /// The `disabled` of an HTTP filter.
 pub(in crate::check) fn is_off(filter: &Node) -> bool {
-    filter.get("disabled").and_then(Node::text) == Some("true")
+    filter.text_of("disabled") == Some("true")
 }
 
 impl Guard {
     /// The filter as a guard, if it is an RBAC filter with rules.
     pub(in crate::check) fn of(filter: &Node) -> Option<Self> {
         let config = filter.get_any(&["typed_config", "typedConfig"])?;
-        let message = config.get("@type").and_then(Node::text)?;
+        let message = config.text_of("@type")?;
         let rules = config.get("rules")?;
         message
             .ends_with("/envoy.extensions.filters.http.rbac.v3.RBAC")
@@ -40,7 +40,7 @@ impl Guard {
 
     /// Whether it forwards a request only if this entry of the filter state is OK or BYPASSED.
     fn requires(&self, outcome: &str) -> bool {
-        let allows = matches!(self.rules.get("action").and_then(Node::text), None | Some("ALLOW" | "0"));
+        let allows = matches!(self.rules.text_of("action"), None | Some("ALLOW" | "0"));
         let policies = self.rules.get("policies").map_or(&[][..], Node::entries);
         let principals =
             |policy: &Node| policy.get("principals").map_or_else(Vec::new, |list| list.elements().to_vec());
@@ -52,7 +52,7 @@ impl Guard {
 fn requires(principal: &Node, outcome: &str) -> bool {
     let ids = |names: &[&str]| principal.get_any(names).and_then(|set| set.get("ids")).map(Node::elements);
     if let Some(state) = principal.get_any(&["filter_state", "filterState"]) {
-        let is_this = state.get("key").and_then(Node::text) == Some(&format!("wasm.{outcome}"));
+        let is_this = state.text_of("key") == Some(&format!("wasm.{outcome}"));
         return is_this && state.get_any(&["string_match", "stringMatch"]).is_some_and(takes_forwarded_only);
     }
     if let Some(all) = ids(&["and_ids", "andIds"]) {
@@ -64,8 +64,8 @@ fn requires(principal: &Node, outcome: &str) -> bool {
 /// Whether a string matcher matches only OK and BYPASSED.
 fn takes_forwarded_only(matcher: &Node) -> bool {
     let is_forwarded = |text: &str| ["OK", "BYPASSED"].contains(&text);
-    let regex = matcher.get_any(&["safe_regex", "safeRegex"]).and_then(|regex| regex.get("regex")).and_then(Node::text);
-    match (matcher.get("exact").and_then(Node::text), regex) {
+    let regex = matcher.get_any(&["safe_regex", "safeRegex"]).and_then(|regex| regex.text_of("regex"));
+    match (matcher.text_of("exact"), regex) {
         (Some(exact), None) => is_forwarded(exact),
         (None, Some(regex)) => {
             regex.trim_start_matches(['^', '(']).trim_end_matches(['$', ')']).split('|').all(is_forwarded)
