@@ -20,7 +20,7 @@ use jwt_auth::Plugin;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
-use crate::{files, source, terminal};
+use crate::{files, terminal};
 use find::{Contents, Found, Skipped};
 use handover::reader::Notation;
 use handover::{Finding, chain};
@@ -78,10 +78,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     for (option, file) in [("--config", &arguments.config), ("--key", &arguments.key)] {
-        if file.as_ref().is_some_and(|file| file.as_os_str() == source::STDIN) && arguments.request.reads_stdin() {
-            return Err(Failure::new(format!("{option} and --token can't both read stdin"))
-                .with_remedy("use a file or an argument for one of them"));
-        }
+        files::check_stdin((option, file.as_deref()), ("--token", arguments.request.token()))
+            .map_err(|failure| failure.with_remedy("use a file or an argument for one of them"))?;
     }
     let checked = match (&arguments.config, &arguments.key) {
         (_, Some(key)) => Checked::of_key(key)?,
@@ -191,7 +189,7 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
 
 /// The name of a file for messages.
 fn name(path: &Path) -> String {
-    if path.as_os_str() == OsStr::new(source::STDIN) { "stdin".to_owned() } else { path.display().to_string() }
+    if path.as_os_str() == OsStr::new(files::STDIN) { "stdin".to_owned() } else { path.display().to_string() }
 }
 
 /// The format in which Envoy would read the file: that of its extension, or else JSON if it is JSON.

@@ -23,6 +23,32 @@ pub(crate) enum Readers {
     All,
 }
 
+/// The name that means stdin.
+pub(crate) const STDIN: &str = "-";
+
+/// Checks that two options do not both read stdin.
+pub(crate) fn check_stdin(one: (&str, Option<&Path>), other: (&str, Option<&Path>)) -> Result<(), Failure> {
+    if [one, other].iter().all(|(_, path)| *path == Some(Path::new(STDIN))) {
+        return Err(Failure::new(format!("{} and {} can't both read stdin", one.0, other.0)));
+    }
+    Ok(())
+}
+
+/// The token of an argument or, for `-`, on stdin, without the line feed.
+///
+/// # Errors
+/// If stdin can't be read or has more than 16 MiB.
+pub(crate) fn token(argument: &str) -> Result<Vec<u8>, Failure> {
+    if argument != STDIN {
+        return Ok(argument.as_bytes().to_vec());
+    }
+    let mut token = read(Path::new(STDIN))?.to_vec();
+    while token.last().is_some_and(|byte| b"\r\n".contains(byte)) {
+        token.pop();
+    }
+    Ok(token)
+}
+
 /// The content of a file, or of stdin for `-`.
 ///
 /// # Errors
@@ -30,7 +56,7 @@ pub(crate) enum Readers {
 pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let failed = |error: io::Error| Failure::new(format!("can't read {}: {error}", path.display()));
     let mut content = Zeroizing::new(Vec::new());
-    if path == Path::new("-") {
+    if path == Path::new(STDIN) {
         io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut content).map_err(failed)?;
     } else {
         File::open(path).map_err(failed)?.take(MAX_BYTES + 1).read_to_end(&mut content).map_err(failed)?;
@@ -43,7 +69,7 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
 
 /// Warns on stderr if other users have access to a file with secrets.
 pub(crate) fn warn_if_shared(path: &Path) {
-    if path != Path::new("-") && fs::metadata(path).is_ok_and(|file| file.is_file() && file.mode() & 0o077 != 0) {
+    if path != Path::new(STDIN) && fs::metadata(path).is_ok_and(|file| file.is_file() && file.mode() & 0o077 != 0) {
         eprintln!("jwt-auth: warning: other users have access to {0}; run: chmod 600 {0}", path.display());
     }
 }
@@ -61,7 +87,7 @@ impl Prepared {
     /// # Errors
     /// If `path` already exists, unless `overwrite` is set; if it is `-`, or neither a file nor a link; or if writing fails.
     pub(crate) fn new(path: &Path, content: &[u8], readers: Readers, overwrite: bool) -> Result<Self, Failure> {
-        if path == Path::new("-") {
+        if path == Path::new(STDIN) {
             return Err(Failure::new("- is not the name of a file")
                 .with_remedy("leave out the option to write to stdout; use ./- for a file named -"));
         }

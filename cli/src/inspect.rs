@@ -11,7 +11,7 @@ use clap::Args;
 use jwt_auth::NumericDate;
 
 use crate::failure::Failure;
-use crate::{moment, source, terminal};
+use crate::{files, moment, terminal};
 use parts::{Parts, Unreadable};
 
 /// Show the content of a token without verifying it.
@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let raw = source::token(&arguments.token)?;
+    let raw = files::token(&arguments.token)?;
     let now = arguments.time.unwrap_or_else(moment::now);
     let inspected = Inspection::of(&raw, now);
     if arguments.json {

@@ -25,7 +25,6 @@ mod random;
 mod serve;
 mod sign;
 mod silence;
-mod source;
 mod terminal;
 mod token;
 

@@ -12,7 +12,7 @@ mod service;
 mod users;
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use axum::middleware::from_fn;
@@ -21,7 +21,7 @@ use jwt_auth::Algorithm;
 
 use crate::failure::Failure;
 use crate::family::public_key_algorithm_parser;
-use crate::files::{read, warn_if_shared};
+use crate::files::{check_stdin, read, warn_if_shared};
 use crate::key::{SigningKey, private_jwk};
 use crate::lifetime::Lifetime;
 use service::{Service, TokenRules};
@@ -72,9 +72,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    if arguments.key == Path::new("-") && arguments.users == Path::new("-") {
-        return Err(Failure::new("--key and --users can't both read stdin"));
-    }
+    check_stdin(("--key", Some(&arguments.key)), ("--users", Some(&arguments.users)))?;
     let jwk = private_jwk(&read(&arguments.key)?)?;
     let key = SigningKey::from_jwk(&jwk, arguments.alg)?;
     let users = Users::parse(&read(&arguments.users)?)

@@ -67,10 +67,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let stdin = PathBuf::from("-");
-    if arguments.key == stdin && arguments.claims_file.as_ref() == Some(&stdin) {
-        return Err(Failure::new("--key and --claims-file can't both read stdin"));
-    }
+    files::check_stdin(("--key", Some(&arguments.key)), ("--claims-file", arguments.claims_file.as_deref()))?;
     let mut jwk = private_jwk(&files::read(&arguments.key)?)?;
     jwk.kid = arguments.kid.clone().or(jwk.kid);
     let key = SigningKey::from_jwk(&jwk, arguments.alg)?;

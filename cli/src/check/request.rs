@@ -1,12 +1,13 @@
 //! A request from the options, and the filter's decision on it.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::Args;
 use jwt_auth::{Edits, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection, Request, TokenLocation};
 
 use crate::failure::Failure;
-use crate::{moment, offline, source};
+use crate::{files, moment, offline};
 
 /// The request to decide on. Values can be any bytes.
 #[derive(Debug, Args)]
@@ -44,9 +45,9 @@ impl RequestArguments {
         token.is_some() || method.is_some() || path.is_some() || !header.is_empty() || data.is_some() || time.is_some()
     }
 
-    /// Whether to read the token from stdin.
-    pub(super) fn reads_stdin(&self) -> bool {
-        self.token.as_deref() == Some(source::STDIN)
+    /// The token of the options; `-` is stdin.
+    pub(super) fn token(&self) -> Option<&Path> {
+        self.token.as_deref().map(Path::new)
     }
 }
 
@@ -79,7 +80,7 @@ impl Outcome {
 pub(super) fn decide(arguments: &RequestArguments, name: &str, plugin: &Plugin) -> Result<Outcome, Failure> {
     let mut headers = headers(arguments)?;
     let mut notes = Vec::new();
-    let token = arguments.token.as_deref().map(source::token).transpose()?;
+    let token = arguments.token.as_deref().map(files::token).transpose()?;
     if let Some(token) = &token {
         if plugin.finds_token(Request::new(&offline::borrowed(&headers))) {
             notes.push("the request already has a token, so --token was not used".to_owned());
