@@ -89,7 +89,7 @@ impl Proxy {
     /// Sends the request of a step and compares the whole result with the expected one.
     ///
     /// # Errors
-    /// The difference, as [`judge`] gives it.
+    /// The difference, as [`judge()`] gives it.
     pub fn run(&self, listener: &str, step: &Step) -> Result<(), String> {
         let before = self.upstream.requests();
         let response = self.send(listener, &step.request);
