@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the dependencies against deny.toml with cargo-deny, which it builds into .tools if it is missing.
+# Checks the dependencies against tools/deny.toml with cargo-deny, which it builds into .tools if it is missing.
 # Security advisories are only checked if their database on GitHub can be reached.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -12,9 +12,9 @@ if [ ! -x "$bin" ]; then
   CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --root "$PWD/.tools/cargo-deny-$version" "cargo-deny@$version"
 fi
 
-"$bin" --locked check licenses bans sources
+"$bin" --locked --config tools/deny.toml check licenses bans sources
 if curl -fsI -m 10 https://github.com/rustsec/advisory-db >/dev/null 2>&1; then
-  "$bin" --locked check advisories
+  "$bin" --locked --config tools/deny.toml check advisories
 else
   echo "advisories skipped: can't reach github.com, which has their database"
 fi
