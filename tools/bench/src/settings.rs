@@ -19,7 +19,7 @@ pub(crate) struct Settings {
     pub(crate) readme: Option<PathBuf>,
     /// `BENCH_TURNS`: how often each variant is measured; 9 by default.
     pub(crate) turns: usize,
-    /// `BENCH_ONLY`: measures only variants whose name contains one of these strings, separated by commas.
+    /// `BENCH_ONLY`: measures only the variants with these names, separated by commas.
     pub(crate) only: Vec<String>,
     /// `BENCH_LIVE_JTIS`: the number of live `jti`s in the large replay store; a million by default.
     pub(crate) live_jtis: usize,
