@@ -1,15 +1,13 @@
 //! Replay protection: each `jti` is accepted once.
 
 mod ledger;
-mod shared_data;
 mod store;
-
-pub use shared_data::{Conflict, SharedData};
 
 use crate::claims::Claims;
 use crate::json::Value;
 use crate::numeric_date::NumericDate;
 use crate::rejection::{Invalid, Rejection};
+use crate::shared_data::SharedData;
 
 use ledger::Reserve;
 use store::{Identity, Insertion, Store};

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::calls;
 use super::services::{self, Envoy};
-use crate::replay::SharedData;
+use crate::shared_data::SharedData;
 use crate::text::Excerpt;
 
 /// The most bytes of a text that are logged.

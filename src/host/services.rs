@@ -2,7 +2,7 @@
 
 use super::calls::{self, Failed};
 use crate::numeric_date::NumericDate;
-use crate::replay::{Conflict, SharedData};
+use crate::shared_data::{Conflict, SharedData};
 use crate::signature::HostSignatures;
 
 /// The Envoy process that runs the filter.

@@ -9,7 +9,10 @@
 
 use std::cell::RefCell;
 
-use super::shared_data::{KEY_PREFIX, SharedData};
+use crate::shared_data::SharedData;
+
+/// The prefix of every key. Without a `vm_id`, Envoy shares one key space among all plugins.
+pub(super) const KEY_PREFIX: &str = "jwt-auth/jti/";
 
 /// How often a write is tried. A failed try means that another worker wrote the value first.
 const MAX_ATTEMPTS: usize = 64;

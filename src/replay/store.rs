@@ -11,8 +11,8 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::ledger::{Ledger, Reserve};
-use super::shared_data::{KEY_PREFIX, SharedData};
+use super::ledger::{KEY_PREFIX, Ledger, Reserve};
+use crate::shared_data::SharedData;
 
 /// The most entries of a bucket. Hashes of random `jti`s are spread evenly. An attacker who can choose the `jti`s that
 /// an issuer signs must not be able to make one bucket long and slow.

@@ -1,8 +1,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use super::shared_data::KEY_PREFIX;
+use super::ledger::KEY_PREFIX;
 use super::*;
+use crate::shared_data::Conflict;
 use crate::signature::Verified;
 
 type OtherWorker = Box<dyn FnOnce(&Memory)>;

@@ -1,7 +1,4 @@
-//! The shared data that replay protection needs from its host.
-
-/// The prefix of every key. Without a `vm_id`, Envoy shares one key space among all plugins.
-pub(super) const KEY_PREFIX: &str = "jwt-auth/jti/";
+//! The data of a host that all its workers share.
 
 /// Key-value data that all workers of a process share, with compare-and-swap.
 pub trait SharedData {
