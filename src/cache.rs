@@ -73,12 +73,19 @@ pub(crate) struct TokenCache {
 }
 
 impl TokenCache {
-    /// Looks up a token by all of its bytes.
-    pub(crate) fn get(&self, token: &[u8]) -> Option<Rc<Accepted>> {
+    /// Looks up a token by all of its bytes. One that was verified with keys of another version is removed.
+    pub(crate) fn get(&self, token: &[u8], keys_version: u32) -> Option<Rc<Accepted>> {
         if self.limits.max_entries == 0 {
             return None;
         }
         let found = self.caches.0.try_borrow_mut().ok().and_then(|mut vm_cache| vm_cache.get(self.slot?, token));
+        let found = found.filter(|accepted| {
+            let is_current = accepted.keys_version == keys_version;
+            if !is_current {
+                self.remove(token);
+            }
+            is_current
+        });
         self.count(|events| if found.is_some() { &mut events.hits } else { &mut events.misses }, 1);
         found
     }

@@ -47,7 +47,7 @@ impl<'a> Claims<'a> {
     /// I400JD when the payload is not one JSON object, has a duplicate member at any depth, or nests deeper than
     /// [`MAX_CLAIMS_DEPTH`]. A403JT when `exp`, `nbf` or `iat` is present and not a number: a claim of a wrong type
     /// never counts as missing.
-    pub(crate) fn read(verified: &'a Verified) -> Result<Self, Rejection> {
+    pub(crate) fn read(verified: &Verified<'a>) -> Result<Self, Rejection> {
         let members = Object::parse(verified.payload(), MAX_CLAIMS_DEPTH)
             .ok_or_else(|| token::malformed(verified.signing_input()))?;
         let times = Times {
@@ -84,13 +84,18 @@ impl<'a> Claims<'a> {
         found.filter(|value| **value != Value::Null)
     }
 
+    /// `iss`, if it is a string ([RFC 7519 §4.1.1](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.1)).
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.members.get("iss").and_then(Value::as_str)
+    }
+
     /// Validates `iss` and `aud` ([RFC 7519 §4.1.1](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.1), §4.1.3).
     ///
     /// # Errors
     /// A403JT when one of them is configured and the claim is missing, of a wrong type, or not an accepted one.
     pub(crate) fn check_parties(&self, rules: &ClaimRules) -> Result<(), Invalid> {
         if let Some(issuers) = &rules.issuers {
-            let issuer = self.members.get("iss").and_then(Value::as_str).ok_or(Invalid::Issuer)?;
+            let issuer = self.issuer().ok_or(Invalid::Issuer)?;
             if !issuers.iter().any(|accepted| accepted == issuer) {
                 return Err(Invalid::Issuer);
             }

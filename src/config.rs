@@ -8,6 +8,7 @@ use crate::document::{self, ConfigError, Fault, Faults, Field, Section, Warning}
 use crate::key::KeySet;
 use crate::mapping::Mapping;
 use crate::outcome::Outcome;
+use crate::remote_keys::RemoteKeys;
 use crate::replay::{self, ReplayPolicy};
 use crate::request::{MAX_NAME_BYTES, TokenLocation, TokenSource, is_http_token};
 
@@ -37,8 +38,10 @@ const FORM_BYTES: RangeInclusive<u64> = 1024..=32 << 20;
 pub(crate) struct Config {
     /// `parameter`, `parameterLocation`.
     pub(crate) source: TokenSource,
-    /// `jwk`, `jwks`.
+    /// `jwk`, `jwks`. Empty only if keys are fetched.
     pub(crate) keys: KeySet,
+    /// `remoteJwks`.
+    pub(crate) remote_keys: RemoteKeys,
     /// `issuer`, `audiences`, `clockSkewSeconds`, `maxTokenLifetimeSeconds`, `ignoreExpirationCheck`.
     pub(crate) rules: ClaimRules,
     /// `claimParameters`, `backendPath`, `forwardToken`, `maxFormBytes`, `bypassEmptyToken`.
@@ -90,7 +93,15 @@ impl Config {
             );
         }
         let max_form_bytes = integer(&mut section, "maxFormBytes", FORM_BYTES, DEFAULT_FORM_BYTES, faults) as u32;
-        let keys = KeySet::parse(section.optional("jwk"), section.optional("jwks"), faults);
+        let (jwk, jwks, remote) = (section.optional("jwk"), section.optional("jwks"), section.optional("remoteJwks"));
+        if jwk.is_none() && jwks.is_none() && remote.is_none() {
+            faults.report("jwk", "expected a key here, in jwks or from remoteJwks, found none");
+        }
+        let keys = KeySet::parse(jwk, jwks, faults);
+        let remote_keys = match remote {
+            Some(field) => RemoteKeys::parse(&field, faults),
+            None => Some(RemoteKeys::default()),
+        };
         let rules = ClaimRules {
             issuers: section.optional("issuer").and_then(|field| names(&field, field.one_or_many(faults), faults)),
             audiences: section.optional("audiences").and_then(|field| names(&field, field.list(faults), faults)),
@@ -106,6 +117,7 @@ impl Config {
         let source = source?;
         Some(Self {
             keys: keys?,
+            remote_keys: remote_keys?,
             rules,
             mapping: mapping?
                 .hiding_token((!forward_token).then(|| source.clone()))

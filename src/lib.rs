@@ -29,6 +29,7 @@ mod numeric_date;
 mod outcome;
 mod plugin;
 mod rejection;
+mod remote_keys;
 mod replay;
 mod request;
 mod shared_data;
@@ -44,8 +45,11 @@ pub use header_map::{Header, decode as decode_header_map, encode as encode_heade
 pub use key::{Algorithm, ConfiguredKey};
 pub use mapping::{Admission, Edits, FormEdit, HeaderEdit};
 pub use numeric_date::NumericDate;
-pub use plugin::{Host, Plugin};
+pub use plugin::{Decision, Host, Plugin, Wait};
 pub use rejection::{Invalid, Rejection};
+pub use remote_keys::{
+    Call, CallId, FetchFailure, KeyEvents, KeyNotice, KeySetGauge, KeySource, MAX_BODY_BYTES, RemoteKeys, Reply,
+};
 pub use replay::MAX_JTI_BYTES;
 pub use request::{Request, TokenLocation};
 pub use shared_data::{Conflict, SharedData};

@@ -1,7 +1,9 @@
 //! The steps that decide on a request. No other module decides.
 
+mod authentication;
+mod decision;
+
 use crate::cache::{Accepted, CACHE_BUDGET_BYTES, CacheEvents, CacheLimits, TokenCache, TokenCaches};
-use crate::claims::Claims;
 use crate::config::Config;
 use crate::document::{ConfigError, Warning};
 use crate::key::ConfiguredKey;
@@ -9,11 +11,15 @@ use crate::mapping::Edits;
 use crate::numeric_date::NumericDate;
 use crate::outcome::Outcome;
 use crate::rejection::Rejection;
+use crate::remote_keys::RemoteKeys;
 use crate::request::{Request, TokenLocation};
 use crate::shared_data::SharedData;
-use crate::signature::{self, HostSignatures, SignatureBackend};
+use crate::signature::{HostSignatures, SignatureBackend};
 use crate::text::Excerpt;
 use crate::token::{LastHeader, Token};
+use authentication::authenticate;
+use decision::Stop;
+pub use decision::{Decision, Wait};
 
 /// How many bytes of the configuration errors the message of I400JP has. The log has all of them.
 const FAULTS_EXCERPT_BYTES: usize = 512;
@@ -46,7 +52,7 @@ impl Plugin {
     /// assert_eq!(
     ///     errors,
     ///     [
-    ///         "jwk: expected a key here or in jwks, found neither",
+    ///         "jwk: expected a key here, in jwks or from remoteJwks, found none",
     ///         "isuer: unknown field, did you mean issuer?"
     ///     ]
     /// );
@@ -89,9 +95,14 @@ impl Plugin {
         self.config.as_ref().map_or(&[], |config| &config.warnings)
     }
 
-    /// The keys that verify tokens. Empty if the configuration has errors.
+    /// The keys of the configuration. Those that are fetched are in [`Self::remote_keys`]. Empty if the configuration has errors.
     pub fn keys(&self) -> Vec<ConfiguredKey<'_>> {
         self.config.as_ref().map_or(Vec::new(), |config| config.keys.describe())
+    }
+
+    /// The keys that are fetched, which the host must drive. `None` if the configuration fetches none or has errors.
+    pub fn remote_keys(&self) -> Option<&RemoteKeys> {
+        self.config.as_ref().ok().map(|config| &config.remote_keys).filter(|keys| !keys.is_empty())
     }
 
     /// `parameter`, and the parts of the request where a token is looked for, in order. `None` if the configuration has
@@ -119,19 +130,18 @@ impl Plugin {
         found.map(|raw| raw.len())
     }
 
-    /// Decides on a request at the time `now`: returns the edits for the request to forward, or the rejection to send.
+    /// Decides on a request at the time `now`: returns the edits for the request to forward, the rejection to send, or
+    /// how long to hold the request.
     ///
-    /// The `jti` is recorded last, so a request that is rejected for another reason doesn't use it up.
+    /// The `jti` is recorded last, so a request that is rejected for another reason, or waits, doesn't use it up.
     ///
-    /// # Errors
-    ///
-    /// Any [`Rejection`] but [`Rejection::HostFailure`]. The first check that fails determines the code; they run in
+    /// The rejection is any but [`Rejection::HostFailure`]. The first check that fails determines the code; they run in
     /// this order:
     ///
     /// 1. the configuration: I400JP
     /// 2. the token: I400JR, A403JT (several tokens), I400JD
-    /// 3. its key: A403JK
-    /// 4. its signature: A403JT
+    /// 3. its key: A403JK, S503JW
+    /// 4. its signature: A403JT, S503JW
     /// 5. its payload and claims: I400JD, A403JE, A403JT
     /// 6. the edits: A403JT, I415FD, I413FD
     /// 7. its `jti`: S403JI, S403JU, S503JF
@@ -170,7 +180,7 @@ impl Plugin {
     ///     dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     /// let decide = |headers: &[(&str, &[u8])], seconds| {
     ///     let host = Host { shared_data: &NoSharedData, signatures: None };
-    ///     plugin.decide(Request::new(headers), NumericDate::from_unix_seconds(seconds), host)
+    ///     plugin.decide(Request::new(headers), NumericDate::from_unix_seconds(seconds), host).without_waiting()
     /// };
     ///
     /// let edits = decide(&[("x-token", token)], 1_300_819_379.0).unwrap();
@@ -182,18 +192,21 @@ impl Plugin {
     ///
     /// assert_eq!(decide(&[], 0.0).unwrap_err().code(), "I400JR");
     /// ```
-    pub fn decide(&self, request: Request, now: NumericDate, host: Host) -> Result<Edits, Rejection> {
+    pub fn decide(&self, request: Request, now: NumericDate, host: Host) -> Decision {
+        self.edits(request, now, host).into()
+    }
+
+    fn edits(&self, request: Request, now: NumericDate, host: Host) -> Result<Edits, Stop> {
         let config = self.config.as_ref().map_err(misconfigured)?;
         let Some(raw) = config.source.find(request)? else {
-            return config.mapping.without_token(request);
+            return Ok(config.mapping.without_token(request)?);
         };
-        if let Some(accepted) = self.cache.get(&raw) {
-            return self.decide_cached(config, (&raw, &accepted), request, now);
+        let keys_version = config.remote_keys.version(now);
+        if let Some(accepted) = self.cache.get(&raw, keys_version) {
+            return Ok(self.decide_cached(config, (&raw, &accepted), request, now)?);
         }
         let token = Token::decode(&raw, &self.last_header)?;
-        let key = config.keys.select(token.key_id())?;
-        let verified = signature::verify(token, key, host.signatures)?;
-        let claims = Claims::read(&verified)?;
+        let claims = authenticate(&token, config, now, host.signatures)?;
         claims.times().check(&config.rules, now)?;
         claims.check_parties(&config.rules)?;
         let values = config.mapping.values(&claims)?;
@@ -201,7 +214,7 @@ impl Plugin {
         match &config.replay {
             Some(replay) => replay.admit(&claims, now, host.shared_data)?,
             // With replay protection a token is accepted once, so caching it is useless.
-            None => self.cache.insert(&raw, Accepted { times: claims.times(), values }),
+            None => self.cache.insert(&raw, Accepted { times: claims.times(), values, keys_version }),
         }
         Ok(edits)
     }

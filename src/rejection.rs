@@ -33,6 +33,8 @@ pub enum Rejection {
     JtiUsed,
     /// S503JF: the replay store can't record the `jti`, because it is full or can't be written.
     ReplayStoreFull,
+    /// S503JW: keys that could verify the token are not available.
+    KeysUnavailable,
     /// I415FD: the body is in a format that the filter can't search for the form parameters that it sets.
     OpaqueForm,
     /// I413FD: the form is larger than the configuration allows.
@@ -126,6 +128,7 @@ impl Rejection {
             Self::JtiMissing => (403, "S403JI", PERMISSION_DENIED),
             Self::JtiUsed => (403, "S403JU", PERMISSION_DENIED),
             Self::ReplayStoreFull => (503, "S503JF", UNAVAILABLE),
+            Self::KeysUnavailable => (503, "S503JW", UNAVAILABLE),
             Self::OpaqueForm => (415, "I415FD", INVALID_ARGUMENT),
             Self::FormTooLarge { .. } => (413, "I413FD", RESOURCE_EXHAUSTED),
             Self::HostFailure => (503, "S503HF", UNAVAILABLE),
@@ -135,9 +138,9 @@ impl Rejection {
     }
 
     /// All codes that [`Self::code`] can return.
-    pub const CODES: [&'static str; 12] = [
-        "I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "S403JI", "S403JU", "S503JF", "I415FD", "I413FD", "S503HF",
-        "I400JP",
+    pub const CODES: [&'static str; 13] = [
+        "I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "S403JI", "S403JU", "S503JF", "S503JW", "I415FD", "I413FD",
+        "S503HF", "I400JP",
     ];
 
     /// The HTTP status of the response.
@@ -156,7 +159,7 @@ impl Rejection {
     /// - PERMISSION_DENIED (7): the token is rejected.
     /// - INVALID_ARGUMENT (3): the form has an unsupported format.
     /// - RESOURCE_EXHAUSTED (8): the form is too large.
-    /// - UNAVAILABLE (14): the replay store is full, or the host failed.
+    /// - UNAVAILABLE (14): the replay store is full, a JWK set is not available, or the host failed.
     /// - INTERNAL (13): the configuration has errors.
     pub fn grpc_status(&self) -> u8 {
         self.row().grpc_status
@@ -175,6 +178,7 @@ impl Rejection {
             Self::JtiMissing => "Claim jti is required when preventJtiReplay:true".to_owned(),
             Self::JtiUsed => "Claim jti in JWT is used".to_owned(),
             Self::ReplayStoreFull => "Replay store is full, try again later".to_owned(),
+            Self::KeysUnavailable => "JWK set is not available".to_owned(),
             Self::OpaqueForm => {
                 "Form can't be read: send it as application/x-www-form-urlencoded without content-encoding".to_owned()
             }
@@ -263,6 +267,7 @@ mod tests {
                 "Invalid JWT plugin config: parameter: missing",
             ),
             (Rejection::ReplayStoreFull, 503, "S503JF", 14, "Replay store is full, try again later"),
+            (Rejection::KeysUnavailable, 503, "S503JW", 14, "JWK set is not available"),
             (
                 Rejection::OpaqueForm,
                 415,

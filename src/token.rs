@@ -26,7 +26,8 @@ const EXCERPT_BYTES: usize = 16;
 /// How many bytes of a `kid` or an `alg` a message quotes.
 const NAME_EXCERPT_BYTES: usize = 64;
 
-/// A decoded token whose signature is not verified yet. Its payload is private: only `signature::verify` takes it out.
+/// A decoded token whose signature is not verified yet. Its payload is private: only `signature::verify` gives it to
+/// others.
 pub(crate) struct Token<'a> {
     header: Rc<JoseHeader>,
     signing_input: &'a [u8],
@@ -129,9 +130,9 @@ impl<'a> Token<'a> {
         &self.signature
     }
 
-    /// The payload and the signing input. Only for `signature::verify`, once the signature is verified.
-    pub(crate) fn into_payload(self) -> (Vec<u8>, &'a [u8]) {
-        (self.payload, self.signing_input)
+    /// The decoded payload. Only for `signature::verify`, once the signature is verified.
+    pub(crate) fn unverified_payload(&self) -> &[u8] {
+        &self.payload
     }
 }
 

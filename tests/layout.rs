@@ -13,7 +13,7 @@ const FLOORS: [&[&str]; 10] = [
     &["plugin"],
     &["config"],
     &["cache", "replay", "outcome"],
-    &["mapping"],
+    &["mapping", "remote_keys"],
     &["claims"],
     &["signature"],
     &["key"],

@@ -22,7 +22,7 @@ pub(crate) fn decide_on_token(plugin: &Plugin, token: &[u8], now: NumericDate) -
 
 /// The decision of a filter on a request, as if no `jti` was used before.
 pub(crate) fn decide(plugin: &Plugin, request: Request, now: NumericDate) -> Result<Edits, Rejection> {
-    plugin.decide(request, now, Host { shared_data: &Nothing, signatures: None })
+    plugin.decide(request, now, Host { shared_data: &Nothing, signatures: None }).without_waiting()
 }
 
 /// Headers as the filter reads them.

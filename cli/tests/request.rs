@@ -20,10 +20,10 @@ fn check(file: &str, more: &[&str]) -> Answer {
 fn with_configuration_errors_a_request_is_rejected_and_the_errors_are_listed() {
     let answer = check("parameter: t\n", &["--path", "/"]);
     assert_eq!(answer.status, 1);
-    let expected = "stdin:1:1: jwk: expected a key here or in jwks, found neither
+    let expected = "stdin:1:1: jwk: expected a key here, in jwks or from remoteJwks, found none
 stdin:1:1: plugin (plugin): 1 error
 
-rejected: 400 I400JP: Invalid JWT plugin config: jwk: expected a key here or in jwks, found neither
+rejected: 400 I400JP: Invalid JWT plugin config: jwk: expected a key here, in jwks or from remoteJwks, found none
   why  The configuration has errors, so every request is rejected.
   fix  Fix the errors listed.
 ";

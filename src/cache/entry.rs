@@ -7,12 +7,14 @@ use crate::mapping::Values;
 
 /// What is stored of an accepted token: its times, which are checked for each request, and its encoded values.
 ///
-/// Signature, issuer and audience are not checked again. Their result depends only on the configuration, and each
-/// configuration has its own cache.
+/// Signature, issuer and audience are not checked again. Their result depends only on the configuration and the keys.
+/// Each configuration has its own cache, and the entry is used only as long as the keys are the same.
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) times: Times,
     pub(crate) values: Values,
+    /// The version of the keys in use when the token was verified.
+    pub(crate) keys_version: u32,
 }
 
 /// A cached token.

@@ -20,11 +20,11 @@ fn keep(cache: &TokenCache, token: &[u8], value: &str) {
 fn accepted(value: &str) -> Accepted {
     let verified = Verified::for_test("{}");
     let times = Claims::read(&verified).unwrap().times();
-    Accepted { times, values: vec![Some(value.as_bytes().into()), None] }
+    Accepted { times, values: vec![Some(value.as_bytes().into()), None], keys_version: 0 }
 }
 
 fn value_of(cache: &TokenCache, token: &str) -> Option<String> {
-    let found = cache.get(token.as_bytes())?;
+    let found = cache.get(token.as_bytes(), 0)?;
     Some(str::from_utf8(found.values[0].as_deref().unwrap()).unwrap().to_owned())
 }
 
@@ -44,6 +44,16 @@ fn a_token_is_found_by_all_of_its_bytes_and_no_others() {
     }
     assert_eq!(cache.take_events(), CacheEvents { hits: 2, misses: 5, evictions: 0 });
     assert_eq!(cache.take_events(), CacheEvents::default());
+}
+
+#[test]
+fn a_token_is_removed_when_the_keys_have_changed() {
+    let cache = cache(10, 10_000);
+    keep(&cache, b"a", "1");
+    assert!(cache.get(b"a", 0).is_some());
+    assert!(cache.get(b"a", 1).is_none());
+    assert!(cache.get(b"a", 0).is_none(), "it stays removed");
+    assert_eq!((bytes_of(&cache), cache.take_events()), (0, CacheEvents { hits: 1, misses: 2, evictions: 0 }));
 }
 
 #[test]

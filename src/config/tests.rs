@@ -185,7 +185,7 @@ fn wrong_types_and_ranges_are_errors() {
     assert_eq!(faults_with("clockSkewSeconds: 3600"), Vec::<String>::new());
     assert_eq!(faults_with("clockSkewSeconds: 30.0"), Vec::<String>::new(), "a Struct has only doubles");
     assert_eq!(faults_of(&format!("jwk: {KEY}")), ["parameter: required"]);
-    assert_eq!(faults_of("parameter: X-Token"), ["jwk: expected a key here or in jwks, found neither"]);
+    assert_eq!(faults_of("parameter: X-Token"), ["jwk: expected a key here, in jwks or from remoteJwks, found none"]);
     assert_eq!(
         faults_of(&format!("parameter: 'a b'\njwk: {KEY}")),
         ["parameter: expected a name of letters, digits and !#$%&'*+-.^_`|~"]

@@ -160,6 +160,11 @@ impl Faults {
         self.count == self.unfit
     }
 
+    /// The first error, with its field.
+    pub(crate) fn first(&self) -> Option<String> {
+        self.reported.first().map(ToString::to_string)
+    }
+
     /// The number of configuration errors.
     pub(crate) fn count(&self) -> usize {
         self.count

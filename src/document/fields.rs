@@ -24,6 +24,11 @@ impl<'a> Field<'a> {
         Self { path: String::new(), value: document }
     }
 
+    /// A value that is not part of a configuration, with a name for its errors.
+    pub(crate) fn named(path: &str, value: &'a Value) -> Self {
+        Self { path: path.to_owned(), value }
+    }
+
     /// The name of the field from the root of the document, for example `jwks.keys[1].use`.
     pub(crate) fn path(&self) -> &str {
         &self.path
@@ -98,7 +103,7 @@ impl<'a> Field<'a> {
         let text = self.value.as_str().filter(|_| self.path.starts_with("jwk")).unwrap_or_default().trim_start();
         let begins_with = |start: &str| text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start));
         if begins_with("http://") || begins_with("https://") {
-            ", found a URL: keys are not fetched; paste the JWK set that is there"
+            ", found a URL: to fetch keys, use remoteJwks"
         } else if begins_with("-----BEGIN ") {
             ", found PEM: `jwt-auth jwk FILE` makes a JWK of it"
         } else {

@@ -41,7 +41,7 @@ impl RequestContext {
             SignatureBackend::Host => Some(&Envoy),
             SignatureBackend::Wasm => None,
         };
-        filter.plugin.decide(request, now, Host { shared_data: &Envoy, signatures })
+        filter.plugin.decide(request, now, Host { shared_data: &Envoy, signatures }).without_waiting()
     }
 
     fn count(&self, decision: &Result<(), Rejection>) {

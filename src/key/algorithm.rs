@@ -53,6 +53,11 @@ impl Algorithm {
     /// The algorithms of a symmetric key without `alg`, each with its own minimum length of the secret.
     pub const HMAC: &[Self] = &[Self::Hs256, Self::Hs384, Self::Hs512];
 
+    /// Whether it is one of [`Self::HMAC`], whose key is a secret.
+    pub fn is_hmac(self) -> bool {
+        Self::HMAC.contains(&self)
+    }
+
     /// The value of `alg` for this algorithm.
     pub fn name(self) -> &'static str {
         match self {

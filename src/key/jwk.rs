@@ -9,7 +9,7 @@ use crate::document::{Faults, Field, Section};
 
 /// The members that only a private key has ([RFC 7518 §6.2.2](https://www.rfc-editor.org/rfc/rfc7518#section-6.2.2),
 /// §6.3.2, [RFC 8037 §2](https://www.rfc-editor.org/rfc/rfc8037#section-2)).
-const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
+pub(super) const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
 
 /// A configured key, and the algorithms that tokens under it may use.
 #[derive(Debug)]
@@ -21,9 +21,9 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// The algorithms that tokens may use with this key. The key decides, never the token.
-    pub(crate) fn algorithms(&self) -> &[Algorithm] {
-        &self.algorithms
+    /// The algorithm of this name, if tokens may use it with this key.
+    pub(super) fn algorithm_named(&self, name: &str) -> Option<Algorithm> {
+        self.algorithms.iter().copied().find(|algorithm| algorithm.name() == name)
     }
 
     /// The key material.

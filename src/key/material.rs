@@ -149,6 +149,19 @@ impl VerifyingKey {
         }
     }
 
+    /// Whether both are the same public key. Secrets are not compared: only one place can hold them.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (&self.material, &other.material) {
+            (Material::Rsa(key), Material::Rsa(other)) => key == other,
+            (Material::P256(key), Material::P256(other)) => key == other,
+            (Material::P384(key), Material::P384(other)) => key == other,
+            (Material::P521(key), Material::P521(other)) => key == other,
+            (Material::Secp256k1(key), Material::Secp256k1(other)) => key == other,
+            (Material::Ed25519(key), Material::Ed25519(other)) => key == other,
+            _ => false,
+        }
+    }
+
     /// Whether `signature`, of any length, is valid for `text`. False for an algorithm that does not fit the key.
     pub(crate) fn verify(&self, algorithm: Algorithm, text: &[u8], signature: &[u8]) -> bool {
         match (&self.material, algorithm) {

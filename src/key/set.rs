@@ -1,30 +1,24 @@
-//! The keys of a configuration, and the choice of the key for a token.
+//! JWK sets, and how those of a configuration are read.
 
 use super::jwk::{ConfiguredKey, Key};
 use crate::document::{Faults, Field};
-use crate::rejection::Rejection;
-use crate::token::KeyId;
 
 /// The most keys in one configuration, with `jwk`. A key takes a few kilobytes, and about a millisecond to read. The
 /// JWK sets of issuers have fewer than ten keys.
 const MAX_KEYS: usize = 100;
 
-/// The keys of a configuration, at least one.
-#[derive(Debug)]
+/// Keys that belong together, in their order.
+#[derive(Debug, Default)]
 pub(crate) struct KeySet(Vec<Key>);
 
 impl KeySet {
-    /// Reads `jwk` and `jwks`. Configuration errors, besides those of each key: no usable key, more than [`MAX_KEYS`],
-    /// a duplicate `kid`, two keys without a `kid`.
+    /// Reads `jwk` and `jwks`; without both the set is empty. Configuration errors, besides those of each key: no usable
+    /// key, more than [`MAX_KEYS`], a duplicate `kid`, two keys without a `kid`.
     ///
     /// An unfit key in a JWK set is skipped with a warning
     /// ([RFC 7517 §5](https://www.rfc-editor.org/rfc/rfc7517#section-5)): issuers also publish keys for encryption.
     /// Only the keys that stay need unique `kid`s.
     pub(crate) fn parse(jwk: Option<Field>, jwks: Option<Field>, faults: &mut Faults) -> Option<Self> {
-        if jwk.is_none() && jwks.is_none() {
-            faults.report("jwk", "expected a key here or in jwks, found neither");
-            return None;
-        }
         let before = faults.count();
         let mut keys = Self(Vec::new());
         if let Some(field) = jwk
@@ -36,6 +30,16 @@ impl KeySet {
             keys.add_set(jwks, faults)?;
         }
         (faults.count() == before).then_some(keys)
+    }
+
+    /// A set of these keys.
+    pub(super) fn of(keys: Vec<Key>) -> Self {
+        Self(keys)
+    }
+
+    /// The number of keys.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// A description of each key, in the order of the configuration.
@@ -81,20 +85,8 @@ impl KeySet {
         }
     }
 
-    /// The key for a token: the key with its `kid`, or else the key without a `kid`. No other key is tried.
-    ///
-    /// # Errors
-    /// A403JK when there is no such key, or the `kid` of the token is not a string.
-    pub(crate) fn select(&self, key_id: &KeyId) -> Result<&Key, Rejection> {
-        let named = match key_id {
-            KeyId::String(kid) => self.with_id(Some(kid)).or_else(|| self.with_id(None)),
-            KeyId::Absent => self.with_id(None),
-            KeyId::NotString(_) => None,
-        };
-        named.ok_or_else(|| Rejection::NoMatchingKey { kid: key_id.excerpt() })
-    }
-
-    fn with_id(&self, id: Option<&str>) -> Option<&Key> {
-        self.0.iter().find(|key| key.id.as_deref() == id)
+    /// The keys with this `kid`, or without one.
+    pub(super) fn with_id(&self, id: Option<&str>) -> impl Iterator<Item = &Key> {
+        self.0.iter().filter(move |key| key.id.as_deref() == id)
     }
 }

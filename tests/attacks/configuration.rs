@@ -42,7 +42,7 @@ fn key_sets_without_keys_or_with_a_bad_one(world: &World) -> Vec<Row> {
         jwk[name] = value;
         jwk
     };
-    let none = "jwk: expected a key here or in jwks, found neither";
+    let none = "jwk: expected a key here, in jwks or from remoteJwks, found none";
     let list = |keys: Value| format!("jwks: {keys}");
     let unfit = |reason: &str| format!("jwks: expected at least one key for verifying signatures; {reason}");
     let cases = [
@@ -55,7 +55,7 @@ fn key_sets_without_keys_or_with_a_bad_one(world: &World) -> Vec<Row> {
         (
             "an address",
             list(json!("https://idp.example/jwks.json")),
-            "jwks: expected a list, found a URL: keys are not fetched; paste the JWK set that is there".to_owned(),
+            "jwks: expected a list, found a URL: to fetch keys, use remoteJwks".to_owned(),
         ),
         ("a set as a string", list(json!(json!({"keys": [good]}).to_string())), "jwks: expected a list".to_owned()),
         ("a key instead of a list", list(good.clone()), "jwks.keys: required".to_owned()),

@@ -108,7 +108,7 @@ fn kids_are_unique_and_at_most_one_key_has_none() {
 
 #[test]
 fn the_error_for_a_url_or_pem_says_what_to_do() {
-    const URL: &str = ", found a URL: keys are not fetched; paste the JWK set that is there";
+    const URL: &str = ", found a URL: to fetch keys, use remoteJwks";
     const PEM: &str = ", found PEM: `jwt-auth jwk FILE` makes a JWK of it";
     for (keys, expected) in [
         ("jwks: https://issuer.example/jwks.json", format!("jwks: expected a list{URL}")),

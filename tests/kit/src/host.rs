@@ -40,7 +40,7 @@ pub fn decide_with(
     let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
     let request = Request::new(&headers);
     let request = if has_body { request.with_body() } else { request };
-    plugin.decide(request, NumericDate::from_unix_seconds(now), host)
+    plugin.decide(request, NumericDate::from_unix_seconds(now), host).without_waiting()
 }
 
 /// Envoy's shared data: each value has a version, and a write names the version that it replaces.

@@ -56,7 +56,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
         misconfigured(
             "the error for a URL instead of keys says what to paste",
             "parameter: t\njwks: https://issuer.example/jwks.json".to_owned(),
-            "jwks: expected a list, found a URL: keys are not fetched; paste the JWK set that is there",
+            "jwks: expected a list, found a URL: to fetch keys, use remoteJwks",
         ),
         misconfigured(
             "all configuration errors are reported at once",
@@ -78,7 +78,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
         misconfigured(
             "a configuration without a key is an error",
             "parameter: t".to_owned(),
-            "jwk: expected a key here or in jwks, found neither",
+            "jwk: expected a key here, in jwks or from remoteJwks, found none",
         ),
         misconfigured(
             "a private key in the configuration is an error",

@@ -1,0 +1,281 @@
+//! Keys that are fetched from a URL (`remoteJwks`).
+//!
+//! A machine without I/O: it says which calls are due, takes their replies, and shares what they bring with the other
+//! workers of the process. The host drives it with its timer. In each process one worker fetches a set; it takes a lease
+//! in the shared data first, and writes the keys there.
+//!
+//! - `source`, `url`: the configuration
+//! - `fetch`, `call`, `failure`: one fetch, with discovery up to three calls
+//! - `record`, `schedule`: what the workers share, and when a fetch is due
+//! - `set`: one set in one worker
+
+mod call;
+mod events;
+mod failure;
+mod fetch;
+mod record;
+mod schedule;
+mod set;
+mod source;
+mod url;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+pub use call::{Call, CallId, MAX_BODY_BYTES, Reply};
+pub use events::{KeyEvents, KeyNotice, KeySetGauge};
+pub use failure::FetchFailure;
+
+use crate::document::{Faults, Field};
+use crate::key::{IssuerScope, KeySet, ScopedSet};
+use crate::numeric_date::NumericDate;
+use crate::shared_data::SharedData;
+use record::Millis;
+use set::{Change, RemoteSet};
+use source::{Location, Source};
+
+/// The fetched JWK sets of one configuration in one worker.
+#[derive(Debug, Default)]
+pub struct RemoteKeys {
+    /// The issuers that have a set of their own.
+    issuers: Vec<String>,
+    sets: RefCell<Vec<RemoteSet>>,
+    events: RefCell<KeyEvents>,
+    loaded: RefCell<Rc<Vec<LoadedSet>>>,
+    /// Counts the changes of the keys in use.
+    version: Cell<u32>,
+    /// Counts what may change the answer to a waiting request.
+    news: Cell<u32>,
+    /// When the first of the keys in use expire.
+    next_expiry: Cell<Millis>,
+}
+
+/// A set whose keys are in use.
+#[derive(Debug)]
+pub(crate) struct LoadedSet {
+    issuer: Option<String>,
+    keys: Rc<KeySet>,
+}
+
+/// One entry of `remoteJwks`, for tools that check a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeySource {
+    /// `uri` or `discovery`.
+    pub url: String,
+    /// Whether the URL is that of the issuer, whose metadata names the URL of the set.
+    pub is_discovery: bool,
+    /// The Envoy cluster of the first call.
+    pub cluster: String,
+    /// `jwksCluster`.
+    pub jwks_cluster: Option<String>,
+    /// The only `iss` that the keys verify. `None` for any.
+    pub issuer: Option<String>,
+    /// How often the keys are fetched, in seconds.
+    pub refresh_seconds: u64,
+    /// How long requests wait for a fetch, in seconds.
+    pub timeout_seconds: u64,
+    /// How long keys stay in use while fetching fails, in seconds.
+    pub stale_seconds: u64,
+}
+
+/// What a request can wait for whose token no known key verifies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Prospect {
+    /// Nothing: all sets are known, and none may be fetched again for it.
+    None,
+    /// A set is missing. It may be there before the given time; `None` if no fetch ends by then.
+    MissingSet(Option<NumericDate>),
+    /// Another fetch may bring the key before this time.
+    Refetch(NumericDate),
+}
+
+impl RemoteKeys {
+    /// Reads `remoteJwks`: one mapping, or a list of up to 8. Configuration errors: a missing or unknown field, a value
+    /// out of its range, `uri` and `discovery` together, a URL that is not `http` or `https` or could lead elsewhere,
+    /// two entries with one issuer, several entries of which one has no issuer.
+    pub(crate) fn parse(field: &Field, faults: &mut Faults) -> Option<Self> {
+        let sources = Source::parse_all(field, faults)?;
+        let issuers = sources.iter().filter_map(|source| source.issuer.clone()).collect();
+        let sets = sources.into_iter().map(RemoteSet::new).collect();
+        let next_expiry = Cell::new(Millis::MAX);
+        Some(Self { issuers, sets: RefCell::new(sets), next_expiry, ..Self::default() })
+    }
+
+    /// The entries of `remoteJwks`, in order.
+    pub fn sources(&self) -> Vec<KeySource> {
+        let sets = self.sets.try_borrow();
+        sets.map_or(Vec::new(), |sets| sets.iter().map(|set| KeySource::of(&set.source)).collect())
+    }
+
+    /// Whether no keys are fetched.
+    pub fn is_empty(&self) -> bool {
+        self.sets.try_borrow().is_ok_and(|sets| sets.is_empty())
+    }
+
+    /// Takes over what other workers did, and returns the calls that are due in this one. Call it about twice a second,
+    /// and more often while requests wait.
+    pub fn poll(&self, now: NumericDate, shared_data: &dyn SharedData) -> Vec<Call> {
+        let mut calls = Vec::new();
+        self.change(|sets, events| {
+            let mut change = Change::default();
+            for (index, set) in sets.iter_mut().enumerate() {
+                let (of_set, call) = set.poll(index, millis(now), shared_data, events);
+                change.add(of_set);
+                calls.extend(call);
+            }
+            change
+        });
+        calls
+    }
+
+    /// Takes the reply to a call, and returns the next call of its fetch, if there is one. A reply that comes twice or
+    /// too late is ignored.
+    pub fn answer(&self, id: CallId, reply: Reply, now: NumericDate, shared_data: &dyn SharedData) -> Option<Call> {
+        let mut next = None;
+        self.change(|sets, events| {
+            let Some(set) = sets.get_mut(id.set) else { return Change::default() };
+            let (change, call) = set.answer(id, reply, millis(now), shared_data, events);
+            next = call;
+            change
+        });
+        next
+    }
+
+    /// Uses the JWK set in `text` as if the entry at `position` had fetched it. Returns why keys are skipped.
+    ///
+    /// # Errors
+    /// When a fetch of it would fail.
+    pub fn load(&self, position: usize, text: &[u8], now: NumericDate) -> Result<Vec<String>, FetchFailure> {
+        let mut skipped = Err(FetchFailure::NoAnswer);
+        self.change(|sets, _| {
+            let Some(set) = sets.get_mut(position) else { return Change::default() };
+            match set.load(text, millis(now)) {
+                Ok((change, reasons)) => {
+                    skipped = Ok(reasons);
+                    change
+                }
+                Err(failure) => {
+                    skipped = Err(failure);
+                    Change::default()
+                }
+            }
+        });
+        skipped
+    }
+
+    /// A number that changes when a waiting request may get another answer.
+    pub fn news(&self) -> u32 {
+        self.news.get()
+    }
+
+    /// The events since the last call.
+    pub fn take_events(&self) -> KeyEvents {
+        self.events.try_borrow_mut().map(|mut events| std::mem::take(&mut *events)).unwrap_or_default()
+    }
+
+    /// The state of each set.
+    pub fn gauges(&self, now: NumericDate) -> Vec<KeySetGauge> {
+        let sets = self.sets.try_borrow();
+        sets.map_or(Vec::new(), |sets| sets.iter().map(|set| set.gauge(millis(now))).collect())
+    }
+
+    /// A number that changes with the keys in use.
+    pub(crate) fn version(&self, now: NumericDate) -> u32 {
+        if millis(now) >= self.next_expiry.get() {
+            self.change(|sets, _| {
+                let mut change = Change::default();
+                sets.iter_mut().for_each(|set| change.add(set.expire(millis(now))));
+                change
+            });
+        }
+        self.version.get()
+    }
+
+    /// The sets whose keys are in use.
+    pub(crate) fn loaded(&self, now: NumericDate) -> Rc<Vec<LoadedSet>> {
+        let _ = self.version(now);
+        self.loaded.try_borrow().map(|loaded| Rc::clone(&loaded)).unwrap_or_default()
+    }
+
+    /// The issuers whose tokens keys without an issuer can't verify.
+    pub(crate) fn scope_of_others(&self) -> IssuerScope<'_> {
+        IssuerScope::AllBut(&self.issuers)
+    }
+
+    /// Whether the keys of all sets are in use.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.sets.try_borrow().is_ok_and(|sets| sets.iter().all(|set| set.keys().is_some()))
+    }
+
+    /// What a request can wait for, if no known key verifies its token. `lacks_kid` is whether the token has a `kid` that
+    /// no key has.
+    pub(crate) fn prospect(&self, lacks_kid: bool, now: NumericDate) -> Prospect {
+        let now = millis(now);
+        let Ok(mut sets) = self.sets.try_borrow_mut() else { return Prospect::None };
+        let is_missing = |set: &&RemoteSet| set.keys().is_none();
+        if sets.iter().any(|set| is_missing(&set)) {
+            let until = sets.iter().filter(is_missing).filter_map(|set| set.hope_for_keys(now)).max();
+            return Prospect::MissingSet(until.map(date));
+        }
+        if !lacks_kid {
+            return Prospect::None;
+        }
+        let until = sets.iter_mut().filter_map(|set| set.hope_for_kid(now)).max();
+        until.map_or(Prospect::None, |until| Prospect::Refetch(date(until)))
+    }
+
+    /// Changes the sets, and keeps account of what changed.
+    fn change(&self, change: impl FnOnce(&mut [RemoteSet], &mut KeyEvents) -> Change) {
+        let (Ok(mut sets), Ok(mut events)) = (self.sets.try_borrow_mut(), self.events.try_borrow_mut()) else { return };
+        let Change { keys, news } = change(&mut sets, &mut events);
+        self.next_expiry.set(sets.iter().filter_map(RemoteSet::expires_at).min().unwrap_or(Millis::MAX));
+        if news || keys {
+            self.news.set(self.news.get().wrapping_add(1));
+        }
+        if keys {
+            self.version.set(self.version.get().wrapping_add(1));
+            let loaded = sets.iter().filter_map(|set| {
+                let issuer = set.source.issuer.clone();
+                Some(LoadedSet { issuer, keys: Rc::clone(set.keys()?) })
+            });
+            if let Ok(mut current) = self.loaded.try_borrow_mut() {
+                *current = Rc::new(loaded.collect());
+            }
+        }
+    }
+}
+
+impl LoadedSet {
+    /// The keys, and the issuers whose tokens they verify.
+    pub(crate) fn scoped<'k>(&'k self, others: IssuerScope<'k>) -> ScopedSet<'k> {
+        (&self.keys, self.issuer.as_deref().map_or(others, IssuerScope::Only))
+    }
+}
+
+impl KeySource {
+    fn of(source: &Source) -> Self {
+        let jwks_cluster = match &source.location {
+            Location::Discovery { elsewhere, .. } => elsewhere.as_ref().map(|(_, cluster)| cluster.clone()),
+            Location::JwkSet(_) => None,
+        };
+        Self {
+            url: source.url().to_owned(),
+            is_discovery: matches!(source.location, Location::Discovery { .. }),
+            cluster: source.cluster.clone(),
+            jwks_cluster,
+            issuer: source.issuer.clone(),
+            refresh_seconds: source.refresh_seconds,
+            timeout_seconds: source.timeout_seconds,
+            stale_seconds: source.stale_seconds,
+        }
+    }
+}
+
+fn millis(date: NumericDate) -> Millis {
+    // Rust's conversion saturates: a date before 1970 is 0.
+    (date.as_unix_seconds() * 1000.0) as Millis
+}
+
+fn date(millis: Millis) -> NumericDate {
+    NumericDate::from_unix_seconds(millis as f64 / 1000.0)
+}
