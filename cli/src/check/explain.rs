@@ -41,6 +41,10 @@ pub(super) fn explain(rejection: &Rejection) -> (&'static str, &'static str) {
             "There are as many unexpired `jti`s as `maxTrackedJtis` allows, and none is removed early.",
             "Raise `maxTrackedJtis`, or issue tokens with a shorter lifetime.",
         ),
+        Rejection::KeysUnavailable => (
+            "The keys that could verify the token are fetched with `remoteJwks`, and they are not there.",
+            "See Envoy's log for why fetching fails. Here, `--jwks FILE` stands in for the fetched keys.",
+        ),
         Rejection::OpaqueForm => (
             "A claim is mapped to `formData`, and the body could hide a forged value: it is multipart, compressed, in \
              another charset or has several types.",
