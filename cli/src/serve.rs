@@ -8,6 +8,7 @@ mod connections;
 mod credentials;
 mod limits;
 mod log;
+mod metadata;
 mod service;
 mod users;
 
@@ -30,8 +31,9 @@ use users::Users;
 /// Run a token service: issue tokens for user names and passwords over HTTP.
 ///
 /// POST /token takes a form with username and password, or HTTP Basic, and answers as in OAuth 2.0. GET
-/// /.well-known/jwks.json returns the public key, GET /healthz returns ok. The request log goes to stderr. SIGTERM and
-/// SIGINT stop the service after the current requests. There is no TLS: run it behind a proxy that terminates TLS.
+/// /.well-known/jwks.json returns the public key, GET /.well-known/openid-configuration says where it is, GET /healthz
+/// returns ok. The request log goes to stderr. SIGTERM and SIGINT stop the service after the current requests. There is
+/// no TLS: run it behind a proxy that terminates TLS.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit status: 0 after SIGTERM or SIGINT, 2 error.
@@ -63,7 +65,7 @@ pub(crate) struct Arguments {
     /// The lifetime of tokens, less than 7 days: 30s, 90m, 2h, 1d 12h.
     #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = Lifetime::parse)]
     expires_in: Lifetime,
-    /// The iss claim of the tokens.
+    /// The iss claim of the tokens. If it is an http: or https: URL, the service answers with its metadata, too.
     #[arg(long)]
     iss: Option<String>,
     /// The aud claim of the tokens; repeat it for a list.

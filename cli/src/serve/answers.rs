@@ -39,9 +39,9 @@ pub(super) fn token(token: &str, lifetime: Lifetime) -> Response {
     uncached(answer(StatusCode::OK, &body))
 }
 
-/// The answer with a JWK set, which can be cached for five minutes.
-pub(super) fn key_set(keys: &Value) -> Response {
-    let mut response = answer(StatusCode::OK, keys);
+/// The answer with a JWK set or metadata, which anyone can cache for five minutes.
+pub(super) fn cached(body: &Value) -> Response {
+    let mut response = answer(StatusCode::OK, body);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
     response
 }

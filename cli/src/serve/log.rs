@@ -5,22 +5,27 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use axum::Extension;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::time::timeout;
 
 use super::answers::Refusal;
-use super::service::{Authenticated, PATHS};
+use super::service::Authenticated;
 
 /// How long a request can take, its body and the check of its password included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Answers a request in time, and writes its log line. If the client leaves first, the future is dropped, and the line
 /// says so.
-pub(super) async fn answer(Extension(client): Extension<SocketAddr>, request: Request, next: Next) -> Response {
-    let mut entry = Entry::new(client, &request);
+pub(super) async fn answer(
+    Extension(client): Extension<SocketAddr>,
+    path: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut entry = Entry::new(client, &request, path.as_ref().map(MatchedPath::as_str));
     let response = timeout(REQUEST_TIMEOUT, next.run(request)).await;
     let response = response.unwrap_or_else(|_| Refusal::TooSlow.into_response());
     entry.status = Some(response.status());
@@ -34,7 +39,7 @@ struct Entry {
     /// `None` for an uncommon method.
     method: Option<Method>,
     /// `None` for a path that the service does not have: people paste tokens into paths.
-    path: Option<&'static str>,
+    path: Option<String>,
     /// `None` until there is an answer.
     status: Option<StatusCode>,
     /// The user who got a token. Other names are not logged: people type passwords into the field.
@@ -42,12 +47,12 @@ struct Entry {
 }
 
 impl Entry {
-    fn new<B>(client: SocketAddr, request: &Request<B>) -> Self {
+    fn new<B>(client: SocketAddr, request: &Request<B>, path: Option<&str>) -> Self {
         let common = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS];
         Self {
             client,
             method: common.into_iter().find(|method| method == request.method()),
-            path: PATHS.into_iter().find(|path| *path == request.uri().path()),
+            path: path.map(str::to_owned),
             status: None,
             user: None,
         }
@@ -59,7 +64,7 @@ impl Entry {
             humantime::format_rfc3339_seconds(time),
             self.client,
             self.method.as_ref().map_or("(other)", Method::as_str),
-            self.path.unwrap_or("(other)"),
+            self.path.as_deref().unwrap_or("(other)"),
             self.status.as_ref().map_or("gone", StatusCode::as_str),
         );
         if let Some(Authenticated(name)) = &self.user {
@@ -88,14 +93,14 @@ mod tests {
         let user = Authenticated("a \"b\" status=500".to_owned());
         let (ok, gone) = (Some(StatusCode::OK), None);
         for (method, path, status, user, expected) in [
-            ("POST", "/token", ok, Some(user), r#"method=POST path=/token status=200 user="a \"b\" status=500""#),
-            ("GET", "/eyJhbGciOi?token=x", ok, None, "method=GET path=(other) status=200"),
-            ("SECRET", "/healthz?token=x", ok, None, "method=(other) path=/healthz status=200"),
-            ("POST", "/token", gone, None, "method=POST path=/token status=gone"),
+            ("POST", Some("/token"), ok, Some(user), r#"method=POST path=/token status=200 user="a \"b\" status=500""#),
+            ("GET", None, ok, None, "method=GET path=(other) status=200"),
+            ("SECRET", Some("/healthz"), ok, None, "method=(other) path=/healthz status=200"),
+            ("POST", Some("/token"), gone, None, "method=POST path=/token status=gone"),
         ] {
-            let request = Request::builder().method(method).uri(path).body(()).expect("a request");
+            let request = Request::builder().method(method).uri("/eyJhbGciOi?token=x").body(()).expect("a request");
             let client = SocketAddr::from((Ipv4Addr::LOCALHOST, 4000));
-            let mut entry = Entry::new(client, &request);
+            let mut entry = Entry::new(client, &request, path);
             (entry.status, entry.user) = (status, user);
             let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
             assert_eq!(entry.line(time), format!("2027-01-15T08:00:00Z client=127.0.0.1:4000 {expected}"));

@@ -1,5 +1,6 @@
-//! The three paths of the service, and how a password becomes a token.
+//! The paths of the service, and how a password becomes a token.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,22 +12,20 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
 use super::answers::{self, Refusal};
 use super::checks::Checks;
 use super::credentials::{self, Credentials, Scheme};
 use super::limits::RateLimit;
+use super::metadata::{KEY_SET_PATH, Metadata, TOKEN_PATH};
 use super::users::{User, Users};
 use crate::claims::Claims;
 use crate::failure::Failure;
 use crate::key::SigningKey;
 use crate::lifetime::Lifetime;
 use crate::token;
-
-/// The paths of the service.
-pub(super) const PATHS: [&str; 3] = ["/token", "/.well-known/jwks.json", "/healthz"];
 
 /// The longest body: enough for a user name, a password and what OAuth 2.0 adds.
 const MAX_BODY_BYTES: usize = 8 * 1024;
@@ -44,7 +43,9 @@ pub(super) struct TokenRules {
 /// The token service.
 pub(super) struct Service {
     key: SigningKey,
-    key_set: serde_json::Value,
+    key_set: Value,
+    /// `None` if the issuer is not a URL.
+    metadata: Option<Metadata>,
     users: Users,
     rules: TokenRules,
     rate_limit: RateLimit,
@@ -67,18 +68,27 @@ impl Service {
             .with_remedy("make another key: jwt-auth keygen --alg RS256 --private private.jwk.json"));
         };
         let key_set = json!({"keys": [public]});
-        Ok(Self { key, key_set, users, rules, rate_limit: RateLimit::new(), checks: Checks::new() })
+        let metadata = rules.issuer.as_deref().and_then(|issuer| Metadata::of(issuer, key.algorithm()));
+        Ok(Self { key, key_set, metadata, users, rules, rate_limit: RateLimit::new(), checks: Checks::new() })
     }
 
     /// Answers requests. Each request needs the address of its client as a `SocketAddr` extension.
+    ///
+    /// If the issuer is a URL with a path, everything is at this path, too: a proxy can forward paths as they are, or
+    /// without the path of the issuer.
     pub(super) fn into_router(self) -> Router {
-        let [token, key_set, health] = PATHS;
-        Router::new()
-            .route(token, post(give_token))
-            .route(key_set, get(give_key_set))
-            .route(health, get(|| async { "ok\n" }))
-            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-            .with_state(Arc::new(self))
+        // Segments of a path can begin with `:` or `*`.
+        let mut router = Router::new().without_v07_checks().route("/healthz", get(|| async { "ok\n" }));
+        let path = self.metadata.as_ref().map_or("", |metadata| &metadata.path);
+        for path in BTreeSet::from(["", path]) {
+            router = router
+                .route(&format!("{path}{TOKEN_PATH}"), post(give_token))
+                .route(&format!("{path}{KEY_SET_PATH}"), get(give_key_set));
+            for place in Metadata::places(path) {
+                router = router.route(&place, get(give_metadata));
+            }
+        }
+        router.layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).with_state(Arc::new(self))
     }
 
     /// The answer with a token for this user name and password.
@@ -136,5 +146,10 @@ async fn give_token(
 }
 
 async fn give_key_set(State(service): State<Arc<Service>>) -> Response {
-    answers::key_set(&service.key_set)
+    answers::cached(&service.key_set)
+}
+
+async fn give_metadata(State(service): State<Arc<Service>>) -> Result<Response, StatusCode> {
+    let metadata = service.metadata.as_ref().ok_or(StatusCode::NOT_FOUND)?;
+    Ok(answers::cached(&metadata.document))
 }

@@ -1,4 +1,5 @@
 mod answers;
 mod life;
 mod limits;
+mod metadata;
 mod running;
