@@ -84,6 +84,21 @@ impl SigningKey {
         self.public.as_ref()
     }
 
+    /// A new key for the same algorithm, as strong as this one. Its `kid` is its thumbprint.
+    ///
+    /// # Errors
+    /// If the cryptographic library fails.
+    pub(crate) fn successor(&self) -> Result<Self, Failure> {
+        let bits = match &self.material {
+            Material::Rsa(pair) => RsaBits::for_modulus(pair.public_modulus_len()),
+            // Only RSA keys differ in length.
+            Material::Ec(_) | Material::Ed25519(_) | Material::Secret(_) => RsaBits::Bits2048,
+        };
+        let mut jwk = generate(self.algorithm, bits)?;
+        jwk.kid = Some(default_key_id(&jwk)?);
+        Self::from_jwk(&jwk, None)
+    }
+
     /// The signature of `message`, as in a JWS [RFC 7518 §3, RFC 8037 §3.1, RFC 8812 §3.2].
     pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Failure> {
         let failed = |_| Failure::new("the cryptographic library could not sign");

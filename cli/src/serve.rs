@@ -6,6 +6,7 @@ mod answers;
 mod checks;
 mod connections;
 mod credentials;
+mod keys;
 mod limits;
 mod log;
 mod metadata;
@@ -15,6 +16,8 @@ mod users;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::middleware::from_fn;
 use clap::Args;
@@ -23,17 +26,18 @@ use jwt_auth::Algorithm;
 use crate::failure::Failure;
 use crate::family::public_key_algorithm_parser;
 use crate::files::{check_stdin, read, warn_if_shared};
-use crate::key::{SigningKey, private_jwk};
+use crate::key::{SigningKey, default_key_id, private_jwk};
 use crate::lifetime::Lifetime;
+use keys::{Keys, Rotation};
 use service::{Service, TokenRules};
 use users::Users;
 
 /// Run a token service: issue tokens for user names and passwords over HTTP.
 ///
 /// POST /token takes a form with username and password, or HTTP Basic, and answers as in OAuth 2.0. GET
-/// /.well-known/jwks.json returns the public key, GET /.well-known/openid-configuration says where it is, GET /healthz
-/// returns ok. The request log goes to stderr. SIGTERM and SIGINT stop the service after the current requests. There is
-/// no TLS: run it behind a proxy that terminates TLS.
+/// /.well-known/jwks.json returns the public keys, GET /.well-known/openid-configuration says where they are, GET
+/// /healthz returns ok. The request log goes to stderr. SIGTERM and SIGINT stop the service after the current requests.
+/// There is no TLS: run it behind a proxy that terminates TLS.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit status: 0 after SIGTERM or SIGINT, 2 error.
@@ -41,6 +45,7 @@ Exit status: 0 after SIGTERM or SIGINT, 2 error.
 Examples:
   jwt-auth serve --key private.jwk.json --users users.yaml
   jwt-auth serve --key private.jwk.json --users users.yaml --aud orders --expires-in 15m
+  jwt-auth serve --key private.jwk.json --users users.yaml --rotate-every 1d
   curl -d username=alice -d password=wonderland http://127.0.0.1:8080/token
 
 The users file is YAML or JSON. jwt-auth hash-password makes the hashes:
@@ -65,6 +70,13 @@ pub(crate) struct Arguments {
     /// The lifetime of tokens, less than 7 days: 30s, 90m, 2h, 1d 12h.
     #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = Lifetime::parse)]
     expires_in: Lifetime,
+    /// Make a new key this often, 1s or more, and sign with it. It has the algorithm of --key, which signs first.
+    ///
+    /// Each new key is published one period before it signs, and stays published until one minute after its last token
+    /// has expired. New keys are only kept in memory: after a restart, --key signs again, and verifiers reject the
+    /// tokens of the other keys once they have fetched the JWK set.
+    #[arg(long, value_name = "DURATION", value_parser = Rotation::parse)]
+    rotate_every: Option<Duration>,
     /// The iss claim of the tokens. If it is an http: or https: URL, the service answers with its metadata, too.
     #[arg(long)]
     iss: Option<String>,
@@ -75,7 +87,12 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     check_stdin(("--key", Some(&arguments.key)), ("--users", Some(&arguments.users)))?;
-    let jwk = private_jwk(&read(&arguments.key)?)?;
+    let rotation = arguments.rotate_every.map(|every| Rotation::new(every, arguments.expires_in)).transpose()?;
+    let mut jwk = private_jwk(&read(&arguments.key)?)?;
+    if rotation.is_some() && jwk.kid.is_none() {
+        // Among several keys, each needs a name.
+        jwk.kid = Some(default_key_id(&jwk)?);
+    }
     let key = SigningKey::from_jwk(&jwk, arguments.alg)?;
     let users = Users::parse(&read(&arguments.users)?)
         .map_err(|errors| Failure::new(format!("{}:\n  {}", arguments.users.display(), errors.join("\n  "))))?;
@@ -83,9 +100,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     warn_if_shared(&arguments.users);
     let rules =
         TokenRules { lifetime: arguments.expires_in, issuer: arguments.iss.clone(), audiences: arguments.aud.clone() };
-    let service = Service::new(key, users, rules)?;
-    let listener = listen(arguments.listen)?;
-    connections::serve(listener, &service.into_router().layer(from_fn(log::answer)))?;
+    let keys = Arc::new(Keys::new(key, rotation)?);
+    let router = Service::new(Arc::clone(&keys), users, rules).into_router().layer(from_fn(log::answer));
+    connections::serve(listen(arguments.listen)?, &router, keys.keep_rotating())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -27,6 +27,17 @@ pub(crate) enum RsaBits {
     Bits4096,
 }
 
+impl RsaBits {
+    /// The shortest length that is not shorter than a modulus of so many bytes, or the longest.
+    pub(crate) fn for_modulus(bytes: usize) -> Self {
+        match bytes {
+            0..=256 => Self::Bits2048,
+            257..=384 => Self::Bits3072,
+            _ => Self::Bits4096,
+        }
+    }
+}
+
 /// A new private JWK for `algorithm`, without `kid`. A secret is as long as the hash of its algorithm.
 ///
 /// # Errors

@@ -39,10 +39,11 @@ pub(super) fn token(token: &str, lifetime: Lifetime) -> Response {
     uncached(answer(StatusCode::OK, &body))
 }
 
-/// The answer with a JWK set or metadata, which anyone can cache for five minutes.
-pub(super) fn cached(body: &Value) -> Response {
+/// The answer with a JWK set or metadata, which anyone can cache for `max_age` seconds.
+pub(super) fn cached(body: &Value, max_age: u64) -> Response {
     let mut response = answer(StatusCode::OK, body);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    let value = HeaderValue::from_str(&format!("public, max-age={max_age}")).expect("letters and digits");
+    response.headers_mut().insert(CACHE_CONTROL, value);
     response
 }
 

@@ -1,5 +1,6 @@
 //! Connections: how many, for how long, and how they end.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,18 +34,27 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause after a connection could not be accepted, for example because there was no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until SIGTERM or SIGINT, and then until the requests that have begun are answered.
+/// Serves until SIGTERM or SIGINT, and then until the requests that have begun are answered. Until the signal, it runs
+/// `background`, too.
 ///
 /// The router finds the client's address as a `SocketAddr` extension of each request.
 ///
 /// # Errors
 /// If the operating system refuses a runtime, the listener or the signal handlers.
-pub(super) fn serve(listener: std::net::TcpListener, router: &Router) -> Result<(), Failure> {
+pub(super) fn serve(
+    listener: std::net::TcpListener,
+    router: &Router,
+    background: impl Future<Output = Infallible>,
+) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::new(format!("can't serve: {error}"));
-    Runtime::new().map_err(failed)?.block_on(serve_until_stopped(listener, router)).map_err(failed)
+    Runtime::new().map_err(failed)?.block_on(serve_until_stopped(listener, router, background)).map_err(failed)
 }
 
-async fn serve_until_stopped(listener: std::net::TcpListener, router: &Router) -> io::Result<()> {
+async fn serve_until_stopped(
+    listener: std::net::TcpListener,
+    router: &Router,
+    background: impl Future<Output = Infallible>,
+) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     // From here on a signal stops the service as it should.
@@ -52,6 +62,7 @@ async fn serve_until_stopped(listener: std::net::TcpListener, router: &Router) -
     let connections = GracefulShutdown::new();
     tokio::select! {
         () = accept_all(&listener, router, &connections) => {}
+        never = background => match never {},
         _ = terminated.recv() => {}
         _ = interrupted.recv() => {}
     }

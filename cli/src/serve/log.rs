@@ -1,4 +1,4 @@
-//! The request log: one line on stderr for each request, without any text that a client made up.
+//! The log on stderr: one line for each request, without any text that a client made up, and one for each rotation.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -12,6 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::time::timeout;
 
 use super::answers::Refusal;
+use super::keys::Rotated;
 use super::service::Authenticated;
 
 /// How long a request can take, its body and the check of its password included.
@@ -31,6 +32,21 @@ pub(super) async fn answer(
     entry.status = Some(response.status());
     entry.user = response.extensions().get().cloned();
     response
+}
+
+/// Writes the line of a rotation.
+pub(super) fn rotated(rotated: &Rotated) {
+    write(&rotation_line(SystemTime::now(), rotated));
+}
+
+fn rotation_line(time: SystemTime, Rotated { signing, next, published }: &Rotated) -> String {
+    let time = humantime::format_rfc3339_seconds(time);
+    format!("{time} rotated kid={signing} next={next} published={published}")
+}
+
+fn write(line: &str) {
+    // The service works on if the log can't be written.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// The line of one request; it is written when this is dropped.
@@ -77,8 +93,7 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        // The service works on if the log can't be written.
-        let _ = writeln!(std::io::stderr().lock(), "{}", self.line(SystemTime::now()));
+        write(&self.line(SystemTime::now()));
     }
 }
 

@@ -12,23 +12,25 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
 use super::answers::{self, Refusal};
 use super::checks::Checks;
 use super::credentials::{self, Credentials, Scheme};
+use super::keys::Keys;
 use super::limits::RateLimit;
 use super::metadata::{KEY_SET_PATH, Metadata, TOKEN_PATH};
 use super::users::{User, Users};
 use crate::claims::Claims;
 use crate::failure::Failure;
-use crate::key::SigningKey;
 use crate::lifetime::Lifetime;
 use crate::token;
 
 /// The longest body: enough for a user name, a password and what OAuth 2.0 adds.
 const MAX_BODY_BYTES: usize = 8 * 1024;
+
+/// How long verifiers may cache the metadata, in seconds. It only changes when the service starts.
+const METADATA_MAX_AGE: u64 = 300;
 
 /// The claims that are the same in every token.
 pub(super) struct TokenRules {
@@ -42,8 +44,7 @@ pub(super) struct TokenRules {
 
 /// The token service.
 pub(super) struct Service {
-    key: SigningKey,
-    key_set: Value,
+    keys: Arc<Keys>,
     /// `None` if the issuer is not a URL.
     metadata: Option<Metadata>,
     users: Users,
@@ -57,19 +58,11 @@ pub(super) struct Service {
 pub(super) struct Authenticated(pub(super) String);
 
 impl Service {
-    /// # Errors
-    /// For an HS* key: it has no public key that could be published.
-    pub(super) fn new(key: SigningKey, users: Users, rules: TokenRules) -> Result<Self, Failure> {
-        let Some(public) = key.public_jwk() else {
-            return Err(Failure::new(format!(
-                "{} has no public key to publish: anyone who can verify its tokens can also forge them",
-                key.algorithm().name()
-            ))
-            .with_remedy("make another key: jwt-auth keygen --alg RS256 --private private.jwk.json"));
-        };
-        let key_set = json!({"keys": [public]});
-        let metadata = rules.issuer.as_deref().and_then(|issuer| Metadata::of(issuer, key.algorithm()));
-        Ok(Self { key, key_set, metadata, users, rules, rate_limit: RateLimit::new(), checks: Checks::new() })
+    /// A service that signs with these keys. The caller rotates them.
+    pub(super) fn new(keys: Arc<Keys>, users: Users, rules: TokenRules) -> Self {
+        let metadata = rules.issuer.as_deref();
+        let metadata = metadata.and_then(|issuer| Metadata::of(issuer, keys.signing().algorithm()));
+        Self { keys, metadata, users, rules, rate_limit: RateLimit::new(), checks: Checks::new() }
     }
 
     /// Answers requests. Each request needs the address of its client as a `SocketAddr` extension.
@@ -118,8 +111,10 @@ impl Service {
         for (name, value) in &user.claims {
             claims.push(name.as_str(), value.clone());
         }
-        token::complete(&mut claims, token::unix_time(Duration::ZERO)?, self.rules.lifetime)?;
-        token::sign(&self.key, &claims)
+        // First the time, then the key: if the key has rotated in between, it stays published until this token expires.
+        let issued_at = token::unix_time(Duration::ZERO)?;
+        token::complete(&mut claims, issued_at, self.rules.lifetime)?;
+        token::sign(&self.keys.signing(), &claims)
     }
 }
 
@@ -146,10 +141,12 @@ async fn give_token(
 }
 
 async fn give_key_set(State(service): State<Arc<Service>>) -> Response {
-    answers::cached(&service.key_set)
+    // With a clock before 1970, no key is too old.
+    let now = token::unix_time(Duration::ZERO).unwrap_or_default();
+    answers::cached(&service.keys.set(now), service.keys.max_age())
 }
 
 async fn give_metadata(State(service): State<Arc<Service>>) -> Result<Response, StatusCode> {
     let metadata = service.metadata.as_ref().ok_or(StatusCode::NOT_FOUND)?;
-    Ok(answers::cached(&metadata.document))
+    Ok(answers::cached(&metadata.document, METADATA_MAX_AGE))
 }

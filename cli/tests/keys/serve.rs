@@ -2,4 +2,5 @@ mod answers;
 mod life;
 mod limits;
 mod metadata;
+mod rotation;
 mod running;
