@@ -5,6 +5,7 @@ mod documents;
 mod issuers;
 mod links;
 mod live;
+mod remote_keys;
 
 use std::path::Path;
 

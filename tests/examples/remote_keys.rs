@@ -1,0 +1,85 @@
+//! The configurations of `envoy/` that fetch keys from a URL.
+
+use kit::envoy::{self, Envoy};
+use serde_json::json;
+use serde_yaml::Value;
+
+use crate::{assert_guarded, at, at_mut, read};
+
+const FILES: [&str; 4] = ["envoy/keycloak.yaml", "envoy/auth0.yaml", "envoy/entra-id.yaml", "envoy/google.yaml"];
+
+const FILTERS: &str = "static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
+
+fn bootstrap(name: &str) -> Value {
+    serde_yaml::from_str(&read(name)).unwrap()
+}
+
+fn plugin(bootstrap: &Value) -> &Value {
+    at(bootstrap, &format!("{FILTERS}/0/typed_config/config"))
+}
+
+fn remote_jwks(name: &str, bootstrap: &Value) -> Value {
+    let text = at(plugin(bootstrap), "configuration/value").as_str().unwrap();
+    let configuration: Value = serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    at(&configuration, "remoteJwks").clone()
+}
+
+/// The host of a URL or of an authority.
+fn host(url: &str) -> &str {
+    let authority = url.strip_prefix("https://").unwrap_or(url);
+    authority.split('/').next().unwrap()
+}
+
+/// Each host that keys come from, and the cluster that the filter calls for it.
+fn calls(remote: &Value) -> Vec<(String, String)> {
+    let text = |field: &str| remote.get(field).map(|value| value.as_str().unwrap().to_owned());
+    let discovery = (host(&text("discovery").unwrap()).to_owned(), text("cluster").unwrap());
+    let keys = text("jwksAuthority").map(|authority| (authority, text("jwksCluster").unwrap()));
+    [discovery].into_iter().chain(keys).collect()
+}
+
+/// Nobody else can give the filter keys: neither with another certificate nor from another plugin.
+#[test]
+fn keys_come_only_from_the_host_that_the_file_names() {
+    for name in FILES {
+        let bootstrap = bootstrap(name);
+        assert_guarded(name, at(&bootstrap, FILTERS).as_sequence().unwrap());
+        assert_eq!(at(plugin(&bootstrap), "failure_policy"), "FAIL_RELOAD", "{name}");
+        assert_eq!(at(plugin(&bootstrap), "vm_config/vm_id"), "jwt-auth", "{name}");
+        let clusters = at(&bootstrap, "static_resources/clusters").as_sequence().unwrap();
+        let calls = calls(&remote_jwks(name, &bootstrap));
+        assert_eq!(clusters.len(), calls.len() + 1, "{name}: a cluster for each host, and the backend's");
+        for (host, cluster) in calls {
+            let cluster = clusters.iter().find(|known| known["name"] == *cluster).unwrap_or_else(|| panic!("{name}"));
+            let address = at(cluster, "load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address");
+            assert_eq!((&address["address"], &address["port_value"]), (&host.clone().into(), &443.into()), "{name}");
+            let tls = at(cluster, "transport_socket/typed_config");
+            assert_eq!(tls["sni"], *host, "{name}");
+            let validation = at(tls, "common_tls_context/validation_context");
+            assert_eq!(at(validation, "trusted_ca/filename"), "/etc/ssl/certs/ca-certificates.crt", "{name}");
+            let names = serde_yaml::to_value(json!([{"san_type": "DNS", "matcher": {"exact": host}}])).unwrap();
+            assert_eq!(at(validation, "match_typed_subject_alt_names"), &names, "{name}");
+            assert_eq!(at(cluster, "dns_lookup_family"), "V4_PREFERRED", "{name}");
+            assert_eq!(at(cluster, "circuit_breakers/thresholds/0/max_requests"), 8, "{name}");
+        }
+    }
+}
+
+/// Envoy takes every field of the files, and serves before the names in them can be resolved.
+#[test]
+fn each_file_is_loaded() {
+    let wasm = std::env::var("JWT_AUTH_WASM").expect("JWT_AUTH_WASM must be set; `make test` does it");
+    for name in FILES {
+        let mut bootstrap = bootstrap(name);
+        *at_mut(&mut bootstrap, "static_resources/listeners/0/address/socket_address") =
+            serde_yaml::to_value(json!({"address": "127.0.0.1", "port_value": 0})).unwrap();
+        *at_mut(&mut bootstrap, &format!("{FILTERS}/0/typed_config/config/vm_config/code/local/filename")) =
+            wasm.as_str().into();
+        let text = serde_yaml::to_string(&bootstrap).unwrap();
+        for binary in envoy::binaries() {
+            let envoy = Envoy::start_with(&binary, "envoy.yaml", &text, 1);
+            let envoy = envoy.unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(envoy.address("main").is_ok(), "{name}");
+        }
+    }
+}
