@@ -107,13 +107,15 @@ impl Block {
 
 /// A plugin configuration, or some of its fields, made whole; `None` for a part of an Envoy configuration.
 fn plugin_configuration(value: &Value) -> Option<String> {
-    const FIELDS: [&str; 6] =
-        ["parameter", "claimParameters", "backendPath", "preventJtiReplay", "tokenCache", "outcome"];
+    const FIELDS: [&str; 7] =
+        ["parameter", "claimParameters", "backendPath", "preventJtiReplay", "tokenCache", "outcome", "remoteJwks"];
     let fields = value.as_mapping()?;
     if !FIELDS.iter().any(|field| fields.contains_key(*field)) {
         return None;
     }
     let mut whole = fields.clone();
+    // The filter does not read it yet.
+    whole.remove("remoteJwks");
     let example: Value = serde_yaml::from_str(&read("envoy/envoy.yaml")).unwrap();
     let plugin = at(
         &example,

@@ -4,6 +4,7 @@ use kit::envoy::{self, Envoy};
 use serde_json::json;
 use serde_yaml::Value;
 
+use crate::documents::blocks;
 use crate::{assert_guarded, at, at_mut, read};
 
 const FILES: [&str; 4] = ["envoy/keycloak.yaml", "envoy/auth0.yaml", "envoy/entra-id.yaml", "envoy/google.yaml"];
@@ -18,10 +19,9 @@ fn plugin(bootstrap: &Value) -> &Value {
     at(bootstrap, &format!("{FILTERS}/0/typed_config/config"))
 }
 
-fn remote_jwks(name: &str, bootstrap: &Value) -> Value {
+fn configuration(name: &str, bootstrap: &Value) -> Value {
     let text = at(plugin(bootstrap), "configuration/value").as_str().unwrap();
-    let configuration: Value = serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"));
-    at(&configuration, "remoteJwks").clone()
+    serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// The host of a URL or of an authority.
@@ -47,7 +47,7 @@ fn keys_come_only_from_the_host_that_the_file_names() {
         assert_eq!(at(plugin(&bootstrap), "failure_policy"), "FAIL_RELOAD", "{name}");
         assert_eq!(at(plugin(&bootstrap), "vm_config/vm_id"), "jwt-auth", "{name}");
         let clusters = at(&bootstrap, "static_resources/clusters").as_sequence().unwrap();
-        let calls = calls(&remote_jwks(name, &bootstrap));
+        let calls = calls(at(&configuration(name, &bootstrap), "remoteJwks"));
         assert_eq!(clusters.len(), calls.len() + 1, "{name}: a cluster for each host, and the backend's");
         for (host, cluster) in calls {
             let cluster = clusters.iter().find(|known| known["name"] == *cluster).unwrap_or_else(|| panic!("{name}"));
@@ -61,6 +61,24 @@ fn keys_come_only_from_the_host_that_the_file_names() {
             assert_eq!(at(validation, "match_typed_subject_alt_names"), &names, "{name}");
             assert_eq!(at(cluster, "dns_lookup_family"), "V4_PREFERRED", "{name}");
             assert_eq!(at(cluster, "circuit_breakers/thresholds/0/max_requests"), 8, "{name}");
+        }
+    }
+}
+
+/// The first block of an issuer's section shows what to replace in its file.
+#[test]
+fn the_document_shows_what_the_files_have() {
+    let document = read("docs/issuers.md");
+    let blocks = blocks("docs/issuers.md");
+    for (section, name) in ["Keycloak", "Auth0", "Entra ID", "Google"].into_iter().zip(FILES) {
+        assert!(document.contains(&format!("\n## {section}\n\n[{name}](../{name}). Replace ")), "{section}: {name}");
+        let shown = blocks.iter().find(|block| block.section == section && block.info == "yaml").unwrap();
+        let shown: Value = serde_yaml::from_str(&shown.text).unwrap();
+        let configuration = configuration(name, &bootstrap(name));
+        let fields = shown.as_mapping().unwrap();
+        assert_eq!(fields.keys().collect::<Vec<_>>(), ["remoteJwks", "audiences"], "{section}");
+        for (field, value) in fields {
+            assert_eq!(Some(value), configuration.get(field), "{section}");
         }
     }
 }
