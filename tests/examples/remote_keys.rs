@@ -65,6 +65,31 @@ fn keys_come_only_from_the_host_that_the_file_names() {
     }
 }
 
+/// The cluster that Istio makes of the manifest is the one that the comment in it names, and it checks the certificate.
+#[test]
+fn the_manifest_for_istio_makes_the_cluster_that_it_names() {
+    let text = read("envoy/istio-keycloak.yaml");
+    let comment = text.lines().filter_map(|line| line.strip_prefix("#   ")).map(|line| format!("{line}\n"));
+    let plugin: Value = serde_yaml::from_str(&comment.collect::<String>()).unwrap();
+    let calls = calls(at(&plugin, "remoteJwks"));
+    let [(host, cluster)] = calls.as_slice() else { panic!("{calls:?}") };
+    let documents: Vec<Value> = text.split("\n---\n").map(|text| serde_yaml::from_str(text).unwrap()).collect();
+    let [entry, rule] = documents.as_slice() else { panic!("{documents:?}") };
+    let port = at(entry, "spec/ports/0/number");
+    assert_eq!((at(entry, "spec/hosts/0"), at(rule, "spec/host")), (&host.as_str().into(), &host.as_str().into()));
+    assert_eq!(*cluster, format!("outbound|{}||{host}", port.as_u64().unwrap()));
+    let settings = at(rule, "spec/trafficPolicy/portLevelSettings/0");
+    assert_eq!(at(settings, "port/number"), port);
+    let tls = serde_yaml::to_value(json!({"mode": "SIMPLE", "sni": host, "subjectAltNames": [host]})).unwrap();
+    assert_eq!(at(settings, "tls"), &tls);
+    for document in &documents {
+        assert_eq!(
+            (at(document, "metadata/namespace"), at(document, "spec/exportTo/0")),
+            (&"istio-ingress".into(), &".".into())
+        );
+    }
+}
+
 /// The first block of an issuer's section shows what to replace in its file.
 #[test]
 fn the_document_shows_what_the_files_have() {
