@@ -5,6 +5,7 @@
 //! - `host`: an in-memory host, to run the filter in this process
 //! - [`http`], [`http2`]: requests, byte by byte
 //! - [`upstream`]: a backend that echoes the bytes of each request
+//! - [`key_server`]: a server of JWK sets that misbehaves on command
 //! - [`bootstrap`], [`envoy`]: Envoy configurations and live Envoy processes
 //! - [`proxy`]: one Envoy with the filter in front of one upstream
 //!
@@ -37,6 +38,7 @@ pub mod host;
 pub mod http;
 pub mod http2;
 pub mod issuer;
+pub mod key_server;
 pub mod proxy;
 pub mod rows;
 pub mod upstream;

@@ -4,3 +4,4 @@ mod echo;
 mod envoy;
 mod http2;
 mod issuer;
+mod key_server;
