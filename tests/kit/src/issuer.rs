@@ -154,6 +154,13 @@ impl fmt::Debug for SigningKey {
     }
 }
 
+/// The JWK set (RFC 7517, section 5) of the public JWKs of these keys, each with its `kid`, if any, and its `alg`. The
+/// JWK of an HS* key contains its secret.
+pub fn jwk_set(keys: &[(Option<&str>, &SigningKey)]) -> Value {
+    let jwks: Vec<Value> = keys.iter().map(|(kid, key)| key.public_jwk(*kid, true)).collect();
+    json!({"keys": jwks})
+}
+
 /// The `kid` of [`SigningKey::sample_private_key`].
 pub const SAMPLE_KID: &str = "myJwtKey";
 

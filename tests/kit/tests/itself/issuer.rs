@@ -1,7 +1,7 @@
 //! jwt-simple verifies the tokens of the issuer and reads its JWKs.
 
 use jwt_simple::prelude::*;
-use kit::issuer::{Algorithm, Family, SAMPLE_KID, SigningKey, base64url, sample_private_jwk};
+use kit::issuer::{Algorithm, Family, SAMPLE_KID, SigningKey, base64url, jwk_set, sample_private_jwk};
 use serde_json::{Value, json};
 
 fn claims() -> Value {
@@ -106,6 +106,15 @@ fn members(jwk: &Value) -> String {
     let mut names: Vec<&str> = jwk.keys().map(String::as_str).collect();
     names.sort_unstable();
     names.join(" ")
+}
+
+#[test]
+fn a_jwk_set_has_the_public_keys_in_order() {
+    let [one, two] = [Algorithm::ES256, Algorithm::RS256].map(SigningKey::cached);
+    let set = jwk_set(&[(Some("a"), &one), (None, &two), (Some("a"), &two)]);
+    let keys = [one.public_jwk(Some("a"), true), two.public_jwk(None, true), two.public_jwk(Some("a"), true)];
+    assert_eq!(set, json!({"keys": keys}));
+    assert_eq!(jwk_set(&[]), json!({"keys": []}));
 }
 
 #[test]
