@@ -1,5 +1,6 @@
-//! Envoy configurations: listeners with Wasm filters in front of one upstream.
+//! Envoy configurations: listeners with Wasm filters in front of one upstream, and clusters that the filters call.
 
+mod cluster;
 mod filter;
 mod listener;
 
@@ -7,6 +8,7 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
+pub use cluster::{Cluster, Tls};
 pub use filter::{Configuration, WasmFilter, guard};
 pub use listener::{CLUSTER, Listener, http_listener, router};
 
@@ -18,6 +20,7 @@ pub(crate) const LDS_FILE: &str = "lds.json";
 #[derive(Clone, Debug)]
 pub struct Bootstrap {
     upstream: SocketAddr,
+    clusters: Vec<Cluster>,
     listeners: Vec<Listener>,
     delivery: Delivery,
     drain_seconds: u32,
@@ -34,18 +37,24 @@ impl Bootstrap {
     /// Listeners that are part of the bootstrap and can't be replaced.
     pub fn fixed(upstream: SocketAddr, listeners: Vec<Listener>) -> Self {
         let delivery = Delivery::Static;
-        Self { upstream, listeners, delivery, drain_seconds: 1 }
+        Self { upstream, clusters: Vec::new(), listeners, delivery, drain_seconds: 1 }
     }
 
     /// Listeners in a watched file, for [`crate::envoy::Envoy::update_listeners`].
     pub fn watched(upstream: SocketAddr, listeners: Vec<Listener>) -> Self {
         let delivery = Delivery::Lds;
-        Self { upstream, listeners, delivery, drain_seconds: 1 }
+        Self { upstream, clusters: Vec::new(), listeners, delivery, drain_seconds: 1 }
     }
 
     /// Sets how long replaced listeners drain; the default is one second.
     pub fn draining_for(self, drain_seconds: u32) -> Self {
         Self { drain_seconds, ..self }
+    }
+
+    /// Adds a cluster besides that of the upstream.
+    pub fn with_cluster(mut self, cluster: Cluster) -> Self {
+        self.clusters.push(cluster);
+        self
     }
 
     pub(crate) fn drain_seconds(&self) -> u32 {
@@ -62,9 +71,11 @@ impl Bootstrap {
 
     /// The `envoy.config.bootstrap.v3.Bootstrap`, without `admin`, which [`crate::envoy::Envoy`] adds.
     pub fn render(&self) -> Value {
+        let mut clusters = vec![upstream_cluster(self.upstream)];
+        clusters.extend(self.clusters.iter().map(Cluster::render));
         let mut bootstrap = json!({
             "node": {"id": "kit", "cluster": "kit"},
-            "static_resources": {"clusters": [cluster(self.upstream)]},
+            "static_resources": {"clusters": clusters},
         });
         match self.delivery {
             Delivery::Static => {
@@ -93,18 +104,12 @@ pub(crate) fn lds_response(version: u64, listeners: &[Listener]) -> Value {
     json!({"version_info": version.to_string(), "resources": resources})
 }
 
-fn cluster(upstream: SocketAddr) -> Value {
-    json!({
-        "name": CLUSTER,
-        "type": "STATIC",
-        "connect_timeout": "2s",
-        "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-            // By default, Envoy drops the trailers of an HTTP/2 client.
-            "explicit_http_config": {"http_protocol_options": {"enable_trailers": true}},
-        }},
-        "load_assignment": {"cluster_name": CLUSTER, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {
-            "socket_address": {"address": upstream.ip().to_string(), "port_value": upstream.port()},
-        }}}]}]},
-    })
+fn upstream_cluster(upstream: SocketAddr) -> Value {
+    let mut cluster = Cluster::new(CLUSTER, upstream).render();
+    cluster["typed_extension_protocol_options"] = json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        // By default, Envoy drops the trailers of an HTTP/2 client.
+        "explicit_http_config": {"http_protocol_options": {"enable_trailers": true}},
+    }});
+    cluster
 }

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::filter::{WasmFilter, guard};
 
-/// The name of the only cluster.
+/// The name of the upstream's cluster.
 pub const CLUSTER: &str = "upstream";
 
 /// A listener on the Unix socket `<name>.sock` that forwards everything to the upstream. It accepts HTTP/1 and HTTP/2.

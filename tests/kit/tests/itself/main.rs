@@ -1,5 +1,6 @@
 //! Tests of the test kit itself.
 
+mod cluster;
 mod echo;
 mod envoy;
 mod http2;
