@@ -36,6 +36,8 @@ pub struct KeyServer {
 pub struct Received {
     /// When it was complete.
     pub at: Instant,
+    /// The server name (SNI) that the client sent. `None` without TLS, or when it sent none.
+    pub server_name: Option<String>,
     /// The request itself.
     pub request: Request,
 }
@@ -47,6 +49,15 @@ impl KeyServer {
     /// When there is no free port.
     pub fn start() -> io::Result<Self> {
         Self::start_over(Transport::Plain)
+    }
+
+    /// Starts a server over TLS 1.2 and 1.3 with this certificate.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    #[cfg(feature = "tls")]
+    pub fn start_tls(certificate: &crate::certificate::Certificate) -> io::Result<Self> {
+        Self::start_over(Transport::Tls(certificate.server()))
     }
 
     fn start_over(transport: Transport) -> io::Result<Self> {

@@ -6,6 +6,7 @@
 //! - [`http`], [`http2`]: requests, byte by byte
 //! - [`upstream`]: a backend that echoes the bytes of each request
 //! - [`key_server`]: a server of JWK sets that misbehaves on command
+//! - `certificate`: certificates for it, with the feature `tls`
 //! - [`bootstrap`], [`envoy`]: Envoy configurations and live Envoy processes
 //! - [`proxy`]: one Envoy with the filter in front of one upstream
 //!
@@ -32,6 +33,8 @@
 //! directory, so that parallel tests don't need different ports.
 
 pub mod bootstrap;
+#[cfg(feature = "tls")]
+pub mod certificate;
 pub mod envoy;
 #[cfg(feature = "core")]
 pub mod host;

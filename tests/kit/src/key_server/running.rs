@@ -13,6 +13,8 @@ use crate::http::Incoming;
 #[derive(Clone)]
 pub(super) enum Transport {
     Plain,
+    #[cfg(feature = "tls")]
+    Tls(Arc<rustls::ServerConfig>),
 }
 
 /// A server that listens; dropping it stops it.
@@ -82,16 +84,35 @@ fn accept(listener: &TcpListener, connections: &Arc<Connections>, transport: &Tr
 fn serve(stream: &TcpStream, transport: &Transport, state: &State) -> io::Result<()> {
     stream.set_nodelay(true)?;
     match transport {
-        Transport::Plain => answer(stream, state),
+        Transport::Plain => answer(stream, None, state),
+        #[cfg(feature = "tls")]
+        Transport::Tls(config) => serve_tls(stream, config, state),
     }
 }
 
+#[cfg(feature = "tls")]
+fn serve_tls(mut stream: &TcpStream, config: &Arc<rustls::ServerConfig>, state: &State) -> io::Result<()> {
+    let mut connection = rustls::ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
+    while connection.is_handshaking() {
+        connection.complete_io(&mut stream)?;
+    }
+    let server_name = connection.server_name().map(str::to_owned);
+    let answered = answer(rustls::Stream::new(&mut connection, &mut stream), server_name, state);
+    // Without this, the end of the stream would be an error for the client, even where the answer is whole.
+    connection.send_close_notify();
+    while connection.wants_write() {
+        connection.write_tls(&mut stream)?;
+    }
+    answered
+}
+
 /// Answers requests until one side closes.
-fn answer(stream: impl Read + Write, state: &State) -> io::Result<()> {
+fn answer(stream: impl Read + Write, server_name: Option<String>, state: &State) -> io::Result<()> {
     let mut incoming = Incoming::new(stream);
     while let Some((_, request)) = incoming.request()? {
         let close = request.header("connection").is_some_and(|value| value.eq_ignore_ascii_case(b"close"));
-        let answer = state.receive(Received { at: Instant::now(), request });
+        let received = Received { at: Instant::now(), server_name: server_name.clone(), request };
+        let answer = state.receive(received);
         let open = answer.send(incoming.source())?;
         if close || !open {
             return Ok(());

@@ -12,7 +12,7 @@ use kit::upstream::Upstream;
 use serde_json::json;
 
 /// An Envoy with these clusters. The path `/<name>` leads to the cluster of that name, and all others to the upstream.
-fn envoy_with(binary: &Path, upstream: &Upstream, clusters: &[(&str, Cluster)]) -> Envoy {
+pub(crate) fn envoy_with(binary: &Path, upstream: &Upstream, clusters: &[(&str, Cluster)]) -> Envoy {
     let mut listener = Listener::new("api", Vec::new());
     let routes = clusters
         .iter()
@@ -23,7 +23,7 @@ fn envoy_with(binary: &Path, upstream: &Upstream, clusters: &[(&str, Cluster)]) 
     Envoy::start(binary, &bootstrap, 1).expect("Envoy starts")
 }
 
-fn get(envoy: &Envoy, path: &str) -> Response {
+pub(crate) fn get(envoy: &Envoy, path: &str) -> Response {
     exchange(&envoy.address("api").expect("its address"), &RequestBuilder::get(path).build()).expect("an answer")
 }
 

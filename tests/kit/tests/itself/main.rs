@@ -6,3 +6,4 @@ mod envoy;
 mod http2;
 mod issuer;
 mod key_server;
+mod tls;
