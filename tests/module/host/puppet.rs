@@ -6,8 +6,13 @@ use super::Compiled;
 /// gives its action as its last value. The instructions can call the functions of [`PRELUDE`], which log the status that
 /// the host returned.
 pub(super) fn puppet(callbacks: &[(&str, &str)]) -> Compiled {
+    Compiled::new(&assemble(callbacks))
+}
+
+/// The bytes of [`puppet`].
+pub(super) fn assemble(callbacks: &[(&str, &str)]) -> Vec<u8> {
     let exports: String = callbacks.iter().map(|(name, body)| export(name, body)).collect();
-    Compiled::new(&wat::parse_str(format!("(module {PRELUDE} {exports})")).expect("a module"))
+    wat::parse_str(format!("(module {PRELUDE} {exports})")).expect("a module")
 }
 
 fn export(name: &str, body: &str) -> String {
@@ -38,6 +43,7 @@ const PRELUDE: &str = r#"
 (import "env" "proxy_define_metric" (func $host_define (param i32 i32 i32 i32) (result i32)))
 (import "env" "proxy_increment_metric" (func $host_increment (param i32 i64) (result i32)))
 (import "env" "proxy_record_metric" (func $host_record (param i32 i64) (result i32)))
+(func (export "proxy_abi_version_0_2_1"))
 (memory (export "memory") 4)
 (global $free (mut i32) (i32.const 65536))
 (data (i32.const 0) "0123456789")

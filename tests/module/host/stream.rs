@@ -209,11 +209,11 @@ impl Stream {
         self.buffer.as_ref().or(self.part.as_ref())
     }
 
-    /// Writes to the body as Envoy does, which replaces only all of it.
+    /// Writes to the body as Envoy does, which replaces only all of it, and accepts a write to no body, which is lost.
     pub(super) fn write_body(&mut self, start: usize, size: usize, bytes: &[u8]) -> Result<(), u32> {
         let Some(body) = self.buffer.as_mut().or(self.part.as_mut()) else {
             self.violations.push("a body was written where there is none".to_owned());
-            return Err(BAD_ARGUMENT);
+            return Ok(());
         };
         match (start, size) {
             (0, 0) => drop(body.splice(..0, bytes.iter().copied())),

@@ -1,5 +1,6 @@
 //! The host does what Envoy does, and notices what Envoy does not forgive.
 
+mod envoys;
 mod streams;
 
 use std::time::Duration;
