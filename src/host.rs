@@ -3,16 +3,23 @@
 
 mod calls;
 mod counters;
+mod edits;
+mod exchange;
 mod filter;
+mod key_calls;
+mod key_metrics;
 mod notice;
 mod request;
+mod response;
 mod root;
 mod services;
+mod ticker;
+mod waiting;
 
 use proxy_wasm::traits::RootContext;
 use proxy_wasm::types::LogLevel;
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
-    proxy_wasm::set_root_context(|_| -> Box<dyn RootContext> { Box::new(root::Root::default()) });
+    proxy_wasm::set_root_context(|id| -> Box<dyn RootContext> { Box::new(root::Root::new(id)) });
 }}

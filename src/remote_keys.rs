@@ -8,11 +8,13 @@
 //! - `fetch`, `call`, `failure`: one fetch, with discovery up to three calls
 //! - `record`, `schedule`: what the workers share, and when a fetch is due
 //! - `set`: one set in one worker
+//! - `places`: how many requests may wait
 
 mod call;
 mod events;
 mod failure;
 mod fetch;
+mod places;
 mod record;
 mod schedule;
 mod set;
@@ -25,6 +27,7 @@ use std::rc::Rc;
 pub use call::{Call, CallId, MAX_BODY_BYTES, Reply};
 pub use events::{KeyEvents, KeyNotice, KeySetGauge};
 pub use failure::FetchFailure;
+pub use places::{Place, Places};
 
 use crate::document::{Faults, Field};
 use crate::key::{IssuerScope, KeySet, ScopedSet};

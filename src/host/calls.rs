@@ -4,13 +4,18 @@
 
 #![expect(unsafe_code, reason = "the host's functions are foreign functions")]
 
+mod imports;
+
 use std::ptr;
 use std::time::Duration;
 
 use log::Level;
-use proxy_wasm::types::{BufferType, MapType, MetricType};
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::{BufferType, MapType, MetricType, Status, StreamType};
 
 use crate::header_map::{Header, encode};
+use crate::remote_keys::Call;
+use imports::*;
 
 /// A call to the host failed.
 #[derive(Debug)]
@@ -21,68 +26,6 @@ const OK: u32 = 0;
 
 /// The status of a call for something that does not exist.
 const NOT_FOUND: u32 = 1;
-
-#[link(wasm_import_module = "env")]
-unsafe extern "C" {
-    fn proxy_add_header_map_value(
-        map: MapType,
-        name: *const u8,
-        name_size: usize,
-        value: *const u8,
-        size: usize,
-    ) -> u32;
-    fn proxy_call_foreign_function(
-        name: *const u8,
-        name_size: usize,
-        argument: *const u8,
-        argument_size: usize,
-        result: *mut *mut u8,
-        result_size: *mut usize,
-    ) -> u32;
-    fn proxy_define_metric(kind: MetricType, name: *const u8, name_size: usize, id: *mut u32) -> u32;
-    fn proxy_get_buffer_bytes(
-        buffer: BufferType,
-        start: usize,
-        max_size: usize,
-        data: *mut *mut u8,
-        size: *mut usize,
-    ) -> u32;
-    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
-    fn proxy_get_header_map_pairs(map: MapType, data: *mut *mut u8, size: *mut usize) -> u32;
-    fn proxy_get_property(path: *const u8, path_size: usize, value: *mut *mut u8, value_size: *mut usize) -> u32;
-    fn proxy_get_shared_data(
-        key: *const u8,
-        key_size: usize,
-        value: *mut *mut u8,
-        value_size: *mut usize,
-        version: *mut u32,
-    ) -> u32;
-    fn proxy_increment_metric(id: u32, amount: i64) -> u32;
-    fn proxy_log(level: u32, text: *const u8, text_size: usize) -> u32;
-    fn proxy_remove_header_map_value(map: MapType, name: *const u8, name_size: usize) -> u32;
-    fn proxy_replace_header_map_value(
-        map: MapType,
-        name: *const u8,
-        name_size: usize,
-        value: *const u8,
-        value_size: usize,
-    ) -> u32;
-    fn proxy_send_local_response(
-        status: u32,
-        details: *const u8,
-        details_size: usize,
-        body: *const u8,
-        body_size: usize,
-        headers: *const u8,
-        headers_size: usize,
-        grpc_status: i32,
-    ) -> u32;
-    fn proxy_set_buffer_bytes(buffer: BufferType, start: usize, size: usize, data: *const u8, data_size: usize) -> u32;
-    fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
-    fn proxy_set_shared_data(key: *const u8, key_size: usize, value: *const u8, value_size: usize, version: u32)
-    -> u32;
-    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
-}
 
 /// All headers or trailers, serialized, for [`crate::decode_header_map`].
 pub(super) fn read_header_map(map: MapType) -> Result<Vec<u8>, Failed> {
@@ -166,18 +109,54 @@ pub(super) fn call_foreign_function(name: &str, argument: &[u8]) -> Result<Optio
     .map(|result| result.filter(|bytes| !bytes.is_empty()))
 }
 
-/// Defines a counter and returns its identifier.
-pub(super) fn define_counter(name: &str) -> Result<u32, Failed> {
+/// Defines a counter or gauge and returns its identifier.
+pub(super) fn define_metric(kind: MetricType, name: &str) -> Result<u32, Failed> {
     let mut id = 0;
     // SAFETY: the name is live, and `id` is valid for the call.
-    done(unsafe { proxy_define_metric(MetricType::Counter, name.as_ptr(), name.len(), &mut id) })?;
+    done(unsafe { proxy_define_metric(kind, name.as_ptr(), name.len(), &mut id) })?;
     Ok(id)
+}
+
+/// Sets a gauge.
+pub(super) fn set_gauge(id: u32, value: u64) -> Result<(), Failed> {
+    // SAFETY: numbers only.
+    done(unsafe { proxy_record_metric(id, value) })
 }
 
 /// Increments a counter by `amount`.
 pub(super) fn increment_counter(id: u32, amount: u32) -> Result<(), Failed> {
     // SAFETY: numbers only.
     done(unsafe { proxy_increment_metric(id, i64::from(amount)) })
+}
+
+/// Continues a request that a callback has paused.
+pub(super) fn continue_request() -> Result<(), Failed> {
+    // SAFETY: numbers only.
+    done(unsafe { proxy_continue_stream(StreamType::HttpRequest) })
+}
+
+/// Makes the calls that follow act on another context: on a request, or on the root again. Fails if the request is
+/// gone.
+pub(super) fn set_effective_context(context_id: u32) -> Result<(), Failed> {
+    // SAFETY: a number only.
+    done(unsafe { proxy_set_effective_context(context_id) })
+}
+
+/// Why an HTTP call was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotSent {
+    NoCluster,
+    NoHost,
+}
+
+/// Sends an HTTP call and returns its token, for `on_http_call_response`. Only the root context may send calls: the
+/// answer comes back to it.
+///
+/// This uses the SDK's wrapper, because only the SDK can bring the answer back. It panics on a status that no host
+/// returns.
+pub(super) fn send_http_call(call: &Call) -> Result<u32, NotSent> {
+    let sent = hostcalls::dispatch_http_call(&call.cluster, call.headers().to_vec(), None, vec![], call.timeout);
+    sent.map_err(|status| if status == Status::BadArgument { NotSent::NoCluster } else { NotSent::NoHost })
 }
 
 /// Makes the host call `on_tick` once in each period. The period is rounded down to milliseconds.

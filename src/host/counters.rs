@@ -4,6 +4,8 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use proxy_wasm::types::MetricType;
+
 use super::calls;
 use crate::cache::CacheEvents;
 use crate::rejection::Rejection;
@@ -23,7 +25,7 @@ pub(super) struct Counters {
 
 /// One of Envoy's counters, and the count that has not been sent yet.
 #[derive(Debug)]
-struct Counter {
+pub(super) struct Counter {
     /// `None` if Envoy could not define the counter. Then its counts are lost, and requests are decided as usual.
     id: Option<u32>,
     pending: Cell<u32>,
@@ -70,16 +72,18 @@ impl Counters {
 }
 
 impl Counter {
-    fn define(name: &str) -> Self {
-        let id = calls::define_counter(&format!("jwt_auth.{name}")).ok();
+    /// Defines `jwt_auth.<name>`.
+    pub(super) fn define(name: &str) -> Self {
+        let id = calls::define_metric(MetricType::Counter, &format!("jwt_auth.{name}")).ok();
         Self { id, pending: Cell::new(0) }
     }
 
-    fn add(&self, amount: u32) {
+    pub(super) fn add(&self, amount: u32) {
         self.pending.set(self.pending.get().saturating_add(amount));
     }
 
-    fn flush(&self) {
+    /// Sends the count to Envoy.
+    pub(super) fn flush(&self) {
         let pending = self.pending.take();
         if let Some(id) = self.id
             && pending > 0

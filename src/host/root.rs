@@ -11,11 +11,16 @@ use proxy_wasm::types::{BufferType, ContextType};
 use super::calls;
 use super::counters::{self, Counters};
 use super::filter::Filter;
+use super::key_calls::KeyCalls;
+use super::key_metrics::KeyMetrics;
 use super::notice::log_once;
 use super::request::RequestContext;
-use super::services::Envoy;
+use super::services::{self, Envoy};
+use super::ticker::{AT_ONCE, Ticker, WHILE_WAITING};
+use super::waiting::{Left, WaitingRequests};
 use crate::cache::{CACHE_BUDGET_BYTES, TokenCaches};
 use crate::plugin::Plugin;
+use crate::remote_keys::{Places, RemoteKeys};
 use crate::signature::SignatureBackend;
 
 thread_local! {
@@ -24,22 +29,53 @@ thread_local! {
     /// The counters of the VM. Envoy never deletes a counter, so an update of the configuration must not define new
     /// ones.
     static COUNTERS: OnceCell<Rc<Counters>> = const { OnceCell::new() };
+    /// The metrics of the VM about fetched keys.
+    static KEY_METRICS: Rc<KeyMetrics> = Rc::default();
+    /// The places of the VM for waiting requests.
+    static PLACES: Places = Places::default();
 }
 
+/// How often fetched keys are looked after, while no request waits for them. A removed key must not be accepted for more
+/// than a second after the fetch.
+const KEYS_PERIOD: Duration = Duration::from_millis(500);
+
 /// The root context. It has no filter before it is configured; requests without a filter are rejected with S503HF.
-#[derive(Default)]
 pub(super) struct Root {
+    id: u32,
     vm_configuration: Vec<u8>,
     filter: Option<Rc<Filter>>,
     /// Log lines about the configuration that the next tick writes.
     notices: Vec<(Level, String)>,
+    ticker: Rc<Ticker>,
+    waiting: Rc<WaitingRequests>,
+    key_calls: KeyCalls,
 }
 
-/// How long after the configuration its log lines are written: the shortest period, so as soon as the worker runs its
-/// timers.
-const NOTICE_DELAY: Duration = Duration::from_millis(1);
+impl Root {
+    pub(super) fn new(id: u32) -> Self {
+        let ticker = Rc::new(Ticker::default());
+        Self {
+            id,
+            vm_configuration: Vec::new(),
+            filter: None,
+            notices: Vec::new(),
+            waiting: Rc::new(WaitingRequests::new(Rc::clone(&ticker))),
+            ticker,
+            key_calls: KeyCalls::default(),
+        }
+    }
+}
 
-impl Context for Root {}
+impl Context for Root {
+    /// The answer to a call that fetches keys. Waiting requests are woken by the next tick.
+    fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
+        let (Some(filter), Ok(now)) = (&self.filter, services::now()) else { return };
+        if let Some(keys) = filter.plugin.remote_keys() {
+            self.key_calls.answer(token, body_size, keys, now);
+            self.ticker.hurry();
+        }
+    }
+}
 
 impl RootContext for Root {
     fn on_vm_start(&mut self, _size: usize) -> bool {
@@ -57,9 +93,15 @@ impl RootContext for Root {
         let plugin = Plugin::in_vm(&caches, &name, &configuration, &self.vm_configuration);
         let backend = plugin.signature_backend(&Envoy);
         self.notices = notices(&plugin, backend);
-        set_tick_period(NOTICE_DELAY);
+        self.ticker.set(AT_ONCE);
         let counters = COUNTERS.with(|counters| counters.get_or_init(|| Rc::new(Counters::define())).clone());
-        self.filter = Some(Rc::new(Filter { plugin, backend, counters }));
+        self.filter = Some(Rc::new(Filter {
+            plugin,
+            backend,
+            counters,
+            key_metrics: KEY_METRICS.with(Rc::clone),
+            places: PLACES.with(Clone::clone),
+        }));
         true
     }
 
@@ -67,14 +109,14 @@ impl RootContext for Root {
         for (level, text) in self.notices.drain(..) {
             log_once(level, &text);
         }
-        if let Some(filter) = &self.filter {
-            filter.counters.flush(filter.plugin.take_cache_events());
-        }
-        set_tick_period(counters::PERIOD);
+        let Some(filter) = self.filter.clone() else { return };
+        filter.counters.flush(filter.plugin.take_cache_events());
+        let period = filter.plugin.remote_keys().map_or(counters::PERIOD, |keys| self.look_after(keys, &filter));
+        self.ticker.set(period);
     }
 
-    fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(RequestContext::new(self.filter.clone())))
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(RequestContext::new(context_id, self.filter.clone(), self.waiting.clone())))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -82,9 +124,21 @@ impl RootContext for Root {
     }
 }
 
-/// Sets the timer. If that fails, nothing is logged or counted, but requests are still decided.
-fn set_tick_period(period: Duration) {
-    let _ = calls::set_tick_period(period);
+impl Root {
+    /// Fetches keys that are due, takes over those of other workers, and decides again on waiting requests. Returns the
+    /// time until the next tick.
+    fn look_after(&mut self, keys: &RemoteKeys, filter: &Filter) -> Duration {
+        let Ok(now) = services::now() else { return KEYS_PERIOD };
+        let calls = keys.poll(now, &Envoy);
+        self.key_calls.send(calls, keys, now);
+        filter.key_metrics.report(&keys.take_events());
+        filter.key_metrics.flush(&keys.gauges(now));
+        match self.waiting.wake(self.id, keys.news(), now) {
+            Left::Nothing => KEYS_PERIOD,
+            Left::Waiting => WHILE_WAITING,
+            Left::Backlog => AT_ONCE,
+        }
+    }
 }
 
 /// The log lines about a new configuration.

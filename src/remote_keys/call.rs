@@ -27,14 +27,14 @@ pub struct Call {
 
 impl Call {
     /// The headers of the request.
-    pub fn headers(&self) -> [Header<'_>; 6] {
+    pub fn headers(&self) -> [(&str, &str); 6] {
         [
-            (":method", b"GET"),
-            (":scheme", self.scheme.as_bytes()),
-            (":authority", self.authority.as_bytes()),
-            (":path", self.path.as_bytes()),
-            ("accept", b"application/json"),
-            ("user-agent", b"jwt-auth"),
+            (":method", "GET"),
+            (":scheme", self.scheme),
+            (":authority", &self.authority),
+            (":path", &self.path),
+            ("accept", "application/json"),
+            ("user-agent", "jwt-auth"),
         ]
     }
 }
@@ -45,6 +45,13 @@ pub struct CallId {
     pub(super) set: usize,
     pub(super) attempt: u64,
     pub(super) step: u8,
+}
+
+impl CallId {
+    /// Whether both calls fetch the same set. At most one of them can still be answered.
+    pub fn is_for_set_of(self, other: Self) -> bool {
+        self.set == other.set
+    }
 }
 
 /// What came of a [`Call`].

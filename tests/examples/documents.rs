@@ -114,15 +114,13 @@ fn plugin_configuration(value: &Value) -> Option<String> {
         return None;
     }
     let mut whole = fields.clone();
-    // The filter does not read it yet.
-    whole.remove("remoteJwks");
     let example: Value = serde_yaml::from_str(&read("envoy/envoy.yaml")).unwrap();
     let plugin = at(
         &example,
         "static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config/configuration/value",
     );
     let plugin: Value = serde_yaml::from_str(plugin.as_str().unwrap()).unwrap();
-    let keys = ["jwk", "jwks"].iter().any(|field| fields.contains_key(*field));
+    let keys = ["jwk", "jwks", "remoteJwks"].iter().any(|field| fields.contains_key(*field));
     for field in ["parameter", "jwk"].into_iter().filter(|field| !(*field == "jwk" && keys)) {
         whole.entry(field.into()).or_insert_with(|| at(&plugin, field).clone());
     }

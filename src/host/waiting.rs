@@ -1,0 +1,98 @@
+//! The requests that wait for keys, and how they are woken.
+
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use super::calls;
+use super::exchange::Exchange;
+use super::ticker::Ticker;
+use crate::numeric_date::NumericDate;
+
+/// How many requests are decided on in one tick. Each may need a signature check, so more would delay other requests of
+/// the worker.
+const MAX_DECISIONS: usize = 100;
+
+/// The waiting requests of one root context.
+#[derive(Debug)]
+pub(super) struct WaitingRequests {
+    requests: RefCell<Vec<Waiting>>,
+    ticker: Rc<Ticker>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    context_id: u32,
+    /// Without a strong count: Envoy deletes a request whose client has gone, and then it must not be touched.
+    exchange: Weak<RefCell<Exchange>>,
+}
+
+/// What is left after a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// No request waits.
+    Nothing,
+    /// Requests wait for news.
+    Waiting,
+    /// Some requests were not decided on yet.
+    Backlog,
+}
+
+impl WaitingRequests {
+    /// An empty list. Requests that are added to it make `ticker` tick soon.
+    pub(super) fn new(ticker: Rc<Ticker>) -> Self {
+        Self { requests: RefCell::default(), ticker }
+    }
+
+    /// Lets the next tick go on with a request.
+    pub(super) fn add(&self, context_id: u32, exchange: &Rc<RefCell<Exchange>>) {
+        if let Ok(mut requests) = self.requests.try_borrow_mut() {
+            requests.push(Waiting { context_id, exchange: Rc::downgrade(exchange) });
+        }
+        self.ticker.hurry();
+    }
+
+    /// Decides again on the requests for which there is news or whose time is over. Call it in the root context
+    /// `root_id`.
+    pub(super) fn wake(&self, root_id: u32, news: u32, now: NumericDate) -> Left {
+        let all = self.requests.try_borrow_mut().map(|mut requests| std::mem::take(&mut *requests)).unwrap_or_default();
+        if all.is_empty() {
+            return Left::Nothing;
+        }
+        let mut decisions = 0_usize;
+        let mut left = Left::Nothing;
+        let mut still_waiting = Vec::with_capacity(all.len());
+        for waiting in all {
+            let Some(exchange) = waiting.exchange.upgrade() else { continue };
+            let Ok(mut exchange) = exchange.try_borrow_mut() else { continue };
+            if !exchange.is_ready(news, now) {
+                still_waiting.push(waiting);
+                continue;
+            }
+            if decisions >= MAX_DECISIONS {
+                left = Left::Backlog;
+                still_waiting.push(waiting);
+                continue;
+            }
+            decisions = decisions.saturating_add(1);
+            // This fails if the request is gone.
+            if calls::set_effective_context(waiting.context_id).is_err() {
+                continue;
+            }
+            exchange.go_on(news, now);
+            if exchange.is_waiting() {
+                still_waiting.push(waiting);
+            }
+        }
+        if decisions > 0 {
+            // The root always exists while it runs.
+            let _ = calls::set_effective_context(root_id);
+        }
+        if left == Left::Nothing && !still_waiting.is_empty() {
+            left = Left::Waiting;
+        }
+        if let Ok(mut requests) = self.requests.try_borrow_mut() {
+            *requests = still_waiting;
+        }
+        left
+    }
+}

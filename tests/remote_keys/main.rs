@@ -1,0 +1,4 @@
+//! `remoteJwks` on live Envoys, with a key server that misbehaves on command.
+
+mod rotation;
+mod setup;
