@@ -2,7 +2,7 @@
 
 use trim::{callbacks, exported_functions, trim};
 
-const CALLBACKS: [&str; 9] = [
+const CALLBACKS: [&str; 10] = [
     "proxy_on_configure",
     "proxy_on_context_create",
     "proxy_on_delete",
