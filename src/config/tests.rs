@@ -4,6 +4,7 @@ use crate::request::Request;
 
 mod claim_parameters;
 mod keys;
+mod remote_keys;
 
 const KEY: &str = "{kty: oct, k: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}";
 

@@ -67,14 +67,18 @@ pub(crate) struct Candidates<'k> {
 impl<'k> Candidates<'k> {
     /// Chooses the keys for a token: those with its `kid`, or if there are none, those without a `kid`. No other key is
     /// tried, and of these only the ones that allow the token's `alg`: the key decides, never the token. Equal keys count
-    /// once, and at most [`MAX_CANDIDATES`] are tried.
+    /// once, and at most [`MAX_CANDIDATES`] are tried, first one of each set: an issuer that publishes many keys with the
+    /// `kid` of another one must not keep its key from being tried.
     ///
     /// The reasons why there is none:
     /// - A403JK: there is no such key, or the `kid` of the token is not a string.
     /// - A403JT: the header has a `crit` or no string as `alg`, or no such key allows the `alg`.
     pub(crate) fn choose(token: &Token, sets: &[ScopedSet<'k>]) -> Self {
         let with_id = |id: Option<&str>| -> Vec<(&'k Key, IssuerScope<'k>)> {
-            sets.iter().flat_map(|&(keys, scope)| keys.with_id(id).map(move |key| (key, scope))).collect()
+            let of_set = |&(keys, scope): &ScopedSet<'k>| keys.with_id(id).map(move |key| (key, scope)).enumerate();
+            let mut matching: Vec<_> = sets.iter().flat_map(of_set).collect();
+            matching.sort_by_key(|(place_in_set, _)| *place_in_set);
+            matching.into_iter().map(|(_, key)| key).collect()
         };
         let named = match token.key_id() {
             KeyId::String(kid) => with_id(Some(kid)),
