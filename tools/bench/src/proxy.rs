@@ -6,10 +6,15 @@ use std::net::SocketAddr;
 use kit::bootstrap::{http_listener, router};
 use kit::envoy::Envoy;
 use kit::http::Address;
+use kit::issuer::Algorithm;
 use serde_json::{Value, json};
 
 use crate::settings::Settings;
+use crate::tokens::Issuer;
 use crate::variant::{Content, Variant};
+
+/// The name of the listener and of the cluster for keys that are fetched: Envoy serves them itself.
+pub(crate) const KEYS: &str = "keys";
 
 /// A running Envoy with a listener for each variant.
 pub(crate) struct Proxy {
@@ -19,10 +24,16 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// Starts Envoy.
     pub(crate) fn start(settings: &Settings, variants: &[Variant], workers: u32) -> Result<Self, String> {
-        let listeners: Vec<Value> = variants.iter().map(|variant| listener(variant, settings)).collect();
+        let listeners = variants.iter().map(|variant| listener(variant, settings));
+        let socket = json!({"pipe": {"path": format!("{KEYS}.sock")}});
+        let listeners: Vec<Value> = listeners.chain([key_listener(&socket)]).collect();
+        let cluster = json!({
+            "name": KEYS,
+            "load_assignment": {"cluster_name": KEYS, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": socket}}]}]},
+        });
         let bootstrap = json!({
             "node": {"id": "bench", "cluster": "bench"},
-            "static_resources": {"listeners": listeners},
+            "static_resources": {"listeners": listeners, "clusters": [cluster]},
         });
         let envoy = Envoy::start_with(&settings.envoy, "envoy.json", &bootstrap.to_string(), workers)?;
         Ok(Self { envoy })
@@ -91,4 +102,18 @@ fn listener(variant: &Variant, settings: &Settings) -> Value {
     // `wrk` does not support Unix sockets.
     let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": 0}});
     http_listener(variant.name, &address, manager)
+}
+
+/// A listener that responds with a JWK set.
+fn key_listener(socket: &Value) -> Value {
+    let keys = json!({"keys": Issuer::jwks(&[Algorithm::RS256])}).to_string();
+    let manager = json!({
+        "route_config": {"virtual_hosts": [{
+            "name": "any",
+            "domains": ["*"],
+            "routes": [{"match": {"prefix": "/"}, "direct_response": {"status": 200, "body": {"inline_string": keys}}}],
+        }]},
+        "http_filters": [router()],
+    });
+    http_listener(KEYS, socket, manager)
 }

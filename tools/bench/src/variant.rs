@@ -126,6 +126,20 @@ fn configuration(algorithms: &[Algorithm], place: &str, more: &Value) -> Value {
     configuration
 }
 
+/// Like [`jwt_auth`], with the key fetched from [`crate::proxy::KEYS`].
+fn jwt_auth_remote(algorithm: Algorithm) -> Filter {
+    let mut configuration = configuration(&[algorithm], "header", &json!({}));
+    if let Some(fields) = configuration.as_object_mut() {
+        fields.remove("jwks");
+    }
+    configuration["remoteJwks"] = json!({
+        "uri": "http://issuer.example.com/",
+        "cluster": crate::proxy::KEYS,
+        "issuer": "https://issuer.example.com",
+    });
+    Filter::JwtAuth { configuration, pure_wasm: false }
+}
+
 fn jwt_auth(algorithm: Algorithm, place: &str, more: &Value) -> Filter {
     Filter::JwtAuth { configuration: configuration(&[algorithm], place, more), pure_wasm: false }
 }
@@ -183,6 +197,7 @@ pub(crate) fn all(settings: &Settings) -> Vec<Variant> {
         known("noop", "a Wasm filter that does nothing", Filter::Noop),
         known("native-same", "jwt_authn with its cache, one token", native(RS256, true)),
         known("same", "jwt-auth, one token", headers()),
+        known("same-remote", "jwt-auth, one token, the key from a URL", jwt_auth_remote(RS256)),
         known("same-guard", "jwt-auth, one token, with the guard", jwt_auth(RS256, "header", &json!({"outcome": {}}))),
         known("same-query", "jwt-auth, one token, claims to the query", jwt_auth(RS256, "query", &json!({}))),
         known(
@@ -196,6 +211,7 @@ pub(crate) fn all(settings: &Settings) -> Vec<Variant> {
         parameters("query-20", "jwt-auth, a query of 50 KB, 20 claims to it", "query", 20, QUERY, 2_000),
         each("native", "jwt_authn, many tokens", native(RS256, false), Kind::Good(RS256)),
         each("many", "jwt-auth, many tokens", headers(), Kind::Good(RS256)),
+        each("many-remote", "jwt-auth, many tokens, the key from a URL", jwt_auth_remote(RS256), Kind::Good(RS256)),
         each("native-large", "jwt_authn, many tokens of 4 KB, 50 claims", native(RS256, false), Kind::Large),
         each("large", "jwt-auth, many tokens of 4 KB, 50 claims", headers(), Kind::Large),
         fresh(
