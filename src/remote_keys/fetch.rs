@@ -142,3 +142,6 @@ impl Fetch {
         CallId { set: self.set, attempt: self.attempt, step: self.step as u8 }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,3 +101,102 @@ impl Schedule<'_> {
 fn millis(seconds: u64) -> Millis {
     seconds.saturating_mul(1000)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::parse_for_test;
+
+    const NOW: Millis = 1_700_000_000_000;
+
+    fn source(fields: &str) -> Source {
+        let text = format!("{{uri: 'https://a.test/', cluster: a{fields}}}");
+        parse_for_test(&text, |field, faults| Source::parse_all(&field, faults)).unwrap().remove(0)
+    }
+
+    fn due_after(source: &Source, record: &Record) -> Millis {
+        Schedule { source, record }.due_at(NOW).saturating_sub(NOW)
+    }
+
+    fn fetched() -> Record {
+        Record { attempt: 1, ended_at: NOW, fetched_at: NOW, max_age_seconds: u64::MAX, ..Record::default() }
+    }
+
+    #[test]
+    fn a_set_is_fetched_again_between_80_and_90_percent_of_its_time() {
+        let refresh = |fields: &str, max_age_seconds| {
+            let due = |attempt| due_after(&source(fields), &Record { attempt, max_age_seconds, ..fetched() });
+            let times: Vec<Millis> = (1..200).map(due).collect();
+            (*times.iter().min().unwrap(), *times.iter().max().unwrap())
+        };
+        for (fields, max_age, seconds) in [
+            ("", u64::MAX, 600),
+            (", refreshSeconds: 3600", u64::MAX, 3600),
+            (", refreshSeconds: 3600", 300, 300),
+            (", refreshSeconds: 300", 3600, 300),
+            ("", 1, 60),
+            ("", 0, 60),
+            (", refreshSeconds: 60", 0, 60),
+        ] {
+            let (least, most) = refresh(fields, max_age);
+            assert!(least >= 800 * seconds && most < 900 * seconds, "{least} to {most} of {seconds} s");
+            assert!(most - least > 80 * seconds, "spread over the whole tenth");
+        }
+    }
+
+    #[test]
+    fn failures_are_repeated_ever_more_slowly_and_at_most_once_a_minute() {
+        let source = source("");
+        for (failures, seconds) in [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (8, 60), (65, 60), (u64::MAX, 60)] {
+            let pause = due_after(&source, &Record { failures, ..fetched() });
+            assert!((1000 * seconds..1200 * seconds).contains(&pause), "{failures}: {pause}");
+        }
+    }
+
+    #[test]
+    fn keys_expire_stale_seconds_after_they_should_have_been_replaced() {
+        let expires_after = |fields: &str, record: &Record| {
+            let source = source(fields);
+            Schedule { source: &source, record }.expires_at() - NOW
+        };
+        assert_eq!(expires_after("", &fetched()), (600 + 86_400) * 1000);
+        assert_eq!(expires_after(", staleSeconds: 0", &fetched()), 600_000);
+        assert_eq!(expires_after(", staleSeconds: 5", &Record { max_age_seconds: 100, ..fetched() }), 105_000);
+    }
+
+    #[test]
+    fn a_lease_ends_after_the_fetch_and_a_lost_one_is_taken_over_at_once() {
+        let source = source(", timeoutSeconds: 60");
+        let at = |lease_until: Millis, now| {
+            let record = Record { lease_until, ..fetched() };
+            let schedule = Schedule { source: &source, record: &record };
+            (schedule.is_under_way(now), schedule.due_at(now) <= now)
+        };
+        let until = Schedule { source: &source, record: &Record::default() }.lease_from(NOW);
+        assert_eq!(until, NOW + 62_000);
+        assert_eq!(at(until, NOW), (true, true));
+        assert_eq!(at(until, until - 1), (true, true));
+        assert_eq!(at(until, until), (false, true));
+        assert_eq!(at(0, NOW), (false, false), "answered");
+        assert_eq!(at(until, NOW - 3_600_000), (false, true), "the clock was set back by an hour");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_stop_fetching() {
+        let source = source("");
+        let (record, earlier) = (Record { kid_fetch_at: NOW, ..fetched() }, NOW - 3_600_000);
+        let schedule = Schedule { source: &source, record: &record };
+        assert!(schedule.due_at(earlier) <= earlier && schedule.may_fetch_for_kid(earlier));
+        let failed = Record { failures: 3, fetched_at: 0, ..record };
+        assert!(Schedule { source: &source, record: &failed }.due_at(earlier) <= earlier);
+    }
+
+    #[test]
+    fn the_cool_down_counts_from_the_last_fetch_for_a_kid() {
+        let (source, record) = (source(", unknownKidCooldownSeconds: 30"), Record { kid_fetch_at: NOW, ..fetched() });
+        let schedule = Schedule { source: &source, record: &record };
+        assert_eq!([0, 29_999, 30_000].map(|later| schedule.may_fetch_for_kid(NOW + later)), [false, false, true]);
+        let never = Record { kid_fetch_at: 0, ..record };
+        assert!(Schedule { source: &source, record: &never }.may_fetch_for_kid(NOW), "a refresh does not count");
+    }
+}
