@@ -23,6 +23,14 @@ pub(crate) enum Value<'a> {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
 
+/// Reads `text` as one JSON object with the members of `T`, at any depth. `None` for any other text.
+///
+/// Serde alone would also read a list: its elements as the members, in their order.
+pub(crate) fn read_members<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Option<T> {
+    let is_object = text.trim_ascii_start().starts_with(b"{");
+    serde_json::from_slice(text).ok().filter(|_| is_object)
+}
+
 impl<'a> Object<'a> {
     /// Reads `text` as one JSON object. `None` for any other text, for a duplicate member in any of its objects
     /// ([RFC 7515 §4](https://www.rfc-editor.org/rfc/rfc7515#section-4),

@@ -1,4 +1,4 @@
-use super::{Object, depth};
+use super::{Object, depth, read_members};
 
 const MAX_DEPTH: u32 = 8;
 
@@ -26,6 +26,21 @@ fn the_text_of_a_value_keeps_every_digit_and_character() {
     ] {
         let object = format!(r#"{{"x":{json}}}"#);
         assert_eq!(text_of(object.as_bytes(), "x").as_deref(), Some(expected), "{json}");
+    }
+}
+
+#[test]
+fn members_are_read_from_an_object_only() {
+    #[derive(serde::Deserialize)]
+    struct Members {
+        a: u8,
+    }
+    let read = |text: &str| read_members(text.as_bytes()).map(|Members { a }| a);
+    for text in [r#"{"a":1}"#, " \n{\"b\":[[]],\"a\":1}\t"] {
+        assert_eq!(read(text), Some(1), "{text}");
+    }
+    for text in ["[1]", "{}", r#"{"a":1,"a":1}"#, r#"{"a":1} x"#, "", "1", "\x0c{\"a\":1}"] {
+        assert_eq!(read(text), None, "{text}");
     }
 }
 

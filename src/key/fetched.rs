@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::jwk::{Key, PRIVATE_MEMBERS};
 use super::set::KeySet;
 use crate::document::{Faults, Field};
-use crate::json::Object;
+use crate::json::{Object, read_members};
 
 /// The most keys in a fetched JWK set, usable or not. A key takes up to a millisecond to read, in every worker.
 const MAX_FETCHED_KEYS: usize = 100;
@@ -47,7 +47,7 @@ impl FetchedKeys {
     /// # Errors
     /// When it is not a JWK set of at most [`MAX_FETCHED_KEYS`], or has no usable key.
     pub(crate) fn read(text: &[u8]) -> Result<Self, JwkSetError> {
-        let JwkSet { keys } = serde_json::from_slice(text).map_err(|_| JwkSetError::Malformed)?;
+        let JwkSet { keys } = read_members(text).ok_or(JwkSetError::Malformed)?;
         if keys.len() > MAX_FETCHED_KEYS {
             return Err(JwkSetError::Malformed);
         }
@@ -157,6 +157,7 @@ mod tests {
             "keys: []",
             "<html>",
             r#"{"keys":[]} x"#,
+            &format!("[[{P256}}}]]"),
         ] {
             assert_eq!(FetchedKeys::read(text.as_bytes()).unwrap_err(), JwkSetError::Malformed, "{text}");
         }

@@ -9,6 +9,7 @@ use super::failure::FetchFailure;
 use super::record::Millis;
 use super::source::{Location, Source};
 use super::url::{Authority, HttpUrl};
+use crate::json::read_members;
 use crate::key::FetchedKeys;
 
 /// How long after its deadline a fetch is given up. The host must have answered by then.
@@ -104,7 +105,7 @@ impl Fetch {
             let path = issuer.authorization_server_metadata();
             return fetch.go_on(&issuer.authority, &source.cluster, path, now);
         }
-        let metadata: Metadata = serde_json::from_slice(answer?.body).map_err(|_| FetchFailure::Malformed)?;
+        let metadata: Metadata = read_members(answer?.body).ok_or(FetchFailure::Malformed)?;
         if metadata.issuer != issuer.text() {
             return Err(FetchFailure::Issuer);
         }
