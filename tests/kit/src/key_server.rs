@@ -1,6 +1,7 @@
 //! An HTTP server for JWK sets that misbehaves on command.
 
 mod answer;
+mod gate;
 mod running;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use tokio::net::TcpSocket;
 
 use crate::http::Request;
 pub use answer::{Answer, Place};
+pub use gate::Gate;
 use running::{Running, Transport};
 
 /// How long [`KeyServer::wait_for_requests`] waits.
@@ -78,9 +80,12 @@ impl KeyServer {
     }
 
     /// Sets the answer to requests for `path`, which is the whole request target: a query is part of it. A request that
-    /// has already been received gets the earlier answer.
-    pub fn set(&self, path: &str, answer: Answer) {
-        self.state.book().answers.insert(path.as_bytes().to_vec(), Arc::new(answer));
+    /// has already been received gets the earlier answer. Returns the number of those requests: [`Self::requests`] at
+    /// that moment.
+    pub fn set(&self, path: &str, answer: Answer) -> usize {
+        let mut book = self.state.book();
+        book.answers.insert(path.as_bytes().to_vec(), Arc::new(answer));
+        book.requests(path)
     }
 
     /// The number of complete requests for `path` received so far. Each is counted before its answer begins.

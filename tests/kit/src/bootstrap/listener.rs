@@ -20,6 +20,8 @@ pub struct Listener {
     pub routes: Vec<Value>,
     /// `per_connection_buffer_limit_bytes`: the largest body that a filter can buffer. Envoy's default is 1 MiB.
     pub buffer_limit: Option<u32>,
+    /// Whether requests with `upgrade: websocket` are accepted. Envoy's default is no.
+    pub websockets: bool,
     /// The format of an access log that is written to [`crate::envoy::Envoy::log`], one line per request.
     pub access_log: Option<String>,
 }
@@ -33,6 +35,7 @@ impl Listener {
             behind: Vec::new(),
             routes: Vec::new(),
             buffer_limit: None,
+            websockets: false,
             access_log: None,
         }
     }
@@ -70,7 +73,7 @@ impl Listener {
                 },
             })
         });
-        let manager = json!({
+        let mut manager = json!({
             "codec_type": "AUTO",
             "generate_request_id": false,
             "use_remote_address": false,
@@ -83,6 +86,9 @@ impl Listener {
             "http_filters": filters,
             "access_log": access_log.collect::<Vec<_>>(),
         });
+        if self.websockets {
+            manager["upgrade_configs"] = json!([{"upgrade_type": "websocket"}]);
+        }
         let address = json!({"pipe": {"path": format!("{}.sock", self.name)}});
         let mut listener = http_listener(&self.name, &address, manager);
         if let Some(limit) = self.buffer_limit {

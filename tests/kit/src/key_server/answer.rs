@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::gate::Gate;
+
 /// The size of the chunks of a body, and of the pieces in which any body is written.
 const PIECE: usize = 16 << 10;
 
@@ -28,6 +30,7 @@ pub struct Answer {
     length: usize,
     endless: bool,
     framing: Framing,
+    gate: Option<Gate>,
     waits: Vec<(Place, Duration)>,
     close: Option<Place>,
 }
@@ -76,7 +79,7 @@ impl Answer {
 
     fn with_head(head: Head) -> Self {
         let (body, waits) = (Vec::new(), Vec::new());
-        Self { head, body, length: 0, endless: false, framing: Framing::Length, waits, close: None }
+        Self { head, body, length: 0, endless: false, framing: Framing::Length, gate: None, waits, close: None }
     }
 
     /// Adds a header line at the end, exactly as given. [`Self::raw`] has none.
@@ -116,6 +119,11 @@ impl Answer {
         Self { framing: Framing::UntilClose, ..self }
     }
 
+    /// Sends nothing until the gate is open.
+    pub fn behind(self, gate: &Gate) -> Self {
+        Self { gate: Some(gate.clone()), ..self }
+    }
+
     /// Pauses for `time` there.
     pub fn wait(mut self, place: Place, time: Duration) -> Self {
         self.waits.push((place, time));
@@ -133,6 +141,9 @@ impl Answer {
         let length = if has_body { self.length } else { 0 };
         let (head_start, head_end) = head.split_at(head.len() / 2);
 
+        if let Some(gate) = &self.gate {
+            gate.wait();
+        }
         if !self.pass(Place::BeforeHead) {
             return Ok(false);
         }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kit::http::{Address, Connection, RequestBuilder, Response, exchange};
-use kit::key_server::{Answer, KeyServer, Place};
+use kit::key_server::{Answer, Gate, KeyServer, Place};
 use serde_json::json;
 
 /// Longer than any test waits.
@@ -65,7 +65,7 @@ fn paths_are_answered_as_set_and_requests_are_logged() {
     assert_eq!((other.status, other.body.as_slice()), (500, b"no".as_slice()));
     let unknown = next(RequestBuilder::post("/other").body("x"));
     assert_eq!((unknown.status, unknown.body.as_slice()), (404, b"".as_slice()));
-    server.set("/keys", Answer::new(204));
+    assert_eq!(server.set("/keys", Answer::new(204)), 1, "one request got the earlier answer");
     assert_eq!(next(RequestBuilder::get("/keys")).status, 204);
 
     assert_eq!(["/keys", "/keys?a=b", "/other", "/none"].map(|path| server.requests(path)), [2, 1, 1, 0]);
@@ -103,6 +103,20 @@ fn an_answer_pauses_or_closes_at_each_place() {
     let cut = exchange(&Address::Tcp(late_close.address()), &RequestBuilder::get("/").build());
     assert!(cut.is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof));
     assert!(started.elapsed() >= short);
+}
+
+#[test]
+fn an_answer_behind_a_gate_begins_when_the_gate_is_opened() {
+    let gate = Gate::default();
+    let server = serving(Answer::new(200).behind(&gate));
+    let mut stream = TcpStream::connect(server.address()).expect("a connection");
+    stream.write_all(&RequestBuilder::get("/").build()).expect("sent");
+    stream.set_read_timeout(Some(Duration::from_millis(300))).expect("a timeout");
+    assert_eq!(stream.read(&mut [0]).map_err(|error| error.kind()), Err(io::ErrorKind::WouldBlock));
+    assert_eq!(server.requests("/"), 1);
+    gate.open();
+    assert_eq!(stream.read(&mut [0]).expect("a byte"), 1);
+    assert_eq!(get(&server, "/").status, 200, "the gate stays open");
 }
 
 #[test]
