@@ -1,5 +1,10 @@
 //! `remoteJwks` on live Envoys, with a key server that misbehaves on command.
 
+mod answers;
+mod discovery;
+mod reach;
 mod rotation;
 mod selection;
+mod sets;
 mod setup;
+mod trial;
