@@ -29,6 +29,8 @@ pub(super) struct Exchange {
     has_trailers: bool,
     /// Whether it was held. Then it goes on only when it is told to.
     has_waited: bool,
+    /// Whether Envoy holds back the next part of the body, because the request was continued in the middle of it.
+    holds_next_part: bool,
 }
 
 #[derive(Debug)]
@@ -67,8 +69,15 @@ struct Body {
 
 impl Exchange {
     pub(super) fn new(filter: Option<Rc<Filter>>) -> Self {
-        let state = State::Deciding;
-        Self { filter, state, is_more_announced: false, body: Body::default(), has_trailers: false, has_waited: false }
+        Self {
+            filter,
+            state: State::Deciding,
+            is_more_announced: false,
+            body: Body::default(),
+            has_trailers: false,
+            has_waited: false,
+            holds_next_part: false,
+        }
     }
 
     /// Whether a tick must go on with it.
@@ -155,7 +164,12 @@ impl Exchange {
         self.body.has_bytes |= size > 0;
         self.body.size = size;
         match &self.state {
+            State::Edited if self.holds_next_part => return self.forward_held_parts(),
             State::Rejected | State::Waiting(_) | State::Edited | State::Deciding => return Action::Pause,
+            State::Forwarded(None) if self.holds_next_part => {
+                self.state = State::Edited;
+                return Action::Pause;
+            }
             State::Forwarded(None) => return Action::Continue,
             State::Forwarded(Some(_)) => {}
         }
@@ -174,6 +188,9 @@ impl Exchange {
     /// continued, Envoy would otherwise call again and forward an empty body.
     pub(super) fn receive_trailers(&mut self) -> Action {
         self.has_trailers = true;
+        if matches!(self.state, State::Edited) && self.holds_next_part {
+            let _ = self.forward_held_parts();
+        }
         let has_form = match &self.state {
             State::Rejected | State::Waiting(_) | State::Edited | State::Deciding => return Action::Pause,
             State::Forwarded(form) => form.is_some(),
@@ -187,6 +204,14 @@ impl Exchange {
             return Action::Pause;
         }
         action
+    }
+
+    /// Forwards the part of the body that Envoy holds back and the one that has come now. "Continue" after "pause" does
+    /// that, and from then on Envoy holds nothing back.
+    fn forward_held_parts(&mut self) -> Action {
+        self.holds_next_part = false;
+        self.state = State::Forwarded(None);
+        Action::Continue
     }
 
     /// The decision of the plugin. S503HF without a filter.
@@ -226,6 +251,9 @@ impl Exchange {
     ///
     /// What Envoy has buffered of the body by now gets no further callback, so a complete form is edited first. A form
     /// that has begun and not ended is edited at its end, and continues the request then.
+    ///
+    /// Of another body that has begun and not ended, Envoy 1.36 to 1.40 add the next part to the buffer that is already
+    /// forwarded, and forget it if the filter continues. So that part is paused, and continued by the next tick.
     fn resume(&mut self) -> Result<(), Rejection> {
         if self.has_trailers {
             self.remove_owned_trailers()?;
@@ -239,6 +267,7 @@ impl Exchange {
                 return self.check_form_size();
             }
         }
+        self.holds_next_part = self.body.has_begun && !self.body.has_ended && !self.has_trailers;
         calls::continue_request().map_err(|_| Rejection::HostFailure)
     }
 

@@ -64,6 +64,10 @@ impl WaitingRequests {
         for waiting in all {
             let Some(exchange) = waiting.exchange.upgrade() else { continue };
             let Ok(mut exchange) = exchange.try_borrow_mut() else { continue };
+            if !exchange.is_waiting() {
+                // A callback of its own has continued it.
+                continue;
+            }
             if !exchange.is_ready(news, now) {
                 still_waiting.push(waiting);
                 continue;

@@ -7,4 +7,6 @@ mod rotation;
 mod selection;
 mod sets;
 mod setup;
+mod staged;
 mod trial;
+mod waiting;
