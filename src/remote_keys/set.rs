@@ -274,8 +274,12 @@ impl RemoteSet {
     /// Uses the keys of the record if they can be used. Returns whether they are other keys than before.
     fn load_keys(&mut self, now: Millis) -> bool {
         let (fetched_at, expires_at) = (self.record.fetched_at, self.schedule().expires_at());
-        if self.record.keys.is_empty() || fetched_at == 0 || now >= expires_at {
+        if fetched_at == 0 {
             return false;
+        }
+        if now >= expires_at {
+            // The last set is too old, and so are the keys in use, which are not newer.
+            return self.keys.take_if(|loaded| loaded.fetched_at <= fetched_at).is_some();
         }
         if let Some(loaded) = self.keys.as_mut().filter(|loaded| loaded.text == self.record.keys) {
             (loaded.fetched_at, loaded.expires_at) = (fetched_at, expires_at);
@@ -302,3 +306,6 @@ impl Change {
         self.news |= other.news || other.keys;
     }
 }
+
+#[cfg(test)]
+mod tests;
