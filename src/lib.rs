@@ -48,8 +48,8 @@ pub use numeric_date::NumericDate;
 pub use plugin::{Decision, Host, Plugin, Wait};
 pub use rejection::{Invalid, Rejection};
 pub use remote_keys::{
-    Call, CallId, FetchFailure, KeyEvents, KeyNotice, KeySetGauge, KeySource, MAX_BODY_BYTES, Place, Places,
-    RemoteKeys, Reply,
+    Call, CallId, FetchFailure, JwkSetReport, KeyEvents, KeyNotice, KeySetGauge, KeySource, MAX_BODY_BYTES, Place,
+    Places, RemoteKeys, Reply,
 };
 pub use replay::MAX_JTI_BYTES;
 pub use request::{Request, TokenLocation};

@@ -105,6 +105,11 @@ impl Plugin {
         self.config.as_ref().ok().map(|config| &config.remote_keys).filter(|keys| !keys.is_empty())
     }
 
+    /// `issuer`: one of these must be the `iss` of a token. `None` if any may, or if the configuration has errors.
+    pub fn issuers(&self) -> Option<&[String]> {
+        self.config.as_ref().ok()?.rules.issuers.as_deref()
+    }
+
     /// `parameter`, and the parts of the request where a token is looked for, in order. `None` if the configuration has
     /// errors.
     pub fn token_source(&self) -> Option<(&str, &[TokenLocation])> {

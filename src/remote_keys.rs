@@ -9,6 +9,7 @@
 //! - `record`, `schedule`: what the workers share, and when a fetch is due
 //! - `set`: one set in one worker
 //! - `places`: how many requests may wait
+//! - `report`: descriptions for tools
 
 mod call;
 mod events;
@@ -16,6 +17,7 @@ mod failure;
 mod fetch;
 mod places;
 mod record;
+mod report;
 mod schedule;
 mod set;
 mod source;
@@ -28,6 +30,7 @@ pub use call::{Call, CallId, MAX_BODY_BYTES, Reply};
 pub use events::{KeyEvents, KeyNotice, KeySetGauge};
 pub use failure::FetchFailure;
 pub use places::{Place, Places};
+pub use report::{JwkSetReport, KeySource};
 
 use crate::document::{Faults, Field};
 use crate::key::{IssuerScope, KeySet, ScopedSet};
@@ -35,7 +38,7 @@ use crate::numeric_date::NumericDate;
 use crate::shared_data::SharedData;
 use record::Millis;
 use set::{Change, RemoteSet};
-use source::{Location, Source};
+use source::Source;
 
 /// The fetched JWK sets of one configuration in one worker.
 #[derive(Debug, Default)]
@@ -58,27 +61,6 @@ pub struct RemoteKeys {
 pub(crate) struct LoadedSet {
     issuer: Option<String>,
     keys: Rc<KeySet>,
-}
-
-/// One entry of `remoteJwks`, for tools that check a configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeySource {
-    /// `uri` or `discovery`.
-    pub url: String,
-    /// Whether the URL is that of the issuer, whose metadata names the URL of the set.
-    pub is_discovery: bool,
-    /// The Envoy cluster of the first call.
-    pub cluster: String,
-    /// `jwksCluster`.
-    pub jwks_cluster: Option<String>,
-    /// The only `iss` that the keys verify. `None` for any.
-    pub issuer: Option<String>,
-    /// How often the keys are fetched, in seconds.
-    pub refresh_seconds: u64,
-    /// How long requests wait for a fetch, in seconds.
-    pub timeout_seconds: u64,
-    /// How long keys stay in use while fetching fails, in seconds.
-    pub stale_seconds: u64,
 }
 
 /// What a request can wait for whose token no known key verifies.
@@ -144,26 +126,39 @@ impl RemoteKeys {
         next
     }
 
-    /// Uses the JWK set in `text` as if the entry at `position` had fetched it. Returns why keys are skipped.
+    /// Uses the JWK set in `text` as if the entry at `position` had fetched it. If a fetch of it would fail, nothing
+    /// changes. `None` if there is no such entry.
     ///
-    /// # Errors
-    /// When a fetch of it would fail.
-    pub fn load(&self, position: usize, text: &[u8], now: NumericDate) -> Result<Vec<String>, FetchFailure> {
-        let mut skipped = Err(FetchFailure::NoAnswer);
+    /// ```
+    /// use jwt_auth::{FetchFailure, NumericDate, Plugin};
+    ///
+    /// let plugin = Plugin::new(b"{parameter: X-Token, remoteJwks: {uri: 'https://a.example/keys', cluster: a}}", b"");
+    /// let remote_keys = plugin.remote_keys().unwrap();
+    /// let now = NumericDate::from_unix_seconds(1e9);
+    /// let load = |position, keys| {
+    ///     let report = remote_keys.load(position, format!(r#"{{"keys":[{keys}]}}"#).as_bytes(), now)?;
+    ///     let usable: Vec<_> = report.keys().iter().map(|key| key.field.to_owned()).collect();
+    ///     Some((usable, report.skipped, report.failure))
+    /// };
+    /// let secret = r#"{"kty":"oct","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#;
+    /// // RFC 8037, appendix A.2
+    /// let public = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    /// let skipped = vec!["keys[0].kty: expected a public key, found a secret".to_owned()];
+    ///
+    /// let both = format!("{secret},{public}");
+    /// assert_eq!(load(0, both.as_str()), Some((vec!["keys[1]".to_owned()], skipped.clone(), None)));
+    /// assert_eq!(load(0, secret), Some((vec![], skipped, Some(FetchFailure::NoUsableKey))));
+    /// assert_eq!(load(1, public), None);
+    /// ```
+    pub fn load(&self, position: usize, text: &[u8], now: NumericDate) -> Option<JwkSetReport> {
+        let mut report = None;
         self.change(|sets, _| {
             let Some(set) = sets.get_mut(position) else { return Change::default() };
-            match set.load(text, millis(now)) {
-                Ok((change, reasons)) => {
-                    skipped = Ok(reasons);
-                    change
-                }
-                Err(failure) => {
-                    skipped = Err(failure);
-                    Change::default()
-                }
-            }
+            let (change, of_set) = set.load(text, millis(now));
+            report = Some(of_set);
+            change
         });
-        skipped
+        report
     }
 
     /// A number that changes when a waiting request may get another answer.
@@ -252,25 +247,6 @@ impl LoadedSet {
     /// The keys, and the issuers whose tokens they verify.
     pub(crate) fn scoped<'k>(&'k self, others: IssuerScope<'k>) -> ScopedSet<'k> {
         (&self.keys, self.issuer.as_deref().map_or(others, IssuerScope::Only))
-    }
-}
-
-impl KeySource {
-    fn of(source: &Source) -> Self {
-        let jwks_cluster = match &source.location {
-            Location::Discovery { elsewhere, .. } => elsewhere.as_ref().map(|(_, cluster)| cluster.clone()),
-            Location::JwkSet(_) => None,
-        };
-        Self {
-            url: source.url().to_owned(),
-            is_discovery: matches!(source.location, Location::Discovery { .. }),
-            cluster: source.cluster.clone(),
-            jwks_cluster,
-            issuer: source.issuer.clone(),
-            refresh_seconds: source.refresh_seconds,
-            timeout_seconds: source.timeout_seconds,
-            stale_seconds: source.stale_seconds,
-        }
     }
 }
 

@@ -29,12 +29,12 @@ pub(crate) struct FetchedKeys {
 }
 
 /// Why a text is not a usable JWK set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum JwkSetError {
     /// It is not a JSON object with a list `keys`, or the list has more than [`MAX_FETCHED_KEYS`].
     Malformed,
-    /// None of its keys can be used.
-    NoUsableKey,
+    /// None of its keys can be used. Why each is skipped.
+    NoUsableKey(Vec<String>),
 }
 
 impl FetchedKeys {
@@ -62,7 +62,7 @@ impl FetchedKeys {
             }
         }
         if usable.is_empty() {
-            return Err(JwkSetError::NoUsableKey);
+            return Err(JwkSetError::NoUsableKey(skipped));
         }
         let text = format!("{{\"keys\":[{}]}}", texts.join(",")).into_bytes();
         Ok(Self { keys: KeySet::of(usable), text, skipped })
@@ -135,7 +135,8 @@ mod tests {
             ("\"{\"".to_owned(), "keys[0]: expected a JSON object without duplicate members"),
         ] {
             assert_eq!(read(&[key.clone(), format!("{P256}}}")]), Ok((1, vec![reason.to_owned()])), "{key}");
-            assert_eq!(read(std::slice::from_ref(&key)), Err(JwkSetError::NoUsableKey), "{key}");
+            let unusable = JwkSetError::NoUsableKey(vec![reason.to_owned()]);
+            assert_eq!(read(std::slice::from_ref(&key)), Err(unusable), "{key}");
         }
     }
 
@@ -161,7 +162,7 @@ mod tests {
         ] {
             assert_eq!(FetchedKeys::read(text.as_bytes()).unwrap_err(), JwkSetError::Malformed, "{text}");
         }
-        assert_eq!(read(&[]), Err(JwkSetError::NoUsableKey));
+        assert_eq!(read(&[]), Err(JwkSetError::NoUsableKey(vec![])));
         let key = || format!("{P256}}}");
         assert_eq!(read(&vec![key(); MAX_FETCHED_KEYS]), Ok((MAX_FETCHED_KEYS, vec![])));
         assert_eq!(read(&vec![key(); MAX_FETCHED_KEYS + 1]), Err(JwkSetError::Malformed));

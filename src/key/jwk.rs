@@ -34,7 +34,7 @@ impl Key {
     /// A description of the key for people who check a configuration.
     pub(super) fn describe(&self) -> ConfiguredKey<'_> {
         let rsa_modulus = self.verifying_key.rsa_modulus();
-        ConfiguredKey { field: &self.field, algorithms: &self.algorithms, rsa_modulus }
+        ConfiguredKey { field: &self.field, id: self.id.as_deref(), algorithms: &self.algorithms, rsa_modulus }
     }
 
     /// Reads one JWK. Unknown members are ignored ([RFC 7517 §4](https://www.rfc-editor.org/rfc/rfc7517#section-4)).
@@ -80,11 +80,13 @@ impl Key {
     }
 }
 
-/// A description of a configured key, for tools that check a configuration.
+/// A description of a key, for tools that check a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfiguredKey<'a> {
-    /// The field of the JWK in the configuration, such as `jwks.keys[1]`.
+    /// The field of the JWK in the configuration or in the fetched set, such as `jwks.keys[1]` or `keys[1]`.
     pub field: &'a str,
+    /// `kid`.
+    pub id: Option<&'a str>,
     /// The algorithms that tokens may use with this key: the `alg` of the JWK, or without `alg` all that fit the key.
     pub algorithms: &'a [Algorithm],
     /// The modulus of an RSA key, big-endian; `None` for other keys.

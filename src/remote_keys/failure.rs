@@ -79,7 +79,7 @@ impl From<JwkSetError> for FetchFailure {
     fn from(error: JwkSetError) -> Self {
         match error {
             JwkSetError::Malformed => Self::Malformed,
-            JwkSetError::NoUsableKey => Self::NoUsableKey,
+            JwkSetError::NoUsableKey(_) => Self::NoUsableKey,
         }
     }
 }

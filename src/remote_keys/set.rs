@@ -7,6 +7,7 @@ use super::events::{KeyEvents, KeySetGauge};
 use super::failure::FetchFailure;
 use super::fetch::{Fetch, Progress};
 use super::record::{Millis, Record, shared_key};
+use super::report::JwkSetReport;
 use super::schedule::Schedule;
 use super::source::Source;
 use crate::key::{FetchedKeys, KeySet};
@@ -151,10 +152,12 @@ impl RemoteSet {
     }
 
     /// Uses the keys of a set that was not fetched by this machine.
-    pub(super) fn load(&mut self, text: &[u8], now: Millis) -> Result<(Change, Vec<String>), FetchFailure> {
-        let FetchedKeys { text, skipped, .. } = FetchedKeys::read(text)?;
-        let record = Record { attempt: 1, ended_at: now, fetched_at: now, keys: text, ..Record::default() };
-        Ok((self.learn(record, now), skipped))
+    pub(super) fn load(&mut self, text: &[u8], now: Millis) -> (Change, JwkSetReport) {
+        let (report, keys) = JwkSetReport::read(text);
+        let Some(keys) = keys else { return (Change::default(), report) };
+        // A time of 0 means that there are no keys.
+        let record = Record { attempt: 1, ended_at: now, fetched_at: now.max(1), keys, ..Record::default() };
+        (self.learn(record, now), report)
     }
 
     fn schedule(&self) -> Schedule<'_> {

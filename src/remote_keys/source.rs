@@ -29,6 +29,8 @@ const DEFAULT_STALE_SECONDS: u64 = 86_400;
 /// One entry of `remoteJwks`.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Source {
+    /// Its field in the configuration: `remoteJwks`, or `remoteJwks[1]` in a list.
+    pub(super) field: String,
     pub(super) location: Location,
     pub(super) cluster: String,
     /// The only `iss` that its keys verify; `None` for any that no other set is for.
@@ -61,7 +63,7 @@ impl Source {
         if fields.is_empty() {
             faults.report(field.path(), "expected at least one element");
         }
-        let sources: Vec<_> = fields.iter().map(|field| Self::parse(field.section(faults)?, faults)).collect();
+        let sources: Vec<_> = fields.iter().map(|field| Self::parse(field, faults)).collect();
         let mut issuers: Vec<&str> = Vec::new();
         for (field, source) in fields.iter().zip(&sources) {
             let path = || format!("{}.issuer", field.path());
@@ -77,7 +79,8 @@ impl Source {
         sources.into_iter().collect()
     }
 
-    fn parse(mut section: Section, faults: &mut Faults) -> Option<Self> {
+    fn parse(field: &Field, faults: &mut Faults) -> Option<Self> {
+        let mut section = field.section(faults)?;
         let location = Location::parse(&mut section, faults);
         let cluster = section.required("cluster", faults).and_then(|field| cluster(&field, faults));
         let issuer = section.optional("issuer").map(|field| field.name(faults));
@@ -94,8 +97,16 @@ impl Source {
             Some(configured) => Some(configured?),
             None => location.issuer().map(str::to_owned),
         };
-        let cluster = cluster?;
-        Some(Self { location, cluster, issuer, timeout_seconds, refresh_seconds, cooldown_seconds, stale_seconds })
+        Some(Self {
+            field: field.path().to_owned(),
+            location,
+            cluster: cluster?,
+            issuer,
+            timeout_seconds,
+            refresh_seconds,
+            cooldown_seconds,
+            stale_seconds,
+        })
     }
 
     /// `uri` or `discovery`, as configured.
