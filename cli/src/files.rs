@@ -26,12 +26,18 @@ pub(crate) enum Readers {
 /// The name that means stdin.
 pub(crate) const STDIN: &str = "-";
 
-/// Checks that two options do not both read stdin.
-pub(crate) fn check_stdin(one: (&str, Option<&Path>), other: (&str, Option<&Path>)) -> Result<(), Failure> {
-    if [one, other].iter().all(|(_, path)| *path == Some(Path::new(STDIN))) {
-        return Err(Failure::new(format!("{} and {} can't both read stdin", one.0, other.0)));
+/// Checks that at most one of these options reads stdin.
+pub(crate) fn check_stdin(options: &[(&str, Option<&Path>)]) -> Result<(), Failure> {
+    let mut from_stdin = options.iter().filter(|(_, path)| *path == Some(Path::new(STDIN))).map(|(option, _)| option);
+    match (from_stdin.next(), from_stdin.next()) {
+        (Some(one), Some(other)) => Err(Failure::new(format!("{one} and {other} can't both read stdin"))),
+        (_, _) => Ok(()),
     }
-    Ok(())
+}
+
+/// The name of a file for messages.
+pub(crate) fn name(path: &Path) -> String {
+    if path == Path::new(STDIN) { "stdin".to_owned() } else { path.display().to_string() }
 }
 
 /// The token of an argument or, for `-`, on stdin, without the line feed.

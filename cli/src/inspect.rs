@@ -1,38 +1,48 @@
-//! `inspect`: shows the content of a token without verifying it.
+//! `inspect`: shows the content of a token. It verifies the signature only if it gets the keys.
 
 mod filter;
 mod notes;
 mod parts;
 mod report;
+mod signer;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use jwt_auth::NumericDate;
 
 use crate::failure::Failure;
+use crate::key_set::KeySetFile;
 use crate::{files, moment, terminal};
 use parts::{Parts, Unreadable};
+use signer::Verification;
 
-/// Show the content of a token without verifying it.
+/// Show the content of a token, and with --jwks also which key signed it.
 ///
-/// Prints the header, the claims, the times, and notes on anything unusual. Anyone can write such a token: use `check`,
-/// which has the key, to verify it.
+/// Prints the header, the claims, the times, and notes on anything unusual. Without --jwks nothing is verified, and
+/// anyone can write such a token. `check` applies the rules of a configuration, too.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Other users of the machine can see arguments, and the shell's history keeps them. Use - to read the
 token from stdin.
 
-Exit status: 0 decoded, 1 not a JWT or encrypted, 2 error.
+Exit status: 0 decoded, and verified if --jwks is given; 1 not a JWT, encrypted, or not verified;
+2 error.
 
 Examples:
   jwt-auth inspect - < token.txt
   jwt-auth inspect eyJhbGciOi...
+  curl -s https://issuer.example.com/jwks | jwt-auth inspect --jwks - eyJhbGciOi...
   curl -s https://issuer.example.com/token | jq -r .access_token | jwt-auth inspect --json -")]
 pub(crate) struct Arguments {
     /// The token; - reads it from stdin.
     #[arg(value_name = "TOKEN|-", allow_hyphen_values = true)]
     token: String,
+
+    /// The JWK set of the issuer, to verify the signature; - reads it from stdin.
+    #[arg(long, value_name = "FILE|-")]
+    jwks: Option<PathBuf>,
 
     /// The time to compare with, in RFC 3339 format or in seconds since 1970 [default: now].
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
@@ -44,15 +54,23 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    files::check_stdin(&[("TOKEN", Some(Path::new(&arguments.token))), ("--jwks", arguments.jwks.as_deref())])
+        .map_err(|failure| failure.with_remedy("use a file or an argument for one of them"))?;
+    let set = arguments.jwks.as_deref().map(KeySetFile::read).transpose()?;
     let raw = files::token(&arguments.token)?;
     let now = arguments.time.unwrap_or_else(moment::now);
-    let inspected = Inspection::of(&raw, now);
+    let mut inspected = Inspection::of(&raw, now);
+    if let (Some(set), Ok(parts)) = (&set, &inspected.parts) {
+        let is_readable = inspected.filter.unreadable.is_none();
+        inspected.verification = signer::verify((&raw, &parts.header, is_readable), set, now);
+    }
     if arguments.json {
         terminal::print_json(&report::json(&inspected))?;
     } else {
         terminal::print(&report::text(&inspected))?;
     }
-    Ok(if inspected.parts.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let is_verified = set.is_none() || inspected.is_verified();
+    Ok(if inspected.parts.is_ok() && is_verified { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// All results for one token.
@@ -63,6 +81,8 @@ struct Inspection {
     /// Notes on the encoding, the header and the claims, in this order.
     notes: Notes,
     filter: filter::Answers,
+    /// `None` without a JWK set, and for what is not a token.
+    verification: Option<Verification>,
 }
 
 /// Notes in the order in which they were found.
@@ -110,7 +130,12 @@ impl Inspection {
             Err(Unreadable { header: None, .. }) => {}
         }
         let filter = filter::ask(raw, now);
-        Self { now, parts, notes, filter }
+        Self { now, parts, notes, filter, verification: None }
+    }
+
+    /// Whether a key of the JWK set signed the token.
+    fn is_verified(&self) -> bool {
+        self.verification.as_ref().is_some_and(|verification| verification.signer.is_ok())
     }
 }
 

@@ -14,6 +14,7 @@ mod inspect;
 mod json;
 mod jwk;
 mod key;
+mod key_set;
 mod keygen;
 mod lifetime;
 mod make_jwk;

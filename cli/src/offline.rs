@@ -1,6 +1,6 @@
 //! Runs the filter outside of Envoy.
 
-use jwt_auth::{Conflict, Edits, Header, Host, NumericDate, Plugin, Rejection, Request, SharedData};
+use jwt_auth::{Conflict, Decision, Edits, Header, Host, NumericDate, Plugin, Rejection, Request, SharedData};
 use zeroize::Zeroizing;
 
 use crate::jwk::Jwk;
@@ -15,14 +15,23 @@ pub(crate) fn plugin(jwk: &Jwk) -> Plugin {
     Plugin::new(Zeroizing::new(configuration).as_bytes(), b"")
 }
 
+/// A filter that would fetch its keys.
+pub(crate) fn fetching_plugin() -> Plugin {
+    let configuration = format!(
+        r#"{{"parameter":"{PARAMETER}","parameterLocation":"header",
+            "remoteJwks":{{"uri":"https://issuer.example/jwks","cluster":"issuer"}}}}"#
+    );
+    Plugin::new(configuration.as_bytes(), b"")
+}
+
 /// The decision of such a filter on a token.
 pub(crate) fn decide_on_token(plugin: &Plugin, token: &[u8], now: NumericDate) -> Result<Edits, Rejection> {
-    decide(plugin, Request::new(&[(PARAMETER, token)]), now)
+    decide(plugin, Request::new(&[(PARAMETER, token)]), now).without_waiting()
 }
 
 /// The decision of a filter on a request, as if no `jti` was used before.
-pub(crate) fn decide(plugin: &Plugin, request: Request, now: NumericDate) -> Result<Edits, Rejection> {
-    plugin.decide(request, now, Host { shared_data: &Nothing, signatures: None }).without_waiting()
+pub(crate) fn decide(plugin: &Plugin, request: Request, now: NumericDate) -> Decision {
+    plugin.decide(request, now, Host { shared_data: &Nothing, signatures: None })
 }
 
 /// Headers as the filter reads them.

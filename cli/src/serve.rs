@@ -86,7 +86,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    check_stdin(("--key", Some(&arguments.key)), ("--users", Some(&arguments.users)))?;
+    check_stdin(&[("--key", Some(&arguments.key)), ("--users", Some(&arguments.users))])?;
     let rotation = arguments.rotate_every.map(|every| Rotation::new(every, arguments.expires_in)).transpose()?;
     let mut jwk = private_jwk(&read(&arguments.key)?)?;
     if rotation.is_some() && jwk.kid.is_none() {

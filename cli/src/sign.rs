@@ -67,7 +67,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    files::check_stdin(("--key", Some(&arguments.key)), ("--claims-file", arguments.claims_file.as_deref()))?;
+    files::check_stdin(&[("--key", Some(&arguments.key)), ("--claims-file", arguments.claims_file.as_deref())])?;
     let mut jwk = private_jwk(&files::read(&arguments.key)?)?;
     jwk.kid = arguments.kid.clone().or(jwk.kid);
     let key = SigningKey::from_jwk(&jwk, arguments.alg)?;

@@ -157,20 +157,25 @@ fn the_examples_for_envoy_and_in_the_readme_have_no_errors() {
         std::fs::read_dir(repository("envoy")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     files.sort();
     let expected = [
+        "auth0.yaml",
+        "entra-id.yaml",
         "envoy-gateway.yaml",
         "envoy.yaml",
+        "google.yaml",
         "istio-guard.yaml",
+        "istio-keycloak.yaml",
         "istio-wasmplugin.yaml",
+        "keycloak.yaml",
         "per-route.yaml",
         "upstream.yaml",
     ];
     assert_eq!(files, expected);
-    expect("envoy/envoy-gateway.yaml", &["jwt-auth"]);
-    expect("envoy/envoy.yaml", &["jwt-auth"]);
-    expect("envoy/istio-wasmplugin.yaml", &["jwt-auth"]);
+    for name in ["auth0", "entra-id", "envoy-gateway", "envoy", "google", "istio-wasmplugin", "keycloak"] {
+        expect(&format!("envoy/{name}.yaml"), &["jwt-auth"]);
+    }
     expect("envoy/per-route.yaml", &["jwt-auth", "jwt-auth-payments"]);
     expect("tests/kit/src/rows/page-example.yaml", &["plugin"]);
-    for name in ["envoy/istio-guard.yaml", "envoy/upstream.yaml"] {
+    for name in ["envoy/istio-guard.yaml", "envoy/istio-keycloak.yaml", "envoy/upstream.yaml"] {
         let other = jwt_auth(&["check", "--config", repository(name).to_str().unwrap()], b"");
         assert_eq!(other.status, 2, "{name} has no plugin");
         assert!(other.stderr.contains("the file has no jwt-auth configuration"), "{other:?}");

@@ -16,12 +16,12 @@ pub(super) fn explain(rejection: &Rejection) -> (&'static str, &'static str) {
             "Compare the beginning in the message with your token; `jwt-auth inspect` shows what is wrong with it.",
         ),
         Rejection::NoMatchingKey { kid: Some(_) } => (
-            "No configured key has the token's `kid`, and every key has a `kid`.",
-            "Add the issuer's key with this `kid` to `jwks`. After a change of keys, keep the old one until its tokens \
-             have expired.",
+            "No key has the token's `kid`, and every key has a `kid`.",
+            "Add the issuer's key with this `kid` to `jwks`, or let the filter fetch the keys: `remoteJwks`. After a \
+             change of keys, keep the old one until its tokens have expired.",
         ),
         Rejection::NoMatchingKey { kid: None } => (
-            "The token has no `kid`, and every configured key has one.",
+            "The token has no `kid`, and every key has one.",
             "Have the issuer set `kid`, or remove `kid` from the configured key.",
         ),
         Rejection::Invalid(reason) => invalid(reason),
@@ -103,8 +103,9 @@ fn invalid(reason: &Invalid) -> (&'static str, &'static str) {
             "Issue tokens with a shorter lifetime, or set `maxTokenLifetimeSeconds`.",
         ),
         Invalid::Issuer => (
-            "The token's `iss` is not exactly one of the values of `issuer`.",
-            "Compare the two, including a slash at the end.",
+            "The token's `iss` is not exactly one of the values of `issuer`, or not the issuer of the key that signed \
+             it: with `remoteJwks`, the keys of an issuer verify only its tokens, and no other key does.",
+            "Compare `iss` with `issuer` and `discovery`, including a slash at the end.",
         ),
         Invalid::Audience => (
             "The token's `aud` has none of the values of `audiences`.",

@@ -4,6 +4,7 @@ mod ours;
 
 use serde_json::Value;
 
+use super::clusters::Clusters;
 use super::handover::chain::{self, Guard, Place};
 use super::handover::reader::{self, Notation};
 use super::handover::{Fields, Finding, Handover};
@@ -16,6 +17,7 @@ use ours::{has_our_fields, has_our_keys, mentions_us, names_us};
 pub(super) struct Contents {
     pub(super) plugins: Vec<Found>,
     pub(super) skipped: Vec<Skipped>,
+    pub(super) clusters: Clusters,
 }
 
 /// A plugin configuration of this filter.
@@ -40,6 +42,8 @@ pub(super) struct Found {
 pub(super) struct Skipped {
     pub(super) name: String,
     pub(super) position: Position,
+    /// `vm_id`; empty by default.
+    pub(super) vm_id: String,
 }
 
 /// Top-level keys of files for Envoy and Kubernetes. A plugin configuration has none of them.
@@ -72,7 +76,8 @@ pub(super) fn find(file: &str, notation: Notation) -> Contents {
     for document in &documents {
         search.walk(document, "plugin");
     }
-    let Contents { plugins, skipped } = &search.contents;
+    search.contents.clusters = Clusters::of(&documents);
+    let Contents { plugins, skipped, .. } = &search.contents;
     let is_container = |document: &Node| document.get_any(&CONTAINER_KEYS).is_some();
     if plugins.is_empty() && skipped.is_empty() && !documents.iter().any(is_container) {
         let position = documents.first().map_or(Position::START, |root| root.position);
@@ -245,7 +250,8 @@ impl Search<'_> {
         if is_ours || found.handover.as_ref().is_ok_and(has_our_fields) {
             self.contents.plugins.push(found);
         } else {
-            self.contents.skipped.push(Skipped { name: found.name, position: found.position });
+            let Found { name, position, vm_id, .. } = found;
+            self.contents.skipped.push(Skipped { name, position, vm_id });
         }
     }
 }

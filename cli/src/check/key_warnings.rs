@@ -9,7 +9,8 @@ pub(super) fn of(key: &ConfiguredKey) -> Vec<(String, String)> {
     flaw(key).into_iter().chain(choice(key)).collect()
 }
 
-fn flaw(key: &ConfiguredKey) -> Option<(String, String)> {
+/// A flaw of the key itself: a field and a text.
+pub(crate) fn flaw(key: &ConfiguredKey) -> Option<(String, String)> {
     let is_flawed = key.rsa_modulus.as_ref().is_some_and(|modulus| roca::has_fingerprint(modulus));
     let text = "the key has the ROCA flaw (CVE-2017-15361): its private key can be computed from its public key. \
                 Replace it with a key from another generator";

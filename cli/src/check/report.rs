@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::excerpt::without_tokens;
 use super::explain::explain;
 use super::handover::Finding;
-use super::request::Outcome;
+use super::remote::RemoteSet;
+use super::request::{Outcome, Verdict};
 use super::{Checked, CheckedPlugin};
 use crate::terminal::{BAD, GOOD, NOTICE, STRONG, safe, safe_bytes, styled};
 
@@ -17,6 +18,7 @@ pub(super) fn text(checked: &Checked, outcome: Option<&Outcome>) -> String {
     let mut lines = Vec::new();
     for plugin in &checked.plugins {
         findings(checked, plugin, &mut lines);
+        lines.extend(plugin.remote.iter().flat_map(RemoteSet::lines));
     }
     for other in &checked.skipped {
         let place = place(&checked.file, other.position.line, other.position.column);
@@ -66,12 +68,17 @@ fn findings(checked: &Checked, plugin: &CheckedPlugin, lines: &mut Vec<String>) 
 }
 
 fn decision(outcome: &Outcome, lines: &mut Vec<String>) {
-    match &outcome.decision {
-        Ok(edits) => {
+    match &outcome.verdict {
+        Verdict::Accepted(edits) => {
             lines.push(format!("{}: the request is forwarded to the backend", styled(GOOD, "accepted")));
             changes(outcome, edits, lines);
         }
-        Err(rejection) => {
+        Verdict::Undecided { why, remedy } => {
+            lines.push(format!("{}: the answer depends on keys that are fetched", styled(NOTICE, "undecided")));
+            lines.push(format!("  why  {}", safe(why)));
+            lines.push(format!("  fix  {}", safe(remedy)));
+        }
+        Verdict::Rejected(rejection) => {
             let (why, remedy) = explain(rejection);
             let answer = format!("{} {}", rejection.status(), rejection.code());
             lines.push(format!("{}: {answer}: {}", styled(BAD, "rejected"), rejection.message()));
@@ -116,18 +123,23 @@ fn plugin_json(plugin: &CheckedPlugin) -> Value {
         findings.iter().map(json).collect()
     };
     let found = &plugin.found;
-    json!({
+    let mut object = json!({
         "name": found.name,
         "form": found.form,
         "line": found.position.line,
         "errors": list(&plugin.errors),
         "warnings": list(&plugin.warnings),
-    })
+    });
+    if !plugin.remote.is_empty() {
+        object["remoteJwks"] = plugin.remote.iter().map(RemoteSet::json).collect();
+    }
+    object
 }
 
 fn decision_json(outcome: &Outcome) -> Value {
-    let mut object = match &outcome.decision {
-        Ok(edits) => {
+    let mut object = match &outcome.verdict {
+        Verdict::Undecided { why, remedy } => json!({"accepted": null, "why": why, "remedy": remedy}),
+        Verdict::Accepted(edits) => {
             let headers: Vec<Value> = edits.headers.iter().map(header_json).collect();
             let mut object = json!({"accepted": true, "headers": headers});
             for (name, bytes) in [("path", &edits.path), ("body", &outcome.body)] {
@@ -137,7 +149,7 @@ fn decision_json(outcome: &Outcome) -> Value {
             }
             object
         }
-        Err(rejection) => {
+        Verdict::Rejected(rejection) => {
             let (why, remedy) = explain(rejection);
             json!({
                 "accepted": false,

@@ -4,10 +4,12 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clap::Args;
-use jwt_auth::{Edits, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection, Request, TokenLocation};
+use jwt_auth::{Decision, Edits, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection, Request, TokenLocation};
 
+use super::remote::RemoteSet;
 use crate::failure::Failure;
-use crate::{files, moment, offline};
+use crate::moment::{self, duration};
+use crate::{files, offline};
 
 /// The request to decide on. Values can be any bytes.
 #[derive(Debug, Args)]
@@ -45,6 +47,11 @@ impl RequestArguments {
         token.is_some() || method.is_some() || path.is_some() || !header.is_empty() || data.is_some() || time.is_some()
     }
 
+    /// The time of the request, if it is given.
+    pub(super) fn time(&self) -> Option<NumericDate> {
+        self.time
+    }
+
     /// The token of the options; `-` is stdin.
     pub(super) fn token(&self) -> Option<&Path> {
         self.token.as_deref().map(Path::new)
@@ -59,25 +66,37 @@ pub(super) struct Outcome {
     /// The plugin's name.
     pub(super) plugin: String,
     pub(super) headers: Headers,
-    pub(super) decision: Result<Edits, Rejection>,
+    pub(super) verdict: Verdict,
     /// The body for the backend, if it is changed.
     pub(super) body: Option<Vec<u8>>,
     /// Notes on the decision.
     pub(super) notes: Vec<String>,
 }
 
-impl Outcome {
-    /// Whether the request is forwarded.
-    pub(super) fn is_accepted(&self) -> bool {
-        self.decision.is_ok()
-    }
+/// The decision, as far as it is known.
+pub(super) enum Verdict {
+    Accepted(Edits),
+    Rejected(Rejection),
+    /// It depends on keys of `remoteJwks` that are not known here.
+    Undecided {
+        /// What the filter does.
+        why: String,
+        /// How to get the decision.
+        remedy: String,
+    },
 }
 
-/// Lets `plugin` decide on the request.
+/// Lets `plugin` decide on the request. `remote` is its `remoteJwks`, with the keys that are known.
 ///
 /// # Errors
 /// If an option is not valid, or if stdin can't be read.
-pub(super) fn decide(arguments: &RequestArguments, name: &str, plugin: &Plugin) -> Result<Outcome, Failure> {
+pub(super) fn decide(
+    arguments: &RequestArguments,
+    now: NumericDate,
+    name: &str,
+    plugin: &Plugin,
+    remote: &[RemoteSet],
+) -> Result<Outcome, Failure> {
     let mut headers = headers(arguments)?;
     let mut notes = Vec::new();
     let token = arguments.token.as_deref().map(files::token).transpose()?;
@@ -89,25 +108,53 @@ pub(super) fn decide(arguments: &RequestArguments, name: &str, plugin: &Plugin) 
         }
     }
     let borrowed = offline::borrowed(&headers);
-    let now = arguments.time.unwrap_or_else(moment::now);
     // Envoy treats an empty body like no body.
     let has_body = arguments.data.as_ref().is_some_and(|data| !data.is_empty());
     let request = if has_body { Request::new(&borrowed).with_body() } else { Request::new(&borrowed) };
-    let decision = offline::decide(plugin, request, now);
-    if let (Err(Rejection::Malformed { .. }), Some(length)) = (&decision, plugin.token_length(request))
+    let verdict = match offline::decide(plugin, request, now) {
+        Decision::Forward(edits) => Verdict::Accepted(edits),
+        Decision::Reject(rejection) => Verdict::Rejected(rejection),
+        Decision::Wait(wait) if wait.is_for_unknown_kid => {
+            notes.push(
+                "no key has this kid, so the filter first fetches the keys again, and the request waits for them; this \
+                 is the answer if they are the same"
+                    .to_owned(),
+            );
+            Verdict::Rejected(wait.otherwise)
+        }
+        Decision::Wait(wait) => undecided(remote).unwrap_or(Verdict::Rejected(wait.otherwise)),
+    };
+    if let (Verdict::Rejected(Rejection::Malformed { .. }), Some(length)) = (&verdict, plugin.token_length(request))
         && length > MAX_TOKEN_BYTES
     {
         notes.push(format!("the token has {length} bytes; the limit is {MAX_TOKEN_BYTES}"));
     }
-    if decision.is_ok() && !plugin.finds_token(request) {
+    let edits = if let Verdict::Accepted(edits) = &verdict { Some(edits) } else { None };
+    if edits.is_some() && !plugin.finds_token(request) {
         notes.push("there is no token: the request is forwarded unauthenticated (bypassEmptyToken)".to_owned());
-    } else if decision.is_ok() && plugin.prevents_replay() {
+    } else if edits.is_some() && plugin.prevents_replay() {
         notes.push("preventJtiReplay: only Envoy knows whether the jti was used before".to_owned());
     }
     let sent = arguments.data.as_ref().map(|data| data.as_encoded_bytes());
-    let form = decision.as_ref().ok().and_then(|edits| edits.form.as_ref());
+    let form = edits.and_then(|edits| edits.form.as_ref());
     let body = form.map(|form| form.rewrite(sent.unwrap_or_default()));
-    Ok(Outcome { plugin: name.to_owned(), headers, decision, body, notes })
+    Ok(Outcome { plugin: name.to_owned(), headers, verdict, body, notes })
+}
+
+/// The verdict if a key may verify the token that is not known here; `None` if `--jwks` gives all keys.
+fn undecided(remote: &[RemoteSet]) -> Option<Verdict> {
+    let missing: Vec<_> = remote.iter().filter(|set| set.keys.is_none()).collect();
+    let [first, ..] = missing.as_slice() else { return None };
+    let urls: Vec<_> = missing.iter().map(|set| set.url()).collect();
+    let timeout = missing.iter().map(|set| set.timeout_seconds()).max().unwrap_or_default();
+    let why = format!(
+        "A key of {} may verify the token. As long as the filter does not have these keys, the request waits for them, \
+         at most {}.",
+        urls.join(" or "),
+        duration(timeout as f64)
+    );
+    let remedy = format!("Download the JWK set ({}) and give it to this command with --jwks FILE.", first.place());
+    Some(Verdict::Undecided { why, remedy })
 }
 
 fn headers(arguments: &RequestArguments) -> Result<Headers, Failure> {

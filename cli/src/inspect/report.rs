@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::parts::Unreadable;
+use super::signer::{Signer, Verification};
 use super::{Inspection, Note};
 use crate::json::{Json, number};
 use crate::moment::relative;
@@ -22,12 +23,17 @@ pub(super) fn text(inspection: &Inspection) -> String {
     let mut text = String::new();
     match &inspection.parts {
         Ok(parts) => {
-            line(&mut text, styled(BAD, NOT_VERIFIED));
+            line(&mut text, verdict(inspection));
             object(&mut text, "header", &parts.header);
             object(&mut text, "claims", &parts.claims);
             times(&mut text, &parts.claims, inspection.now);
             line(&mut text, "");
-            line(&mut text, format!("{}: {} bytes, not checked", styled(STRONG, "signature"), parts.signature_bytes));
+            let state = match &inspection.verification {
+                None => "not checked",
+                Some(_) if inspection.is_verified() => "valid",
+                Some(_) => "not verified",
+            };
+            line(&mut text, format!("{}: {} bytes, {state}", styled(STRONG, "signature"), parts.signature_bytes));
         }
         Err(Unreadable { part, problem, header }) => {
             let what = if *part == "token" { "it".to_owned() } else { format!("the {part}") };
@@ -41,13 +47,33 @@ pub(super) fn text(inspection: &Inspection) -> String {
     if inspection.parts.is_ok() || !inspection.notes.0.is_empty() {
         notes(&mut text, &inspection.notes.0);
     }
+    if let Some(Verification { keys, .. }) = &inspection.verification {
+        line(&mut text, "");
+        line(&mut text, styled(STRONG, "keys"));
+        keys.lines().iter().for_each(|of_keys| line(&mut text, format!("  {of_keys}")));
+    }
     answers(&mut text, inspection);
     text
 }
 
+/// Whether the token is verified, and with which key.
+fn verdict(inspection: &Inspection) -> String {
+    let Some(Verification { keys, signer }) = &inspection.verification else { return styled(BAD, NOT_VERIFIED) };
+    let file = safe(keys.file());
+    match signer {
+        Ok(Signer { field, id }) => {
+            let id = id.as_ref().map_or("without kid".to_owned(), |id| format!("kid {}", safe(id)));
+            format!("{}: signed with {field} of {file}, {id}", styled(GOOD, "verified"))
+        }
+        Err(rejection) => {
+            format!("{} with {file}: {} {}", styled(BAD, "not verified"), rejection.code(), safe(&rejection.message()))
+        }
+    }
+}
+
 /// For programs: one object.
 pub(super) fn json(inspection: &Inspection) -> String {
-    let mut members = vec![("verified", "false".to_owned())];
+    let mut members = vec![("verified", inspection.is_verified().to_string())];
     match &inspection.parts {
         Ok(parts) => members.extend([
             own_json(["header", "headerText"], &parts.header),
@@ -70,6 +96,12 @@ pub(super) fn json(inspection: &Inspection) -> String {
     if let Some(code) = inspection.notes.0.iter().find_map(Note::code) {
         filter["codeForHeader"] = code.into();
     }
+    members.extend(inspection.verification.as_ref().map(|Verification { keys, signer }| {
+        let mut set = keys.json();
+        set["signer"] = signer.as_ref().ok().map(|Signer { field, id }| json!({"field": field, "kid": id})).into();
+        set["rejection"] = signer.as_ref().err().map(answer).into();
+        ("set", set.to_string())
+    }));
     members.extend([("notes", Value::from(list).to_string()), ("filter", filter.to_string())]);
     // Joined as text, to keep the digits, the order and the duplicates of the token's JSON.
     let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
@@ -154,8 +186,9 @@ fn answers(text: &mut String, inspection: &Inspection) {
         }
         (None, None, Some(Ok(()))) => writeln!(
             text,
-            "  {} these claims under its default rules if the signature is valid",
-            styled(GOOD, "accepts")
+            "  {} these claims under its default rules{}",
+            styled(GOOD, "accepts"),
+            if inspection.is_verified() { "" } else { " if the signature is valid" }
         ),
         (None, None, None) => writeln!(text, "  verifies the signature first"),
     };

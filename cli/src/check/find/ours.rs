@@ -4,7 +4,7 @@ use crate::check::handover::{Fields, Handover};
 use crate::check::yaml::{self, Node};
 
 /// A configuration with one of these fields is for this filter.
-const OUR_FIELDS: [&str; 3] = ["parameter", "jwk", "jwks"];
+const OUR_FIELDS: [&str; 4] = ["parameter", "jwk", "jwks", "remoteJwks"];
 
 pub(super) fn has_our_fields(handover: &Handover) -> bool {
     match &handover.fields {
