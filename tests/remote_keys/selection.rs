@@ -35,7 +35,8 @@ impl Sets {
         for (position, keys) in sets.into_iter().enumerate() {
             if let Some(keys) = keys {
                 let text = jwk_set(keys).to_string();
-                assert_eq!(remote.load(position, text.as_bytes(), date(NOW)), Ok(vec![]));
+                let report = remote.load(position, text.as_bytes(), date(NOW)).unwrap();
+                assert_eq!(report.failure, None);
             }
         }
         Self { plugin, memory: Memory::default() }
