@@ -1,6 +1,7 @@
 //! `remoteJwks` on live Envoys, with a key server that misbehaves on command.
 
 mod answers;
+mod crowd;
 mod discovery;
 mod reach;
 mod rotation;
