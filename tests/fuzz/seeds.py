@@ -28,6 +28,7 @@ for name in ("independent.json", "rfc7515.json", "page.json"):
         if kind not in seen:
             put("decide", b"00\nx-token: " + token)
             put("config", json.dumps({"parameter": "t", "jwk": vector["jwk"]}).encode())
+            put("jwk_set", json.dumps({"keys": [vector["jwk"]]}).encode())
         seen.add(kind)
         try:
             header, payload, _ = token.split(b".")

@@ -22,9 +22,14 @@ impl<'a> Input<'a> {
 
     /// The next byte as a number below `end`. The digit `0` is zero; so is the end of the input.
     pub fn choice(&mut self, end: usize) -> usize {
-        let Some((&first, rest)) = self.0.split_first() else { return 0 };
+        self.byte().map_or(0, |byte| usize::from(byte.wrapping_sub(b'0')) % end)
+    }
+
+    /// The next byte. `None` at the end of the input.
+    pub fn byte(&mut self) -> Option<u8> {
+        let (&first, rest) = self.0.split_first()?;
         self.0 = rest;
-        usize::from(first.wrapping_sub(b'0')) % end
+        Some(first)
     }
 
     /// The bytes up to the next line end, or the rest.

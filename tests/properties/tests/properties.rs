@@ -50,6 +50,18 @@ fn object(digits: &str, words: &[Vec<u8>]) -> Vec<u8> {
     [b"{", members.join(&b',').as_slice(), b"}"].concat()
 }
 
+/// The words as keys of a JWK set. For most digits, words that are not JSON are left out. For one, the words are the
+/// whole text.
+fn key_list(digits: &str, words: &[Vec<u8>]) -> Vec<u8> {
+    if digits.ends_with('8') {
+        return words.concat();
+    }
+    let takes_all = digits.ends_with('9');
+    let is_json = |word: &&Vec<u8>| serde_json::from_slice::<Value>(word).is_ok();
+    let keys: Vec<&[u8]> = words.iter().filter(|word| takes_all || is_json(word)).map(Vec::as_slice).collect();
+    [b"{\"keys\":[", keys.join(&b',').as_slice(), b"]}"].concat()
+}
+
 /// A line with a header and then a payload. If the second digit is 0, 2 or 4, the first two words are in the header.
 fn header_and_payload(digits: &str, words: &[Vec<u8>]) -> Vec<u8> {
     let of_header = if digits.ends_with(['0', '2', '4']) { words.len().min(2) } else { 0 };
@@ -105,4 +117,6 @@ properties! {
     path: "parameters", 8, |digits, words| line_and("/", &digits[..1], &words);
     cookie: "cookie", 20, plain;
     signature: "signature", 4, plain;
+    jwk_set: "jwk_set", 8, |digits, words| key_list(&digits, &words);
+    remote_keys: "remote_keys", 40, plain;
 }
