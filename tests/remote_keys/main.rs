@@ -3,11 +3,14 @@
 mod answers;
 mod crowd;
 mod discovery;
+mod issuers;
 mod reach;
 mod rotation;
 mod selection;
 mod sets;
 mod setup;
+mod sharing;
 mod staged;
 mod trial;
+mod unknown_kid;
 mod waiting;
