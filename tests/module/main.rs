@@ -1,9 +1,11 @@
-//! The shipped module when calls to its host fail: each call of each case fails once with each status.
+//! The shipped module in a host that plays Envoy. Here are its decisions when calls to the host fail: each call of each
+//! case fails once with each status. What it does while keys are fetched is in [`scenarios`].
 //!
 //! A failed call must never crash the VM, because a crash fails the requests of every plugin in it. And a request must
 //! not be forwarded unless it was decided and completely edited.
 
 mod host;
+mod scenarios;
 
 use std::sync::LazyLock;
 
