@@ -48,11 +48,15 @@ impl Schedule<'_> {
         let Record { attempt, lease_until, ended_at, failures, fetched_at, .. } = *self.record;
         let latest = now.saturating_add(CLOCK_TOLERANCE);
         let is_lost = lease_until != 0;
-        if attempt == 0 || is_lost || ended_at > latest || fetched_at > latest {
+        if attempt == 0 || is_lost || ended_at > latest {
             return 0;
         }
         if failures > 0 || fetched_at == 0 {
             return ended_at.saturating_add(self.backoff(failures));
+        }
+        // After the pauses of failures, so that they are not skipped while the keys seem to be from the future.
+        if fetched_at > latest {
+            return 0;
         }
         // Between 80 and 90 % of the time, so that a failure leaves time for others.
         let tenth = self.refresh().checked_div(10).unwrap_or(0);
@@ -187,8 +191,11 @@ mod tests {
         let (record, earlier) = (Record { kid_fetch_at: NOW, ..fetched() }, NOW - 3_600_000);
         let schedule = Schedule { source: &source, record: &record };
         assert!(schedule.due_at(earlier) <= earlier && schedule.may_fetch_for_kid(earlier));
-        let failed = Record { failures: 3, fetched_at: 0, ..record };
+        let failed = Record { failures: 3, ..record };
         assert!(Schedule { source: &source, record: &failed }.due_at(earlier) <= earlier);
+        let failed_again = Record { ended_at: earlier, ..failed };
+        let due_at = Schedule { source: &source, record: &failed_again }.due_at(earlier);
+        assert!(due_at >= earlier + 4_000, "failures keep their pauses, though the keys seem to be from the future");
     }
 
     #[test]
