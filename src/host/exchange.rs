@@ -51,7 +51,8 @@ enum State {
 #[derive(Debug)]
 struct Held {
     until: NumericDate,
-    /// The number of the news that were there at the last decision.
+    /// The time of the last decision, and the number of the news that were there.
+    decided_at: NumericDate,
     news: u32,
     _place: Place,
 }
@@ -88,7 +89,8 @@ impl Exchange {
     /// Whether this tick must go on with it.
     pub(super) fn is_ready(&self, news: u32, now: NumericDate) -> bool {
         match &self.state {
-            State::Waiting(held) => held.news != news || now >= held.until,
+            // If the clock was set back, the end of the wait may be hours away, so it is decided anew.
+            State::Waiting(held) => held.news != news || now >= held.until || now < held.decided_at,
             State::Edited => true,
             State::Deciding | State::Forwarded(_) | State::Rejected => false,
         }
@@ -107,7 +109,7 @@ impl Exchange {
         let decided = match decision {
             Decision::Forward(edits) => self.forward(edits),
             Decision::Reject(rejection) => Err(rejection),
-            Decision::Wait(wait) => self.hold(&wait),
+            Decision::Wait(wait) => now.map_err(|_| Rejection::HostFailure).and_then(|now| self.hold(&wait, now)),
         };
         match decided {
             Ok(()) if self.is_waiting() => Action::Pause,
@@ -124,7 +126,7 @@ impl Exchange {
     pub(super) fn go_on(&mut self, news: u32, now: NumericDate) {
         match &mut self.state {
             State::Waiting(held) => {
-                held.news = news;
+                (held.decided_at, held.news) = (now, news);
                 let is_over = now >= held.until;
                 self.decide_again(now, is_over);
             }
@@ -147,7 +149,15 @@ impl Exchange {
             }
             Decision::Reject(rejection) => Err(rejection),
             Decision::Wait(wait) if is_over => Err(wait.otherwise),
-            Decision::Wait(_) => Ok(()),
+            Decision::Wait(wait) => {
+                // The first end stays, unless the clock was set back since.
+                if let State::Waiting(held) = &mut self.state
+                    && wait.until < held.until
+                {
+                    held.until = wait.until;
+                }
+                Ok(())
+            }
         };
         if let Err(rejection) = decided {
             self.reject(&rejection, &headers);
@@ -238,12 +248,12 @@ impl Exchange {
     }
 
     /// Makes the request wait, if there is a place for it.
-    fn hold(&mut self, wait: &Wait) -> Result<(), Rejection> {
+    fn hold(&mut self, wait: &Wait, now: NumericDate) -> Result<(), Rejection> {
         let filter = self.filter.as_deref().ok_or(Rejection::HostFailure)?;
         let place = filter.places.take(wait.is_for_unknown_kid).ok_or(Rejection::KeysUnavailable)?;
         filter.key_metrics.count_waiting();
         self.has_waited = true;
-        self.state = State::Waiting(Held { until: wait.until, news: filter.news(), _place: place });
+        self.state = State::Waiting(Held { until: wait.until, decided_at: now, news: filter.news(), _place: place });
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //! several workers, and when the configuration or the clock changes meanwhile.
 
 mod bounds;
+mod clock;
 mod discovery;
 mod forms;
 mod metrics;

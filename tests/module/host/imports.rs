@@ -113,7 +113,7 @@ fn http_call(caller: &mut Caller<State>, arguments: &[usize]) -> u32 {
 }
 
 fn write_time(caller: &mut Caller<State>, address: usize) {
-    let nanoseconds = caller.data().process.now().as_nanos() as u64;
+    let nanoseconds = caller.data().process.clock().as_nanos() as u64;
     write(caller, address, &nanoseconds.to_le_bytes());
 }
 

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use super::{CAS_MISMATCH, OK};
 
-/// A handle to one process. Its clock starts at 1 800 000 000 seconds and moves only when the test moves it.
+/// A handle to one process. Its time starts at 1 800 000 000 seconds and moves only when the test moves it.
 #[derive(Clone, Default)]
 pub(crate) struct Process(Rc<RefCell<Shared>>);
 
 struct Shared {
     now: Duration,
+    /// How far the clock that the module reads is ahead of `now`, in seconds.
+    clock_ahead: i64,
     data: HashMap<Vec<u8>, (Vec<u8>, u32)>,
     version: u32,
     metrics: BTreeMap<String, u64>,
@@ -22,19 +24,31 @@ struct Shared {
 impl Default for Shared {
     fn default() -> Self {
         let now = Duration::from_secs(1_800_000_000);
-        Self { now, data: HashMap::new(), version: 0, metrics: BTreeMap::new(), random: 1 }
+        Self { now, clock_ahead: 0, data: HashMap::new(), version: 0, metrics: BTreeMap::new(), random: 1 }
     }
 }
 
 impl Process {
-    /// The time since 1970-01-01T00:00:00Z.
+    /// The time since 1970-01-01T00:00:00Z, by which timers fire.
     pub(crate) fn now(&self) -> Duration {
         self.0.borrow().now
     }
 
-    /// Moves the clock on. No timer fires; [`super::pass`] moves the clock with its timers.
+    /// Lets time pass. No timer fires; [`super::pass`] also fires the timers.
     pub(crate) fn advance(&self, time: Duration) {
         self.0.borrow_mut().now += time;
+    }
+
+    /// The time that the module reads.
+    pub(crate) fn clock(&self) -> Duration {
+        let Shared { now, clock_ahead, .. } = &*self.0.borrow();
+        let ahead = Duration::from_secs(clock_ahead.unsigned_abs());
+        if *clock_ahead < 0 { now.saturating_sub(ahead) } else { *now + ahead }
+    }
+
+    /// Sets the clock that the module reads forward, or back for a negative number of seconds. Timers keep their pace.
+    pub(crate) fn set_clock(&self, seconds: i64) {
+        self.0.borrow_mut().clock_ahead += seconds;
     }
 
     /// A shared value and its version.
