@@ -6,6 +6,7 @@ mod clock;
 mod discovery;
 mod forms;
 mod metrics;
+mod records;
 mod replies;
 mod rotation;
 mod setup;

@@ -14,6 +14,9 @@ pub(super) const ROOT: u32 = 1;
 /// The label of the set of [`configuration`] in the names of gauges.
 pub(super) const LABEL: &str = "issuer_b80110d9";
 
+/// The key of its record in the shared data.
+pub(super) const RECORD: &str = "jwt-auth/jwks/b80110d911185e3f";
+
 /// Some workers of one process.
 pub(super) struct Site {
     pub(super) process: Process,
