@@ -24,10 +24,10 @@ impl Ticker {
         }
     }
 
-    /// Makes the next tick come soon. A period that is short already stays: each call begins it anew, so many calls
-    /// could delay the tick for ever.
+    /// Makes the next tick come soon, also if the timer is off. A period that is short already stays: each call begins it
+    /// anew, so many calls could delay the tick for ever.
     pub(super) fn hurry(&self) {
-        if self.0.get() > WHILE_WAITING {
+        if self.0.get().is_zero() || self.0.get() > WHILE_WAITING {
             self.set(AT_ONCE);
         }
     }

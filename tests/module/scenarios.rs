@@ -4,6 +4,7 @@
 mod bounds;
 mod clock;
 mod discovery;
+mod failing;
 mod forms;
 mod metrics;
 mod records;
