@@ -3,6 +3,8 @@
 mod answers;
 mod crowd;
 mod discovery;
+mod drill;
+mod flood;
 mod issuers;
 mod reach;
 mod rotation;

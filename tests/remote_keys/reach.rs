@@ -7,6 +7,7 @@ use kit::issuer::{Algorithm, SigningKey, jwk_set};
 use kit::key_server::{Answer, KeyServer};
 
 use crate::setup::{Site, claims, configuration, eventually, listener, passed, rejected, serving};
+use crate::unknown_kid::invented;
 
 const HOST: &str = "issuer.test";
 
@@ -119,6 +120,9 @@ fn keys_are_only_fetched_from_a_server_that_envoy_can_reach_and_trusts() {
         refusing.restart().unwrap();
         eventually("a server that is back", || site.get_at("refusing", &token) == passed("alice"));
         assert_eq!(site.log_lines("works again").len(), 1);
+        refusing.stop();
+        assert_eq!(site.get_at("refusing", &invented(0)), rejected(403, "A403JK"));
+        assert_eq!(site.get_at("refusing", &token), passed("alice"), "the keys stay");
         site.assert_healthy(&[&token]);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use kit::bootstrap::Cluster;
 use kit::envoy;
 use kit::issuer::{Algorithm, SigningKey, jwk_set};
-use kit::key_server::Answer;
+use kit::key_server::{Answer, Gate};
 
 use crate::setup::{KEYS, Site, ask, claims, configuration, eventually, listener, passed, rejected, remote, serving};
 use crate::unknown_kid::invented;
@@ -19,7 +19,9 @@ fn all_workers_and_listeners_share_one_fetch_per_source_and_one_log_line_per_tur
     for binary in envoy::binaries() {
         let key = SigningKey::generate(Algorithm::ES256);
         let token = key.token(Some("a"), &claims("alice"));
-        let server = serving(&[(Some("a"), &key)]);
+        let gate = Gate::default();
+        let server = serving(&[]);
+        server.set(KEYS, Answer::json(&jwk_set(&[(Some("a"), &key)])).behind(&gate));
         let source = |fields: &str| configuration(&format!("{{uri: 'http://issuer.test{KEYS}', {fields}}}"));
         let listeners = vec![
             listener("one", &remote("")),
@@ -33,6 +35,7 @@ fn all_workers_and_listeners_share_one_fetch_per_source_and_one_log_line_per_tur
         let site = Site::with(&binary, server, listeners, clusters, 4);
         thread::sleep(SOON);
         assert_eq!(site.keys.requests(KEYS), 3, "three sources");
+        gate.open();
         for name in names {
             let address = site.address(name);
             for _ in 0..20 {
