@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::json;
 use serde_yaml::Value;
 
 use crate::settings::Ports;
@@ -25,6 +26,16 @@ pub(crate) struct Place<'a> {
     pub(crate) wasm: &'a Path,
     /// The port of the upstream on this machine. With `None`, the address in the file stays.
     pub(crate) upstream: Option<u16>,
+    /// The address of the token service. Its port is one of `ports`.
+    pub(crate) tokens: &'a str,
+}
+
+/// Which keys the filter has.
+pub(crate) struct Keys<'a> {
+    /// The public key in the configuration.
+    pub(crate) jwk: &'a serde_json::Value,
+    /// The URL of the issuer whose keys the filter fetches.
+    pub(crate) discovery: &'a str,
 }
 
 /// Not reachable from other machines.
@@ -36,9 +47,10 @@ pub(crate) fn upstream(mut document: Document, ports: &Ports) -> Result<String, 
     document.into_text()
 }
 
-/// The configuration of the Envoy with the filter, with `jwk` as the key. It has two more listeners than the file: one
-/// accepts each `jti` once, and one has a misspelt field in its plugin configuration.
-pub(crate) fn filter(mut document: Document, place: &Place, jwk: &serde_json::Value) -> Result<String, String> {
+/// The configuration of the Envoy with the filter, with these keys. It has two more listeners than the file: one
+/// accepts each `jti` once, and one has a misspelt field in its plugin configuration. It has one more cluster: the
+/// token service, from which the filter fetches keys.
+pub(crate) fn filter(mut document: Document, place: &Place, keys: &Keys) -> Result<String, String> {
     let ports = place.ports;
     let listener = document.at(&["static_resources", "listeners", "0"])?.clone();
     let mut listeners = Vec::new();
@@ -52,30 +64,48 @@ pub(crate) fn filter(mut document: Document, place: &Place, jwk: &serde_json::Va
         listener["name"] = name.into();
         let plugin = at(&mut listener, PLUGIN)?;
         *at(plugin, &["vm_config", "code", "local", "filename"])? = place.wasm.to_string_lossy().as_ref().into();
-        change_plugin_text(plugin, jwk, more)?;
+        change_plugin_text(plugin, keys, more)?;
         listeners.push(listener);
     }
     *document.at(&["static_resources", "listeners"])? = listeners.into();
 
-    if let Some(upstream) = place.upstream {
-        let endpoint = ["load_assignment", "endpoints", "0", "lb_endpoints", "0", "endpoint"];
-        socket(at(document.at(&["static_resources", "clusters", "0"])?, &endpoint)?, LOCALHOST, upstream)?;
+    let upstream = document.at(&["static_resources", "clusters", "0"])?;
+    let mut tokens = upstream.clone();
+    if let Some(port) = place.upstream {
+        socket(at(upstream, ENDPOINT)?, LOCALHOST, port)?;
     }
+    tokens["name"] = TOKENS.into();
+    *at(&mut tokens, &["load_assignment", "cluster_name"])? = TOKENS.into();
+    socket(at(&mut tokens, ENDPOINT)?, place.tokens, ports.tokens)?;
+    let clusters = document.at(&["static_resources", "clusters"])?;
+    clusters.as_sequence_mut().ok_or("the clusters are not a list")?.push(tokens);
     socket(document.at(&["admin"])?, place.address, ports.admin)?;
     document.into_text()
 }
+
+/// The cluster of the token service.
+const TOKENS: &str = "tokens";
+
+/// The path from a cluster to its endpoint.
+const ENDPOINT: &[&str] = &["load_assignment", "endpoints", "0", "lb_endpoints", "0", "endpoint"];
 
 /// The path from a listener to the configuration of the filter.
 const PLUGIN: &[&str] =
     &["filter_chains", "0", "filters", "0", "typed_config", "http_filters", FILTER, "typed_config", "config"];
 
-/// Sets the key in the plugin configuration, and optionally a field to true. The configuration is a string with YAML.
-fn change_plugin_text(plugin: &mut Value, jwk: &serde_json::Value, field: Option<&str>) -> Result<(), String> {
+/// Sets the keys in the plugin configuration, and optionally a field to true. The configuration is a string with YAML.
+fn change_plugin_text(plugin: &mut Value, keys: &Keys, field: Option<&str>) -> Result<(), String> {
     let text = at(plugin, &["configuration", "value"])?;
     let mut config: Value = serde_yaml::from_str(text.as_str().ok_or("the plugin configuration is not a text")?)
         .map_err(|error| format!("the plugin configuration: {error}"))?;
-    *at(&mut config, &["jwk"])? = serde_yaml::to_value(jwk).map_err(|error| error.to_string())?;
-    if let (Some(field), Some(fields)) = (field, config.as_mapping_mut()) {
+    let value = |json| serde_yaml::to_value(json).map_err(|error| error.to_string());
+    *at(&mut config, &["jwk"])? = value(keys.jwk)?;
+    // The keys of the demo change every few seconds. A short cool-down finds each of them at once.
+    let remote =
+        json!({"discovery": keys.discovery, "cluster": TOKENS, "refreshSeconds": 60, "unknownKidCooldownSeconds": 1});
+    let fields = config.as_mapping_mut().ok_or("the plugin configuration is not a mapping")?;
+    fields.insert("remoteJwks".into(), value(&remote)?);
+    if let Some(field) = field {
         fields.insert(field.into(), true.into());
     }
     *text = to_text(&config)?.into();

@@ -14,8 +14,13 @@ use serde_json::{Value, json};
 use crate::process::Process;
 use crate::settings::Paths;
 
-/// The `kid` of the key pair. Each demo makes a new key pair, so that no key is valid for another demo.
+/// The `kid` of the key pair in the configuration. Each demo makes new keys, so that no key is valid for another demo.
 pub(crate) const KID: &str = "demo";
+
+/// How often the token service makes a new key, in seconds, and the lifetime of its tokens. Nobody wants to wait long
+/// for a new key, and the keys of all valid tokens must fit into the JWK set. docker-compose.yaml contains both, too.
+pub(crate) const ROTATION_SECONDS: u64 = 20;
+const LIFETIME: &str = "10m";
 
 /// The user of the token service. docker-compose.yaml and README.md also contain the file names and the audience.
 pub(crate) const USER: &str = "alice";
@@ -23,23 +28,27 @@ pub(crate) const USER: &str = "alice";
 pub(crate) const PASSWORD: &str = "wonderland";
 const AUDIENCE: &str = "orders";
 
-/// The files of the token service.
+/// The keys of the demo, and the files of the token service.
 pub(crate) struct Issuer {
     command: PathBuf,
-    private: PathBuf,
+    service_key: PathBuf,
     users: PathBuf,
     key: SigningKey,
     jwk: Value,
 }
 
 impl Issuer {
-    /// Makes a key and a file with the user.
+    /// Makes the keys and a file with the user.
     pub(crate) fn prepare(command: &Path, paths: &Paths) -> Result<Self, String> {
-        let [private, public, users] =
-            ["private.jwk.json", "public.jwk.json", "users.yaml"].map(|name| paths.run().join(name));
+        let [private, public, service_key, users] =
+            ["private.jwk.json", "public.jwk.json", "service.jwk.json", "users.yaml"]
+                .map(|name| paths.run().join(name));
         let words = ["keygen", "--force", "--alg", "RS256", "--kid", KID, "--private"].map(OsStr::new);
         let files = [private.as_os_str(), "--public".as_ref(), public.as_os_str()];
         run(Command::new(command).args(words).args(files), b"")?;
+        // Keys for ES256 are made in no time.
+        let words = ["keygen", "--force", "--alg", "ES256", "--private"].map(OsStr::new);
+        run(Command::new(command).args(words).arg(&service_key), b"")?;
 
         let hash = run(Command::new(command).arg("hash-password"), PASSWORD.as_bytes())?;
         let user = json!({"name": USER, "passwordHash": hash.trim_end(), "claims": {"userId": "1213234"}});
@@ -49,15 +58,15 @@ impl Issuer {
             .map_err(|error| format!("can't restrict access to {}: {error}", users.display()))?;
 
         let key = SigningKey::from_private_jwk(&read(&private)?)?;
-        Ok(Self { command: command.to_owned(), key, jwk: read(&public)?, private, users })
+        Ok(Self { command: command.to_owned(), key, jwk: read(&public)?, service_key, users })
     }
 
-    /// The private key of the service.
+    /// The private key of [`Self::jwk`].
     pub(crate) fn key(&self) -> &SigningKey {
         &self.key
     }
 
-    /// The public key, for the filter.
+    /// The public key in the configuration of the filter.
     pub(crate) fn jwk(&self) -> &Value {
         &self.jwk
     }
@@ -65,11 +74,17 @@ impl Issuer {
     /// Starts the service on a port of this machine.
     pub(crate) fn serve(&self, port: u16, log: PathBuf) -> Result<Process, String> {
         let mut command = Command::new(&self.command);
-        command.arg("serve").arg("--key").arg(&self.private).arg("--users").arg(&self.users);
+        command.arg("serve").arg("--key").arg(&self.service_key).arg("--users").arg(&self.users);
         command.arg("--listen").arg(SocketAddr::from((Ipv4Addr::LOCALHOST, port)).to_string());
-        command.args(["--aud", AUDIENCE]);
+        command.args(["--iss", &url(port), "--aud", AUDIENCE, "--expires-in", LIFETIME]);
+        command.args(["--rotate-every", &format!("{ROTATION_SECONDS}s")]);
         Process::start("the token service", &mut command, log)
     }
+}
+
+/// The URL of the service on this machine: the `iss` of its tokens, and where its metadata is.
+pub(crate) fn url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
 }
 
 fn read(file: &Path) -> Result<Value, String> {

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use config::{Document, Place};
+use config::{Document, Keys, Place};
 use issuer::Issuer;
 use process::{Process, answers};
 use requests::Requests;
@@ -46,7 +46,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Starts both Envoys and the token service, prints the commands, and waits for a signal or for the end of a process.
+/// Starts both Envoys and the token service, prints the commands, and waits for a signal or for the end of a process. A
+/// token service that was stopped starts again.
 fn run() -> Result<(), String> {
     let stop = stop_signals()?;
     let paths = Paths::from_environment("run")?;
@@ -55,26 +56,44 @@ fn run() -> Result<(), String> {
     let binary = paths.envoy()?;
     let wasm = paths.wasm()?;
     let ports = Ports::from_environment()?;
-    let issuer = Issuer::prepare(&paths.jwt_auth()?, &paths)?;
-
-    let upstream = paths.write("upstream.yaml", &config::upstream(Document::read("envoy/upstream.yaml")?, &ports)?)?;
-    let place = Place { ports: &ports, address: config::LOCALHOST, wasm: &wasm, upstream: Some(ports.upstream) };
-    let filter =
-        paths.write("envoy.yaml", &config::filter(Document::read("envoy/envoy.yaml")?, &place, issuer.jwk())?)?;
-    let mut processes = [
-        Process::envoy(&binary, &upstream, paths.run().join("upstream.log"))?,
-        Process::envoy(&binary, &filter, paths.run().join("envoy.log"))?,
-        issuer.serve(ports.tokens, paths.run().join("tokens.log"))?,
-    ];
-    if !wait_until_ready(&mut processes, &ports, &stop)? {
+    let command = paths.jwt_auth()?;
+    let issuer = Issuer::prepare(&command, &paths)?;
+    let serve = || -> Result<Process, String> {
+        let tokens = issuer.serve(ports.tokens, paths.run().join("tokens.log"))?;
+        paths.write("tokens.pid", &format!("{}\n", tokens.id()))?;
+        Ok(tokens)
+    };
+    // The filter fetches keys as soon as it starts, so the token service is first.
+    let mut tokens = serve()?;
+    if !wait_until(|| answers(ports.tokens, "/healthz", 200, None), std::slice::from_mut(&mut tokens), &stop)? {
         return Ok(());
     }
 
-    let requests =
-        Requests { key: issuer.key(), kid: issuer::KID, now: now(), port: ports.main, token_port: ports.tokens };
+    let upstream = paths.write("upstream.yaml", &config::upstream(Document::read("envoy/upstream.yaml")?, &ports)?)?;
+    let (address, upstream_port) = (config::LOCALHOST, Some(ports.upstream));
+    let place = Place { ports: &ports, address, wasm: &wasm, upstream: upstream_port, tokens: address };
+    let keys = Keys { jwk: issuer.jwk(), discovery: &issuer::url(ports.tokens) };
+    let filter = paths.write("envoy.yaml", &config::filter(Document::read("envoy/envoy.yaml")?, &place, &keys)?)?;
+    let mut envoys = [
+        Process::envoy(&binary, &upstream, paths.run().join("upstream.log"))?,
+        Process::envoy(&binary, &filter, paths.run().join("envoy.log"))?,
+    ];
+    if !wait_until(|| is_ready(&ports), &mut envoys, &stop)? {
+        return Ok(());
+    }
+
+    let requests = Requests {
+        key: issuer.key(),
+        now: now(),
+        port: ports.main,
+        token_port: ports.tokens,
+        command: &command,
+        run: paths.run(),
+        restart: &format!("kill \"$(cat {}/tokens.pid)\"", paths.run().display()),
+    };
     print(&format!(
         "# The filter runs on http://127.0.0.1:{}. The backend responds with the request that it received.\n\
-         # Paste these commands into another terminal. The tokens are valid for a day.\n\n{}\
+         # Paste these commands into another terminal. The tokens in them are valid for a day.\n\n{}\
          # Press Ctrl-C to stop. Configurations, keys and logs are in {}.\n",
         ports.main,
         requests.everything(&ports),
@@ -82,7 +101,13 @@ fn run() -> Result<(), String> {
     ))?;
     loop {
         match stop.recv_timeout(INTERVAL) {
-            Err(RecvTimeoutError::Timeout) => check(&mut processes)?,
+            Err(RecvTimeoutError::Timeout) => {
+                check(&mut envoys)?;
+                if tokens.is_stopped()? {
+                    tokens = serve()?;
+                }
+                tokens.check()?;
+            }
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
         }
     }
@@ -94,25 +119,35 @@ fn prepare_compose() -> Result<(), String> {
     let paths = Paths::from_environment("run/compose")?;
     let _lock = paths.lock()?;
     let ports = Ports::published()?;
-    let issuer = Issuer::prepare(&paths.jwt_auth()?, &paths)?;
+    let command = paths.jwt_auth()?;
+    let issuer = Issuer::prepare(&command, &paths)?;
     let place = Place {
         ports: &settings::IN_CONTAINERS,
         // docker-compose.yaml publishes the ports on 127.0.0.1.
         address: "0.0.0.0",
         wasm: Path::new("/etc/envoy/jwt-auth.wasm"),
         upstream: None,
+        tokens: "tokens",
     };
-    let text = config::filter(Document::read("envoy/envoy.yaml")?, &place, issuer.jwk())?;
+    let keys = Keys { jwk: issuer.jwk(), discovery: &issuer::url(ports.tokens) };
+    let text = config::filter(Document::read("envoy/envoy.yaml")?, &place, &keys)?;
     let file = paths.write("envoy.yaml", &text)?;
     // Envoy in the image runs as another user. The file has only a public key.
     fs::set_permissions(&file, Permissions::from_mode(0o644))
         .map_err(|error| format!("can't make {} readable for all: {error}", file.display()))?;
-    let requests =
-        Requests { key: issuer.key(), kid: issuer::KID, now: now(), port: ports.main, token_port: ports.tokens };
+    let requests = Requests {
+        key: issuer.key(),
+        now: now(),
+        port: ports.main,
+        token_port: ports.tokens,
+        command: &command,
+        run: paths.run(),
+        restart: "docker compose restart tokens",
+    };
     print(&format!(
         "# Once the containers run, the filter is on http://127.0.0.1:{}. The backend responds with the request\n\
         # that it received.\n\
-         # Paste these commands into another terminal. The tokens are valid for a day.\n\n{}\
+         # Paste these commands into another terminal. The tokens in them are valid for a day.\n\n{}\
          # Configurations and keys are in {}.\n\n",
         ports.main,
         requests.everything(&ports),
@@ -137,10 +172,10 @@ fn stop_signals() -> Result<Receiver<()>, String> {
     Ok(receiver)
 }
 
-/// Waits until all processes are ready. Returns false if a signal comes first.
-fn wait_until_ready(processes: &mut [Process], ports: &Ports, stop: &Receiver<()>) -> Result<bool, String> {
+/// Waits until the processes are ready. Returns false if a signal comes first.
+fn wait_until(is_ready: impl Fn() -> bool, processes: &mut [Process], stop: &Receiver<()>) -> Result<bool, String> {
     let deadline = Instant::now() + PATIENCE;
-    while !is_ready(ports) {
+    while !is_ready() {
         check(processes)?;
         if Instant::now() > deadline {
             let logs: Vec<String> = processes.iter().map(Process::log_tail).collect();
@@ -153,14 +188,13 @@ fn wait_until_ready(processes: &mut [Process], ports: &Ports, stop: &Receiver<()
     Ok(true)
 }
 
-/// Whether upstream and token service respond, and the filter rejects requests on every listener. Without the filter,
-/// the guard would respond with another status.
+/// Whether the upstream responds, and the filter rejects requests on every listener. Without the filter, the guard
+/// would respond with another status.
 fn is_ready(ports: &Ports) -> bool {
     answers(ports.upstream, "/", 200, None)
         && answers(ports.main, "/", 400, Some("I400JR"))
         && answers(ports.replay, "/", 400, Some("I400JR"))
         && answers(ports.broken, "/", 400, Some("I400JP"))
-        && answers(ports.tokens, "/healthz", 200, None)
 }
 
 fn check(processes: &mut [Process]) -> Result<(), String> {

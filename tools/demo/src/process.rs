@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use kit::envoy::log_tail;
 use kit::http::{Address, RequestBuilder, exchange};
@@ -38,11 +38,24 @@ impl Process {
 
     /// Returns an error with the end of the log if the process has ended.
     pub(crate) fn check(&mut self) -> Result<(), String> {
-        match self.child.try_wait() {
-            Ok(None) => Ok(()),
-            Ok(Some(status)) => Err(format!("{} ended ({status})\n{}", self.name, self.log_tail())),
-            Err(error) => Err(format!("can't wait for {}: {error}", self.name)),
+        match self.status()? {
+            None => Ok(()),
+            Some(status) => Err(format!("{} ended ({status})\n{}", self.name, self.log_tail())),
         }
+    }
+
+    /// Whether the process has ended without an error, because someone has stopped it.
+    pub(crate) fn is_stopped(&mut self) -> Result<bool, String> {
+        Ok(self.status()?.is_some_and(|status| status.success()))
+    }
+
+    /// The id of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn status(&mut self) -> Result<Option<ExitStatus>, String> {
+        self.child.try_wait().map_err(|error| format!("can't wait for {}: {error}", self.name))
     }
 
     /// The end of the log, after a line with the name of the file.

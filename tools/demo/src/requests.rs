@@ -1,9 +1,11 @@
 //! The `curl` commands for the features of the filter, each with a comment that says what to expect.
 
+use std::path::Path;
+
 use kit::issuer::{Algorithm, SigningKey, base64url};
 use serde_json::{Value, json};
 
-use crate::issuer::{PASSWORD, USER};
+use crate::issuer::{KID, PASSWORD, ROTATION_SECONDS, USER};
 use crate::settings::Ports;
 
 const DAY: u64 = 24 * 60 * 60;
@@ -13,15 +15,20 @@ const TOKEN_OF: &str = r#"sed 's/.*"access_token":"\([^"]*\)".*/\1/'"#;
 
 /// The values in the commands.
 pub(crate) struct Requests<'a> {
-    /// The private key whose public key the filter has.
+    /// The private key whose public key is in the configuration of the filter.
     pub(crate) key: &'a SigningKey,
-    pub(crate) kid: &'a str,
     /// Seconds since the epoch.
     pub(crate) now: u64,
     /// The port of the main listener.
     pub(crate) port: u16,
     /// The port of the token service.
     pub(crate) token_port: u16,
+    /// The command `jwt-auth`.
+    pub(crate) command: &'a Path,
+    /// The folder for files.
+    pub(crate) run: &'a Path,
+    /// The command that restarts the token service.
+    pub(crate) restart: &'a str,
 }
 
 impl Requests<'_> {
@@ -45,6 +52,8 @@ impl Requests<'_> {
                 &token_header(&self.token(&json!({}))),
             ),
             line("400 I400JP: a listener with a misspelt field in its configuration", broken, "/", ""),
+            self.of_changing_keys(),
+            line("200: how often the filter has fetched keys, and how many it has", admin, "/stats?filter=jwks", ""),
             line("200: the counters of the filter", admin, "/stats?filter=jwt_auth", ""),
         ] {
             text += &line;
@@ -54,7 +63,7 @@ impl Requests<'_> {
 
     /// The commands for the token service and for the main listener.
     fn of_main_listener_and_tokens(&self) -> String {
-        let tokens = format!("-d username={USER} -d password={PASSWORD} 'http://127.0.0.1:{}/token'", self.token_port);
+        let tokens = self.token_request();
         let wrong = tokens.replace(PASSWORD, "guessed");
         let main = self.port;
         [
@@ -67,6 +76,47 @@ impl Requests<'_> {
             self.of_main_listener(),
         ]
         .concat()
+    }
+
+    /// The commands that show what the filter does when the keys of the token service change.
+    fn of_changing_keys(&self) -> String {
+        let Self { port, token_port, restart, .. } = self;
+        let [run, command] = [self.run, self.command].map(Path::display);
+        let seconds = ROTATION_SECONDS + 1;
+        let get = |file: &str| format!("curl -sS {} | {TOKEN_OF} > {run}/{file}", self.token_request());
+        let send = |expected: &str, file: &str| {
+            line(expected, *port, "/hello", &format!(" -H \"X-Token: $(cat {run}/{file})\""))
+        };
+        let set = "/.well-known/jwks.json";
+        let unknown = token_header(&self.key.token(Some("unknown"), &self.claims()));
+        [
+            format!(
+                "# The token service makes a new key every {ROTATION_SECONDS} seconds. The filter fetches them.\n\n"
+            ),
+            line("200: the public keys of the token service", *token_port, set, ""),
+            format!("# get a token\n{}\n\n", get("old.txt")),
+            format!("# wait until another key signs, and get its token\nsleep {seconds}; {}\n\n", get("new.txt")),
+            format!(
+                "# see which key of the set signed it\n\
+                 curl -sS 'http://127.0.0.1:{token_port}{set}' | \
+                 {command} inspect --jwks - \"$(cat {run}/new.txt)\" | head -n 1\n\n"
+            ),
+            send("200: the token of the new key", "new.txt"),
+            send("200: the token of the old key, which stays in the set until its tokens have expired", "old.txt"),
+            format!(
+                "# restart the token service: it forgets the keys that it made, so it no longer publishes them\n\
+                 {restart}; sleep 3\n\n"
+            ),
+            line("403 A403JK: no key has this kid, so the filter fetches the keys first", *port, "/", &unknown),
+            send("403 A403JK: a second later no worker accepts a token of a key that is not in the set", "new.txt")
+                .replace("\ncurl ", "\nsleep 1; curl "),
+        ]
+        .concat()
+    }
+
+    /// The request for a token, without `curl`.
+    fn token_request(&self) -> String {
+        format!("-d username={USER} -d password={PASSWORD} 'http://127.0.0.1:{}/token'", self.token_port)
     }
 
     /// The commands for the main listener, with all kinds of tokens.
@@ -90,11 +140,7 @@ impl Requests<'_> {
                 token_header(&self.key.token(Some("other"), &self.claims())),
             ),
             ("403 A403JT: a valid token in which the userId was changed", "/", token_header(&self.tampered(&good))),
-            (
-                "403 A403JT: signed with another key",
-                "/",
-                token_header(&other_key.token(Some(self.kid), &self.claims())),
-            ),
+            ("403 A403JT: signed with another key", "/", token_header(&other_key.token(Some(KID), &self.claims()))),
             ("403 A403JT: not signed, alg none", "/", token_header(&self.unsigned())),
             (
                 "403 A403JE: expired a minute ago",
@@ -117,11 +163,11 @@ impl Requests<'_> {
         for (name, value) in changes.as_object().into_iter().flatten() {
             claims[name] = value.clone();
         }
-        self.key.token(Some(self.kid), &claims)
+        self.key.token(Some(KID), &claims)
     }
 
     fn unsigned(&self) -> String {
-        let header = json!({"alg": "none", "typ": "JWT", "kid": self.kid});
+        let header = json!({"alg": "none", "typ": "JWT", "kid": KID});
         format!("{}.{}.", base64url(header.to_string().as_bytes()), base64url(self.claims().to_string().as_bytes()))
     }
 

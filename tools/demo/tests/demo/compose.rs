@@ -45,8 +45,11 @@ fn compose_has_the_listeners_and_the_commands_of_run() {
     let everywhere = |port| ("0.0.0.0".to_owned(), port);
     assert_eq!(listeners, [10000, 10001, 10002].map(everywhere));
     assert_eq!(address(&document["admin"]), everywhere(9901));
-    let endpoint = &resources["clusters"][0]["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"];
-    assert_eq!(endpoint["address"]["socket_address"]["address"], "upstream");
+    let endpoint = |cluster: &serde_yaml::Value| {
+        address(&cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"])
+    };
+    let clusters: Vec<_> = resources["clusters"].as_sequence().expect("clusters").iter().map(endpoint).collect();
+    assert_eq!(clusters, [("upstream".to_owned(), 8080), ("tokens".to_owned(), 8080)]);
     let text = serde_yaml::to_string(&document).expect("YAML");
     assert_eq!(text.matches("filename: /etc/envoy/jwt-auth.wasm").count(), 3);
     assert!(text.contains("kid: demo") && !text.contains("uniq_key"), "{text}");
@@ -87,7 +90,8 @@ fn the_token_service_starts_with_the_files_for_compose() {
         let list = value.as_sequence().expect("a list");
         list.iter().map(|text| text.as_str().expect("a text").to_owned()).collect()
     };
-    let folder = demo.folder.path().to_string_lossy().into_owned();
+    let demo_folder = demo.folder.path();
+    let folder = demo_folder.to_string_lossy().into_owned();
     let command = set("JWT_AUTH").into_string().expect("UTF-8");
     let mut mounted = Vec::new();
     for volume in service["volumes"].as_sequence().expect("volumes") {
@@ -101,7 +105,11 @@ fn the_token_service_starts_with_the_files_for_compose() {
     };
     let program = here(strings(&service["entrypoint"]).concat());
     let words = strings(&service["command"]).into_iter().map(here);
-    let words = words.map(|word| if word == "0.0.0.0:8080" { "127.0.0.1:0".to_owned() } else { word });
+    let words = words.map(|word| word.replace("0.0.0.0:8080", "127.0.0.1:0").replace("${TOKEN_PORT:-8080}", "0"));
+    let words: Vec<String> = words.collect();
+    let issuer = words.iter().skip_while(|word| *word != "--iss").nth(1).expect("an issuer");
+    let envoy = fs::read_to_string(demo_folder.join("envoy.yaml")).expect("a file");
+    assert_eq!(envoy.matches(&format!("discovery: {issuer}\n")).count(), 3, "{envoy}");
     let mut child = Command::new(program).args(words).stderr(Stdio::piped()).spawn().expect("the command runs");
     let mut line = String::new();
     BufReader::new(child.stderr.take().expect("its stderr")).read_line(&mut line).expect("its stderr");

@@ -118,10 +118,16 @@ pub(crate) fn signal(name: &str, process: &str) {
     Command::new("kill").args([&format!("-{name}"), process]).status().expect("the command kill");
 }
 
-/// Each `curl` command with its comment.
-pub(crate) fn curls(lines: &[String]) -> Vec<(&str, &str)> {
-    let pairs = lines.windows(2).filter(|pair| pair[1].starts_with("curl "));
+/// Each command with its comment.
+pub(crate) fn commands(lines: &[String]) -> Vec<(&str, &str)> {
+    let is_command = |line: &str| !line.is_empty() && !line.starts_with('#');
+    let pairs = lines.windows(2).filter(|pair| pair[0].starts_with("# ") && is_command(&pair[1]));
     pairs.map(|pair| (pair[0].as_str(), pair[1].as_str())).collect()
+}
+
+/// Each command that promises an answer, with its comment.
+pub(crate) fn curls(lines: &[String]) -> Vec<(&str, &str)> {
+    commands(lines).into_iter().filter(|(comment, _)| comment.starts_with("# expect ")).collect()
 }
 
 /// Status and, for a rejection, code in a comment such as `# expect 400 I400JR: no token`.
@@ -132,7 +138,8 @@ pub(crate) fn promised(comment: &str) -> String {
 
 /// Status and, for a rejection, code of a response with its head.
 pub(crate) fn answered(answer: &str) -> String {
-    let status = answer.split_ascii_whitespace().nth(1).unwrap_or_default().to_owned();
+    let head = answer.split_once("HTTP/1.1 ").map_or("", |(_, head)| head);
+    let status = head.split_ascii_whitespace().next().unwrap_or_default().to_owned();
     let code = answer.lines().find_map(|line| line.strip_prefix("x-ca-error-code: "));
     code.map_or(status.clone(), |code| format!("{status} {}", code.trim()))
 }
