@@ -12,29 +12,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::documents::{Block, blocks};
+use crate::published::{ISSUERS, KID};
 use crate::{assert_no_faults, root};
-
-/// A key set with one key to sign with, and beside it what the issuer also publishes.
-fn key_set(issuer: &str, key: &SigningKey) -> Value {
-    let other = SigningKey::generate(Algorithm::RS256);
-    let mut keys = [key.public_jwk(Some("current"), true), other.public_jwk(Some("other"), true)];
-    for key in &mut keys {
-        key["use"] = "sig".into();
-        if issuer != "Google" {
-            key["x5c"] = json!(["MIICmzCCAYMCBgGU"]);
-            key["x5t"] = "q2bM0yVNdIXvWJxwUS3rTjmyCLY".into();
-        }
-        if issuer == "Entra ID" {
-            key.as_object_mut().unwrap().remove("alg");
-            key["issuer"] = "https://login.microsoftonline.com/{tenantid}/v2.0".into();
-        }
-    }
-    if issuer == "Keycloak" {
-        keys[1]["use"] = "enc".into();
-        keys[1]["alg"] = "RSA-OAEP".into();
-    }
-    json!({ "keys": keys })
-}
 
 /// A folder with the command `jwt-auth` and a `curl` that prints the key set.
 fn programs(set: &Value) -> TempDir {
@@ -71,13 +50,13 @@ fn the_commands_lead_to_a_configuration_that_accepts_a_token_of_the_issuer() {
         "iss": "https://keycloak.example.com/realms/main", "aud": ["orders", "account"], "sub": "alice", "iat": now,
         "exp": now + 300,
     });
-    for issuer in ["Keycloak", "Auth0", "Entra ID", "Google"] {
+    for issuer in ISSUERS {
         let folder = tempfile::tempdir().unwrap();
-        let programs = programs(&key_set(issuer, &key));
-        fs::write(folder.path().join("token.txt"), key.token(Some("current"), &claims)).unwrap();
+        let programs = programs(&issuer.key_set(&key));
+        fs::write(folder.path().join("token.txt"), key.token(Some(KID), &claims)).unwrap();
         run(&commands("Check a real token"), programs.path(), folder.path());
         run(&commands("Pasted keys"), programs.path(), folder.path());
-        assert_no_faults(issuer, &fs::read_to_string(folder.path().join("plugin.yaml")).unwrap());
+        assert_no_faults(issuer.section(), &fs::read_to_string(folder.path().join("plugin.yaml")).unwrap());
     }
     let count = blocks("docs/issuers.md").iter().filter(|block| block.info == "sh").count();
     assert_eq!(count, 2, "each is run above");

@@ -5,7 +5,9 @@ mod documents;
 mod issuers;
 mod links;
 mod live;
+mod published;
 mod remote_keys;
+mod remote_keys_live;
 
 use std::path::Path;
 

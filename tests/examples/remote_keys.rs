@@ -5,13 +5,12 @@ use serde_json::json;
 use serde_yaml::Value;
 
 use crate::documents::blocks;
-use crate::{assert_guarded, at, at_mut, read};
+use crate::published::{ISSUERS, Issuer};
+use crate::{assert_guarded, assert_no_faults, at, at_mut, read};
 
-const FILES: [&str; 4] = ["envoy/keycloak.yaml", "envoy/auth0.yaml", "envoy/entra-id.yaml", "envoy/google.yaml"];
+pub(crate) const FILTERS: &str = "static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
 
-const FILTERS: &str = "static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters";
-
-fn bootstrap(name: &str) -> Value {
+pub(crate) fn bootstrap(name: &str) -> Value {
     serde_yaml::from_str(&read(name)).unwrap()
 }
 
@@ -19,9 +18,19 @@ fn plugin(bootstrap: &Value) -> &Value {
     at(bootstrap, &format!("{FILTERS}/0/typed_config/config"))
 }
 
-fn configuration(name: &str, bootstrap: &Value) -> Value {
+pub(crate) fn configuration(name: &str, bootstrap: &Value) -> Value {
     let text = at(plugin(bootstrap), "configuration/value").as_str().unwrap();
     serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The file with a free port here and the module that is tested.
+pub(crate) fn with_local_paths(mut bootstrap: Value) -> Value {
+    let wasm = std::env::var("JWT_AUTH_WASM").expect("JWT_AUTH_WASM must be set; `make test` does it");
+    *at_mut(&mut bootstrap, "static_resources/listeners/0/address/socket_address") =
+        serde_yaml::to_value(json!({"address": "127.0.0.1", "port_value": 0})).unwrap();
+    let module = format!("{FILTERS}/0/typed_config/config/vm_config/code/local/filename");
+    *at_mut(&mut bootstrap, &module) = wasm.into();
+    bootstrap
 }
 
 /// The host of a URL or of an authority.
@@ -31,7 +40,7 @@ fn host(url: &str) -> &str {
 }
 
 /// Each host that keys come from, and the cluster that the filter calls for it.
-fn calls(remote: &Value) -> Vec<(String, String)> {
+pub(crate) fn calls(remote: &Value) -> Vec<(String, String)> {
     let text = |field: &str| remote.get(field).map(|value| value.as_str().unwrap().to_owned());
     let discovery = (host(&text("discovery").unwrap()).to_owned(), text("cluster").unwrap());
     let keys = text("jwksAuthority").map(|authority| (authority, text("jwksCluster").unwrap()));
@@ -41,7 +50,7 @@ fn calls(remote: &Value) -> Vec<(String, String)> {
 /// Nobody else can give the filter keys: neither with another certificate nor from another plugin.
 #[test]
 fn keys_come_only_from_the_host_that_the_file_names() {
-    for name in FILES {
+    for name in ISSUERS.map(Issuer::file) {
         let bootstrap = bootstrap(name);
         assert_guarded(name, at(&bootstrap, FILTERS).as_sequence().unwrap());
         assert_eq!(at(plugin(&bootstrap), "failure_policy"), "FAIL_RELOAD", "{name}");
@@ -95,7 +104,8 @@ fn the_manifest_for_istio_makes_the_cluster_that_it_names() {
 fn the_document_shows_what_the_files_have() {
     let document = read("docs/issuers.md");
     let blocks = blocks("docs/issuers.md");
-    for (section, name) in ["Keycloak", "Auth0", "Entra ID", "Google"].into_iter().zip(FILES) {
+    for issuer in ISSUERS {
+        let (section, name) = (issuer.section(), issuer.file());
         assert!(document.contains(&format!("\n## {section}\n\n[{name}](../{name}). Replace ")), "{section}: {name}");
         let shown = blocks.iter().find(|block| block.section == section && block.info == "yaml").unwrap();
         let shown: Value = serde_yaml::from_str(&shown.text).unwrap();
@@ -111,14 +121,10 @@ fn the_document_shows_what_the_files_have() {
 /// Envoy takes every field of the files, and serves before the names in them can be resolved.
 #[test]
 fn each_file_is_loaded() {
-    let wasm = std::env::var("JWT_AUTH_WASM").expect("JWT_AUTH_WASM must be set; `make test` does it");
-    for name in FILES {
-        let mut bootstrap = bootstrap(name);
-        *at_mut(&mut bootstrap, "static_resources/listeners/0/address/socket_address") =
-            serde_yaml::to_value(json!({"address": "127.0.0.1", "port_value": 0})).unwrap();
-        *at_mut(&mut bootstrap, &format!("{FILTERS}/0/typed_config/config/vm_config/code/local/filename")) =
-            wasm.as_str().into();
-        let text = serde_yaml::to_string(&bootstrap).unwrap();
+    for name in ISSUERS.map(Issuer::file) {
+        let bootstrap = bootstrap(name);
+        assert_no_faults(name, at(plugin(&bootstrap), "configuration/value").as_str().unwrap());
+        let text = serde_yaml::to_string(&with_local_paths(bootstrap)).unwrap();
         for binary in envoy::binaries() {
             let envoy = Envoy::start_with(&binary, "envoy.yaml", &text, 1);
             let envoy = envoy.unwrap_or_else(|error| panic!("{name}: {error}"));
