@@ -1,6 +1,7 @@
 //! The filter as a proxy-wasm module. It reads each request and the time, lets [`crate::plugin`] decide, and then
 //! applies the edits or sends the rejection. It has no rules about JWTs.
 
+mod body;
 mod calls;
 mod counters;
 mod edits;

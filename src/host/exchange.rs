@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use proxy_wasm::types::{Action, BufferType, MapType};
+use proxy_wasm::types::{Action, MapType};
 
+use super::body::{Body, remove_owned_trailers};
 use super::calls;
 use super::edits::apply;
 use super::filter::Filter;
@@ -26,7 +27,6 @@ pub(super) struct Exchange {
     /// Whether a body or trailers follow the headers.
     is_more_announced: bool,
     body: Body,
-    has_trailers: bool,
     /// Whether it was held. Then it goes on only when it is told to.
     has_waited: bool,
     /// Whether Envoy holds back the next part of the body, because the request was continued in the middle of it.
@@ -57,17 +57,6 @@ struct Held {
     _place: Place,
 }
 
-/// What has arrived of the body.
-#[derive(Clone, Copy, Debug, Default)]
-struct Body {
-    has_begun: bool,
-    has_ended: bool,
-    /// Whether any byte has arrived. Then an empty buffer is a failure of the host.
-    has_bytes: bool,
-    /// How many bytes Envoy has buffered.
-    size: usize,
-}
-
 impl Exchange {
     pub(super) fn new(filter: Option<Rc<Filter>>) -> Self {
         Self {
@@ -75,7 +64,6 @@ impl Exchange {
             state: State::Deciding,
             is_more_announced: false,
             body: Body::default(),
-            has_trailers: false,
             has_waited: false,
             holds_next_part: false,
         }
@@ -169,10 +157,7 @@ impl Exchange {
     ///
     /// To answer "continue" for a request that waits would forward it.
     pub(super) fn receive_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.body.has_begun = true;
-        self.body.has_ended = end_of_stream;
-        self.body.has_bytes |= size > 0;
-        self.body.size = size;
+        self.body.receive(size, end_of_stream);
         match &self.state {
             State::Edited if self.holds_next_part => return self.forward_held_parts(),
             State::Rejected | State::Waiting(_) | State::Edited | State::Deciding => return Action::Pause,
@@ -197,7 +182,7 @@ impl Exchange {
     /// A request that waited pauses here once more, until the next tick. If the trailers were there when it was
     /// continued, Envoy would otherwise call again and forward an empty body.
     pub(super) fn receive_trailers(&mut self) -> Action {
-        self.has_trailers = true;
+        self.body.receive_trailers();
         if matches!(self.state, State::Edited) && self.holds_next_part {
             let _ = self.forward_held_parts();
         }
@@ -265,59 +250,40 @@ impl Exchange {
     /// Of another body that has begun and not ended, Envoy 1.36 to 1.40 add the next part to the buffer that is already
     /// forwarded, and forget it if the filter continues. So that part is paused, and continued by the next tick.
     fn resume(&mut self) -> Result<(), Rejection> {
-        if self.has_trailers {
+        if self.body.has_trailers() {
             self.remove_owned_trailers()?;
         }
         if let State::Forwarded(form @ Some(_)) = &mut self.state {
-            if self.body.has_ended || self.has_trailers {
+            if self.body.has_ended() {
                 let form = form.take();
                 self.check_form_size()?;
-                self.rewrite(form)?;
-            } else if self.body.has_begun {
+                self.body.rewrite(form)?;
+            } else if self.body.has_begun() {
                 return self.check_form_size();
             }
         }
-        self.holds_next_part = self.body.has_begun && !self.body.has_ended && !self.has_trailers;
+        self.holds_next_part = self.body.has_begun() && !self.body.has_ended();
         calls::continue_request().map_err(|_| Rejection::HostFailure)
     }
 
-    /// Removes the trailers with the name of a header that the mapping sets: some backends merge trailers into headers.
     fn remove_owned_trailers(&self) -> Result<(), Rejection> {
-        let Some(filter) = &self.filter else { return Ok(()) };
-        let serialized = calls::read_header_map(MapType::HttpRequestTrailers).map_err(|_| Rejection::HostFailure)?;
-        let trailers = decode_header_map(&serialized).ok_or(Rejection::HostFailure)?;
-        for (name, _) in trailers.into_iter().filter(|(name, _)| filter.plugin.owns_header(name)) {
-            calls::remove_header(MapType::HttpRequestTrailers, name).map_err(|_| Rejection::HostFailure)?;
-        }
-        Ok(())
+        self.filter.as_deref().map_or(Ok(()), remove_owned_trailers)
     }
 
     /// Checks the size of the form so far. Without `content-length` the size is known only while the form arrives,
     /// after the head of the request was accepted.
     fn check_form_size(&self) -> Result<(), Rejection> {
         let Some(filter) = &self.filter else { return Ok(()) };
-        filter.plugin.check_form_size(self.body.size)
+        filter.plugin.check_form_size(self.body.size())
     }
 
     fn finish_form(&mut self) -> Action {
         let State::Forwarded(form) = &mut self.state else { return Action::Pause };
         let form = form.take();
-        match self.rewrite(form) {
+        match self.body.rewrite(form) {
             Ok(()) => Action::Continue,
             Err(rejection) => self.reject(&rejection, &[]),
         }
-    }
-
-    /// Edits the form in the buffered body, if there is an edit.
-    fn rewrite(&self, form: Option<FormEdit>) -> Result<(), Rejection> {
-        let Some(form) = form else { return Ok(()) };
-        let rewritten =
-            calls::read_buffer(BufferType::HttpRequestBody, usize::MAX).and_then(|body| match body.as_slice() {
-                [] if self.body.has_bytes => Err(calls::Failed),
-                [] => Ok(()),
-                _ => calls::write_buffer(BufferType::HttpRequestBody, body.len(), &form.rewrite(&body)),
-            });
-        rewritten.map_err(|_| Rejection::HostFailure)
     }
 
     fn count_accepted(&self) {
