@@ -66,6 +66,13 @@ impl Root {
     }
 }
 
+impl Drop for Root {
+    /// Envoy does not stop the timer of a root context that it deletes.
+    fn drop(&mut self) {
+        self.ticker.set(Duration::ZERO);
+    }
+}
+
 impl Context for Root {
     /// The answer to a call that fetches keys. Waiting requests are woken by the next tick.
     fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {

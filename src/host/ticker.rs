@@ -16,8 +16,8 @@ pub(super) const AT_ONCE: Duration = Duration::from_millis(1);
 pub(super) const WHILE_WAITING: Duration = Duration::from_millis(10);
 
 impl Ticker {
-    /// Sets the period. A request may do so, too: the host knows its root context. If the timer can't be set, nothing is
-    /// logged, counted or fetched, but requests are still decided.
+    /// Sets the period; zero stops the timer. A request may do so, too: the host knows its root context. If the timer
+    /// can't be set, nothing is logged, counted or fetched, but requests are still decided.
     pub(super) fn set(&self, period: Duration) {
         if self.0.get() != period && calls::set_tick_period(period).is_ok() {
             self.0.set(period);
