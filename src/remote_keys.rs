@@ -161,6 +161,13 @@ impl RemoteKeys {
         report
     }
 
+    /// Gives up the fetches of this worker. Call it before a configuration ends: nobody takes the replies any more.
+    pub fn abandon(&self, shared_data: &dyn SharedData) {
+        if let Ok(mut sets) = self.sets.try_borrow_mut() {
+            sets.iter_mut().for_each(|set| set.abandon(shared_data));
+        }
+    }
+
     /// A number that changes when a waiting request may get another answer.
     pub fn news(&self) -> u32 {
         self.news.get()

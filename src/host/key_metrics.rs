@@ -35,8 +35,17 @@ struct Counters {
 
 #[derive(Debug)]
 struct Gauges {
-    age: Option<u32>,
-    keys: Option<u32>,
+    age: Gauge,
+    keys: Gauge,
+}
+
+/// One of Envoy's gauges.
+#[derive(Debug)]
+struct Gauge {
+    /// `None` if Envoy could not define it.
+    id: Option<u32>,
+    /// The last value that this VM sent. While requests wait, the values are looked at a hundred times a second.
+    sent: Option<u64>,
 }
 
 impl KeyMetrics {
@@ -74,13 +83,10 @@ impl KeyMetrics {
                 continue;
             }
             let of_set = gauges.entry(label.clone()).or_insert_with(|| Gauges::define(label));
-            // A failure only leaves the old value.
-            if let (Some(id), Some(age)) = (of_set.age, age_seconds) {
-                let _ = calls::set_gauge(id, *age);
+            if let Some(age) = age_seconds {
+                of_set.age.set(*age);
             }
-            if let Some(id) = of_set.keys {
-                let _ = calls::set_gauge(id, *keys);
-            }
+            of_set.keys.set(*keys);
         }
     }
 
@@ -99,7 +105,22 @@ impl KeyMetrics {
 
 impl Gauges {
     fn define(label: &str) -> Self {
-        let define = |name| calls::define_metric(MetricType::Gauge, &format!("jwt_auth.{name}.{label}")).ok();
+        let define = |name| Gauge {
+            id: calls::define_metric(MetricType::Gauge, &format!("jwt_auth.{name}.{label}")).ok(),
+            sent: None,
+        };
         Self { age: define("jwks_age_seconds"), keys: define("jwks_keys") }
+    }
+}
+
+impl Gauge {
+    fn set(&mut self, value: u64) {
+        if let Some(id) = self.id
+            && self.sent != Some(value)
+        {
+            // A failure only leaves the old value.
+            let _ = calls::set_gauge(id, value);
+            self.sent = Some(value);
+        }
     }
 }

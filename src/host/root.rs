@@ -67,9 +67,12 @@ impl Root {
 }
 
 impl Drop for Root {
-    /// Envoy does not stop the timer of a root context that it deletes.
+    /// Envoy does not stop the timer of a root context that it deletes, and cancels its calls.
     fn drop(&mut self) {
         self.ticker.set(Duration::ZERO);
+        if let Some(keys) = self.filter.as_ref().and_then(|filter| filter.plugin.remote_keys()) {
+            keys.abandon(&Envoy);
+        }
     }
 }
 

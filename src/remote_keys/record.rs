@@ -2,11 +2,15 @@
 //!
 //! The keys and the state of the fetch are one value, so a worker never sees new keys with an old state.
 
+use super::call::MAX_BODY_BYTES;
 use super::source::Source;
 use crate::shared_data::{Conflict, SharedData};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub(super) type Millis = u64;
+
+/// The longest record that is read. The keys of a longer one can't come from an answer.
+const MAX_BYTES: usize = MAX_BODY_BYTES + 1024;
 
 /// The first byte of a record. Another one is from another version of the filter, whose keys are fetched anew.
 const FORMAT: u8 = 1;
@@ -70,7 +74,7 @@ impl Record {
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (format, mut rest) = bytes.split_first()?;
-        if *format != FORMAT {
+        if *format != FORMAT || bytes.len() > MAX_BYTES {
             return None;
         }
         let mut number = || {
@@ -113,5 +117,8 @@ mod tests {
             assert_eq!(Record::decode(&bytes[..length]), None, "{length}");
         }
         assert_eq!(Record::decode(&[b"\x02", &bytes[1..]].concat()), None);
+        let padded = |length| [&bytes[..], &vec![b' '; length - bytes.len()]].concat();
+        assert!(Record::decode(&padded(MAX_BYTES)).is_some());
+        assert_eq!(Record::decode(&padded(MAX_BYTES + 1)), None);
     }
 }

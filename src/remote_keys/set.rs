@@ -13,6 +13,9 @@ use super::source::Source;
 use crate::key::{FetchedKeys, KeySet};
 use crate::shared_data::SharedData;
 
+/// The end of a lease that was given up: in the past, and not 0, which would mean that the fetch has ended.
+const ABANDONED: Millis = 1;
+
 /// How often the end of a fetch is written. A failed try means that another worker wrote the record first.
 const MAX_ATTEMPTS: usize = 8;
 
@@ -158,6 +161,16 @@ impl RemoteSet {
         // A time of 0 means that there are no keys.
         let record = Record { attempt: 1, ended_at: now, fetched_at: now.max(1), keys, ..Record::default() };
         (self.learn(record, now), report)
+    }
+
+    /// Gives up the fetch of this worker, so that another one can begin at once.
+    pub(super) fn abandon(&mut self, shared_data: &dyn SharedData) {
+        let Some(fetch) = self.fetch.take() else { return };
+        let (record, version) = Record::read(shared_data, &self.shared_key);
+        if record.attempt == fetch.attempt && record.lease_until != 0 {
+            // If another worker has written the record meanwhile, the lease ends by itself.
+            let _ = Record { lease_until: ABANDONED, ..record }.write(shared_data, &self.shared_key, version);
+        }
     }
 
     fn schedule(&self) -> Schedule<'_> {
