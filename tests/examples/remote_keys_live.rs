@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 
 use crate::published::{Issuer, KID, certified_name};
 use crate::remote_keys::{bootstrap, calls, configuration, with_local_paths};
-use crate::{at, at_mut};
+use crate::{at, at_mut, read};
 
 /// What is wrong with the certificate of the host that keys come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,13 @@ fn token(issuer: Issuer, key: &SigningKey) -> String {
     key.token(Some(KID), &claims)
 }
 
+/// The token of the readiness probe in `docs/operate.md`.
+fn probe() -> String {
+    let text = read("docs/operate.md");
+    let (_, token) = text.split_once("Authorization: Bearer ").expect("a probe");
+    token.split('`').next().unwrap().to_owned()
+}
+
 fn try_certificate(binary: &Path, issuer: Issuer, wrong: Wrong) {
     let key = SigningKey::cached(Algorithm::RS256);
     let (ca, upstream, folder) = (Ca::new(), Upstream::start(), tempfile::tempdir().unwrap());
@@ -86,8 +93,11 @@ fn try_certificate(binary: &Path, issuer: Issuer, wrong: Wrong) {
     std::fs::write(&cas, ca.pem()).unwrap();
     let servers = servers(issuer, &key, &ca, wrong);
     let envoy = start(binary, issuer, &servers, &cas, upstream.address());
-    let request = RequestBuilder::get("/").header("authorization", format!("Bearer {}", token(issuer, &key)));
-    let response = exchange(&envoy.address("main").unwrap(), &request.build()).unwrap();
+    let send = |token: &str| {
+        let request = RequestBuilder::get("/").header("authorization", format!("Bearer {token}"));
+        exchange(&envoy.address("main").unwrap(), &request.build()).unwrap()
+    };
+    let response = send(&token(issuer, &key));
     let code = response.header("x-ca-error-code").map(|code| String::from_utf8_lossy(code).into_owned());
     let expected = if wrong == Wrong::Nothing { (200, None) } else { (503, Some("S503JW".to_owned())) };
     assert_eq!((response.status, code), expected, "{issuer:?}, wrong {wrong:?}: {}", envoy.log());
@@ -95,6 +105,8 @@ fn try_certificate(binary: &Path, issuer: Issuer, wrong: Wrong) {
         let user = response.echoed().unwrap().header("x-user").map(<[u8]>::to_vec);
         assert_eq!(user.as_deref(), Some(&b"alice"[..]), "{issuer:?}");
     }
+    let readiness = send(&probe()).status;
+    assert_eq!(readiness, if wrong == Wrong::Nothing { 403 } else { 503 }, "{issuer:?}, wrong {wrong:?}: the probe");
     let (cluster, _) = servers.last().unwrap();
     for (stat, of) in [("fail_verify_san", Wrong::Name), ("fail_verify_error", Wrong::Ca)] {
         let count = envoy.stat(&format!("cluster.{cluster}.ssl.{stat}")).unwrap();
