@@ -282,8 +282,8 @@ impl RemoteSet {
     fn learn(&mut self, record: Record, now: Millis) -> Change {
         let was_under_way = self.schedule().is_under_way(now);
         let before = std::mem::replace(&mut self.record, record);
-        let has_ended = self.record.ended_at != before.ended_at || self.record.attempt != before.attempt;
-        let news = has_ended || was_under_way && !self.schedule().is_under_way(now);
+        let state = |record: &Record| (record.attempt, record.lease_until, record.ended_at);
+        let news = state(&self.record) != state(&before) || was_under_way && !self.schedule().is_under_way(now);
         Change { keys: self.load_keys(now), news }
     }
 

@@ -32,3 +32,13 @@ fn a_record_without_keys_does_not_delay_the_next_fetch() {
     assert_eq!(change, Change { keys: false, news: true });
     assert!(set.schedule().due_at(NOW) <= NOW + 1_200);
 }
+
+#[test]
+fn a_worker_that_looks_late_hears_of_the_end_of_a_fetch_also_within_the_same_millisecond() {
+    let (mut set, ended) = fetched();
+    let begun = Record { attempt: 2, lease_until: NOW + 7_000, ..ended };
+    set.learn(begun.clone(), NOW);
+    assert_eq!(set.learn(begun.clone(), NOW), Change { keys: false, news: false });
+    let change = set.learn(Record { lease_until: 0, ..begun }, NOW + 8_000);
+    assert_eq!(change, Change { keys: false, news: true });
+}
