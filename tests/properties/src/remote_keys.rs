@@ -11,7 +11,7 @@
 //! - `oWN`: a call that was answered gets another answer.
 //! - `qW`: another call of the worker is now the oldest.
 //! - `rWKI`: a worker decides on a request with a token: its kind, issuer and key.
-//! - `xW`: a worker is replaced. Its calls are not answered.
+//! - `eW`, `xW`: a worker is replaced after it has given up its fetches, or without that. Its calls are not answered.
 //! - `d...`: others write in the shared data.
 
 mod issuer;

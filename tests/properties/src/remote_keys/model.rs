@@ -1,6 +1,6 @@
 //! What the workers of a process must know and do about one set, if nobody damages their shared data.
 
-use jwt_auth::CallId;
+use jwt_auth::{CallId, KeyEvents};
 
 use super::issuer::GOOD_SETS;
 
@@ -38,6 +38,7 @@ struct Fetch {
     deadline: Millis,
     calls: usize,
     for_kid: bool,
+    is_abandoned: bool,
 }
 
 /// A set that a good answer gave.
@@ -70,7 +71,7 @@ impl Model {
 
     /// Whether a worker may still answer, with a lease.
     pub(super) fn is_under_way(&self, now: Millis) -> bool {
-        self.fetch.as_ref().is_some_and(|fetch| now < fetch.deadline + LEASE_MARGIN)
+        self.fetch.as_ref().is_some_and(|fetch| !fetch.is_abandoned && now < fetch.deadline + LEASE_MARGIN)
     }
 
     /// The latest set, if its keys may be used.
@@ -117,7 +118,14 @@ impl Model {
         if for_kid {
             self.kid_fetch_at = Some(now);
         }
-        self.fetch = Some(Fetch { worker, call, deadline: now + timeout, calls: 1, for_kid });
+        self.fetch = Some(Fetch { worker, call, deadline: now + timeout, calls: 1, for_kid, is_abandoned: false });
+    }
+
+    /// Notes that a worker gives up its fetch.
+    pub(super) fn abandon(&mut self, worker: usize) {
+        if let Some(fetch) = self.fetch.as_mut().filter(|fetch| fetch.worker == worker) {
+            fetch.is_abandoned = true;
+        }
     }
 
     /// Checks that no fetch is overdue after a worker was polled that began none.
@@ -160,4 +168,18 @@ impl Model {
     pub(super) fn is_failing(&self) -> bool {
         self.failures > 0
     }
+}
+
+/// Checks what was counted and logged. For each fetch that ended, `expected` has whether it succeeded, and whether the
+/// one before failed.
+pub(super) fn check_events(events: &KeyEvents, expected: &[(bool, bool)]) {
+    let succeeded = expected.iter().filter(|(good, _)| *good).count();
+    assert_eq!((events.succeeded as usize, events.failed.len()), (succeeded, expected.len() - succeeded));
+    let count = |is_warning: bool, text: &str| {
+        let lines = events.notices.iter().filter(|line| line.is_warning == is_warning && line.text.contains(text));
+        lines.count()
+    };
+    assert_eq!(count(true, " fails: "), expected.iter().filter(|end| **end == (false, false)).count());
+    assert_eq!(count(false, " works again"), expected.iter().filter(|end| **end == (true, true)).count());
+    assert_eq!(events.skipped as usize, succeeded * 3);
 }
