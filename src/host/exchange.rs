@@ -27,7 +27,7 @@ pub(super) struct Exchange {
     /// Whether a body or trailers follow the headers.
     is_more_announced: bool,
     body: Body,
-    /// Whether it was held. Then it goes on only when it is told to.
+    /// Whether Envoy has held it. Such a request continues only when the filter continues it.
     has_waited: bool,
     /// Whether Envoy holds back the next part of the body, because the request was continued in the middle of it.
     holds_next_part: bool,

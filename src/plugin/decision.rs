@@ -18,7 +18,7 @@ pub enum Decision {
 /// How long to hold a request, because keys that may verify its token are being fetched.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Wait {
-    /// When the wait is over. For a request that is held already, its first deadline stays.
+    /// When the wait is over. A request that waits already keeps its first deadline.
     pub until: NumericDate,
     /// Whether all sets are known and none has the `kid` of the token. Fewer of these requests may wait at once, because
     /// anyone can invent a `kid`.
