@@ -16,6 +16,8 @@ struct Unverified {
     rejection: Rejection,
     /// Whether the token has a `kid` that no key has.
     lacks_kid: bool,
+    /// Whether a key has signed it. Then its payload is known, and no other key can make it better.
+    is_signed: bool,
 }
 
 /// The claims of a token that a key of its issuer verifies.
@@ -46,12 +48,13 @@ fn verify<'t>(
 ) -> Result<Claims<'t>, Unverified> {
     let Candidates { have_key_id, keys } = Candidates::choose(token, sets);
     let lacks_kid = matches!(token.key_id(), KeyId::String(_)) && !have_key_id;
-    let unverified = |rejection| Unverified { rejection, lacks_kid };
+    let unverified = |rejection| Unverified { rejection, lacks_kid, is_signed: false };
     let keys = keys.map_err(unverified)?;
     let mut untried = keys.iter();
     let (verified, candidate) =
         signature::verify(token, untried.by_ref(), host).map_err(|invalid| unverified(invalid.into()))?;
-    let claims = Claims::read(&verified).map_err(unverified)?;
+    let claims =
+        Claims::read(&verified).map_err(|rejection| Unverified { is_signed: true, ..unverified(rejection) })?;
     if !candidate.speaks_for(claims.issuer()) {
         // A key with the same `kid` may belong to the issuer of the token.
         let of_issuer = untried.filter(|candidate| candidate.speaks_for(claims.issuer()));
@@ -61,7 +64,11 @@ fn verify<'t>(
 }
 
 /// The rejection of a token that no known key verifies, or a wait for keys that may.
-fn may_wait(token: &Token, Unverified { rejection, lacks_kid }: Unverified, config: &Config, now: NumericDate) -> Stop {
+fn may_wait(token: &Token, unverified: Unverified, config: &Config, now: NumericDate) -> Stop {
+    let Unverified { rejection, lacks_kid, is_signed } = unverified;
+    if is_signed {
+        return rejection.into();
+    }
     if let Err(reason) = could_be_fetched(token) {
         let is_premature = matches!(rejection, Rejection::NoMatchingKey { .. }) && !config.remote_keys.is_complete();
         return if is_premature { reason } else { rejection }.into();

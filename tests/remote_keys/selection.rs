@@ -158,10 +158,13 @@ fn only_a_token_that_a_fetched_key_could_verify_waits() {
     let none = "A403JK No matching JWK, kid:(none) not found";
     let crit = "A403JT Invalid JWT: header crit is not supported";
     let hs256 = "A403JT Invalid JWT: alg HS256 is not allowed for this key";
+    let malformed = "I400JD JWT Deserialize Failed: eyJhbGciOiJFUzI1...";
     let alg_none = "A403JT Invalid JWT: alg none is not allowed for this key";
     for (token, while_missing, afterwards) in [
         (of_a.token(Some("1"), &claims(A)), "passes", "passes"),
         (fixed.token(Some("static"), &claims("https://c.test")), "passes", "passes"),
+        // Another key can't mend what this one has signed.
+        (of_a.token_raw(br#"{"alg":"ES256","kid":"1"}"#, b"[]"), malformed, malformed),
         (of_a.token(Some("new"), &claims(A)), "waits, kid false, S503JW", "waits, kid true, A403JK"),
         (of_a.token(None, &claims(A)), "waits, kid false, S503JW", none),
         // The missing set may have another key with this kid.
