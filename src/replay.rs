@@ -1,5 +1,6 @@
 //! Replay protection: each `jti` is accepted once.
 
+mod engines;
 mod ledger;
 mod store;
 
