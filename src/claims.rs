@@ -164,6 +164,11 @@ impl Times {
         Ok(())
     }
 
+    /// The value of `iat`, if the token has one.
+    pub(crate) fn issued_at(&self) -> Option<NumericDate> {
+        self.issued_at
+    }
+
     /// The value of `exp`, if the token has one.
     pub(crate) fn expiration(&self) -> Option<NumericDate> {
         self.expiration

@@ -9,7 +9,7 @@ use crate::key::KeySet;
 use crate::mapping::Mapping;
 use crate::outcome::Outcome;
 use crate::remote_keys::RemoteKeys;
-use crate::replay::{self, ReplayPolicy};
+use crate::replay::{self, ColdStart, JtiStore, ReplayPolicy};
 use crate::request::{MAX_NAME_BYTES, TokenLocation, TokenSource, is_http_token};
 
 /// The default of `maxTokenLifetimeSeconds`: seven days. A token must live for less than that.
@@ -46,7 +46,7 @@ pub(crate) struct Config {
     pub(crate) rules: ClaimRules,
     /// `claimParameters`, `backendPath`, `forwardToken`, `maxFormBytes`, `bypassEmptyToken`.
     pub(crate) mapping: Mapping,
-    /// `preventJtiReplay`, `maxTrackedJtis`.
+    /// `preventJtiReplay`, `maxTrackedJtis`, `jtiStore`, `replayColdStart`.
     pub(crate) replay: Option<ReplayPolicy>,
     /// `tokenCache`.
     pub(crate) cache: CacheLimits,
@@ -112,6 +112,8 @@ impl Config {
         let forward_token = boolean(&mut section, "forwardToken", true, faults);
         let max_tracked_jtis =
             integer(&mut section, "maxTrackedJtis", MAX_TRACKED_JTIS, DEFAULT_MAX_TRACKED_JTIS, faults);
+        let engine = engine(&mut section, prevent_jti_replay, faults);
+        let cold_start = cold_start(&mut section, prevent_jti_replay, &rules, faults);
         let cache = cache_limits(&mut section, faults);
         section.finish(faults);
         let source = source?;
@@ -123,7 +125,7 @@ impl Config {
                 .hiding_token((!forward_token).then(|| source.clone()))
                 .limiting_forms(max_form_bytes)
                 .bypassing_empty_token(bypass_empty_token),
-            replay: prevent_jti_replay.then(|| ReplayPolicy::new(max_tracked_jtis)),
+            replay: prevent_jti_replay.then(|| ReplayPolicy::new(max_tracked_jtis, engine, cold_start)),
             cache,
             source,
             warnings: Vec::new(),
@@ -155,6 +157,30 @@ fn token_source(section: &mut Section, faults: &mut Faults) -> Option<TokenSourc
         return None;
     }
     Some(TokenSource::new(parameter, locations))
+}
+
+/// Reads `jtiStore`.
+fn engine(section: &mut Section, prevent_jti_replay: bool, faults: &mut Faults) -> Option<JtiStore> {
+    let field = section.optional("jtiStore")?;
+    if !prevent_jti_replay {
+        faults.report(field.path(), "expected preventJtiReplay: true beside it");
+    }
+    JtiStore::parse(&field, faults)
+}
+
+/// Reads `replayColdStart`. It needs a limit of the lifetime: after that, no token from before the start is valid.
+fn cold_start(section: &mut Section, prevent_jti_replay: bool, rules: &ClaimRules, faults: &mut Faults) -> ColdStart {
+    let Some(field) = section.optional("replayColdStart") else { return ColdStart::default() };
+    match (field.string(faults), rules.max_lifetime) {
+        (Some("refuse"), _) if !prevent_jti_replay => {
+            faults.report(field.path(), "expected preventJtiReplay: true beside it");
+        }
+        (Some("refuse"), None) => faults.report(field.path(), "expected maxTokenLifetimeSeconds to be more than 0"),
+        (Some("refuse"), Some(max_lifetime)) => return ColdStart::refuse(max_lifetime, rules.clock_skew),
+        (Some("accept") | None, _) => {}
+        (Some(_), _) => faults.report(field.path(), "expected accept or refuse"),
+    }
+    ColdStart::default()
 }
 
 /// Reads `clockSkewSeconds`. With replay protection it can't exceed the time for which a used `jti` is stored after the

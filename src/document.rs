@@ -104,7 +104,8 @@ pub(crate) fn parse_for_test<T>(
     let document = self::read(text.as_bytes())?;
     let mut faults = Faults::default();
     let value = read(Field::root(&document), &mut faults);
-    value.ok_or_else(|| faults.into_result().unwrap_err())
+    let _warnings = faults.into_result()?;
+    Ok(value.expect("without an error there is a value"))
 }
 
 #[cfg(test)]

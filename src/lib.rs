@@ -16,6 +16,7 @@
 )]
 
 mod cache;
+mod call;
 mod claims;
 mod config;
 mod document;
@@ -25,6 +26,7 @@ mod host;
 mod json;
 mod key;
 mod mapping;
+mod notice;
 mod numeric_date;
 mod outcome;
 mod plugin;
@@ -38,20 +40,22 @@ mod text;
 mod token;
 
 pub use cache::{CACHE_BUDGET_BYTES, CacheEvents, TokenCaches};
+pub use call::{Call, Reply};
 pub use claims::MAX_CLAIMS_DEPTH;
 pub use config::DEFAULT_MAX_TOKEN_LIFETIME_SECONDS;
 pub use document::{ConfigError, Fault, Warning};
 pub use header_map::{Header, decode as decode_header_map, encode as encode_header_map};
 pub use key::{Algorithm, ConfiguredKey};
 pub use mapping::{Admission, Edits, FormEdit, HeaderEdit};
+pub use notice::Notice;
 pub use numeric_date::NumericDate;
-pub use plugin::{Decision, Host, Plugin, Wait};
+pub use plugin::{Ask, Decision, Host, Plugin, Wait};
 pub use rejection::{Invalid, Rejection};
 pub use remote_keys::{
-    Call, CallId, FetchFailure, JwkSetReport, KeyEvents, KeyNotice, KeySetGauge, KeySource, MAX_BODY_BYTES, Place,
-    Places, RemoteKeys, Reply,
+    CallId, FetchFailure, JwkSetReport, KeyCall, KeyEvents, KeySetGauge, KeySource, MAX_BODY_BYTES, Place, Places,
+    RemoteKeys,
 };
-pub use replay::MAX_JTI_BYTES;
+pub use replay::{Engine, EngineEvents, EngineFailure, JtiStore, MAX_JTI_BYTES};
 pub use request::{Request, TokenLocation};
 pub use shared_data::{Conflict, SharedData};
 pub use signature::{HostSignatures, SignatureBackend};

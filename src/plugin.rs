@@ -4,6 +4,7 @@ mod authentication;
 mod decision;
 
 use crate::cache::{Accepted, CACHE_BUDGET_BYTES, CacheEvents, CacheLimits, TokenCache, TokenCaches};
+use crate::call::Reply;
 use crate::config::Config;
 use crate::document::{ConfigError, Warning};
 use crate::key::ConfiguredKey;
@@ -12,14 +13,15 @@ use crate::numeric_date::NumericDate;
 use crate::outcome::Outcome;
 use crate::rejection::Rejection;
 use crate::remote_keys::RemoteKeys;
+use crate::replay::{EngineEvents, JtiStore, ReplayHost, ReplayPolicy};
 use crate::request::{Request, TokenLocation};
 use crate::shared_data::SharedData;
 use crate::signature::{HostSignatures, SignatureBackend};
 use crate::text::Excerpt;
 use crate::token::{LastHeader, Token};
 use authentication::authenticate;
-use decision::Stop;
-pub use decision::{Decision, Wait};
+pub use decision::{Ask, Decision, Wait};
+use decision::{Stop, admitted};
 
 /// How many bytes of the configuration errors the message of I400JP has. The log has all of them.
 const FAULTS_EXCERPT_BYTES: usize = 512;
@@ -41,6 +43,14 @@ pub struct Host<'a> {
     pub shared_data: &'a dyn SharedData,
     /// The host's signature verification, or `None` to verify in this crate.
     pub signatures: Option<&'a dyn HostSignatures>,
+    /// Random bytes from a secure source, or `None` if there are none. Only `jtiStore` needs them.
+    pub random: fn() -> Option<[u8; 16]>,
+}
+
+impl<'a> Host<'a> {
+    fn for_replay(self, now: NumericDate) -> ReplayHost<'a> {
+        ReplayHost { shared_data: self.shared_data, random: self.random, now }
+    }
 }
 
 impl Plugin {
@@ -119,7 +129,20 @@ impl Plugin {
 
     /// Whether each `jti` is accepted only once. False if the configuration has errors.
     pub fn prevents_replay(&self) -> bool {
-        self.config.as_ref().is_ok_and(|config| config.replay.is_some())
+        self.replay().is_some()
+    }
+
+    /// The engine that keeps the used `jti`s. `None` without `jtiStore`, or if the configuration has errors.
+    pub fn jti_store(&self) -> Option<&JtiStore> {
+        self.replay()?.engine()
+    }
+
+    /// Records that the process of `shared_data` tracks `jti`s from `now` on, unless that is known already. The host
+    /// calls it when the plugin is configured, for `replayColdStart`.
+    pub fn begin(&self, now: NumericDate, shared_data: &dyn SharedData) {
+        if let Some(replay) = self.replay() {
+            replay.begin(now, shared_data);
+        }
     }
 
     /// Whether the request has one or more tokens where the filter looks for them. False if the configuration has
@@ -149,7 +172,7 @@ impl Plugin {
     /// 4. its signature: A403JT, S503JW
     /// 5. its payload and claims: I400JD, A403JE, A403JT
     /// 6. the edits: A403JT, I415FD, I413FD
-    /// 7. its `jti`: S403JI, S403JU, S503JF
+    /// 7. its `jti`: S403JI, A403JT (`replayColdStart`), S403JU, S503JF, S503JS
     ///
     /// # Examples
     ///
@@ -184,7 +207,7 @@ impl Plugin {
     ///     eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.\
     ///     dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     /// let decide = |headers: &[(&str, &[u8])], seconds| {
-    ///     let host = Host { shared_data: &NoSharedData, signatures: None };
+    ///     let host = Host { shared_data: &NoSharedData, signatures: None, random: || None };
     ///     plugin.decide(Request::new(headers), NumericDate::from_unix_seconds(seconds), host).without_waiting()
     /// };
     ///
@@ -217,11 +240,26 @@ impl Plugin {
         let values = config.mapping.values(&claims)?;
         let edits = config.mapping.edits(request, &values)?;
         match &config.replay {
-            Some(replay) => replay.admit(&claims, now, host.shared_data)?,
-            // With replay protection a token is accepted once, so caching it is useless.
-            None => self.cache.insert(&raw, Accepted { times: claims.times(), values, keys_version }),
+            Some(replay) => admitted(replay.admit(&claims, host.for_replay(now))?, edits),
+            None => {
+                // With replay protection a token is accepted once, so caching it is useless.
+                self.cache.insert(&raw, Accepted { times: claims.times(), values, keys_version });
+                Ok(edits)
+            }
         }
-        Ok(edits)
+    }
+
+    /// Takes the reply to the call of a request that waits for the engine of `jtiStore`.
+    ///
+    /// The rejection is S403JU, S503JF, S503JS or A403JT; I400JP if the configuration has errors.
+    pub fn answer(&self, ask: Ask, reply: Reply, now: NumericDate, host: Host) -> Decision {
+        self.answered(ask, reply, now, host).into()
+    }
+
+    fn answered(&self, ask: Ask, reply: Reply, now: NumericDate, host: Host) -> Result<Edits, Stop> {
+        let config = self.config.as_ref().map_err(misconfigured)?;
+        let replay = config.replay.as_ref().ok_or(Rejection::EngineUnavailable)?;
+        admitted(replay.answer(ask.question, reply, host.for_replay(now))?, ask.edits)
     }
 
     /// The name and value of the filter state entry for a decision. Other filters and the access log read it as
@@ -251,6 +289,16 @@ impl Plugin {
     /// The events of the verified-token cache since the last call.
     pub fn take_cache_events(&self) -> CacheEvents {
         self.cache.take_events()
+    }
+
+    /// What happened with the engine of `jtiStore` since the last call. `None` without an engine, or if the
+    /// configuration has errors.
+    pub fn take_engine_events(&self) -> Option<EngineEvents> {
+        self.replay()?.take_engine_events()
+    }
+
+    fn replay(&self) -> Option<&ReplayPolicy> {
+        self.config.as_ref().ok()?.replay.as_ref()
     }
 
     /// Decides on a request whose token this configuration accepted before. Of the token only the times are checked

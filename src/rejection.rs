@@ -33,6 +33,8 @@ pub enum Rejection {
     JtiUsed,
     /// S503JF: the replay store can't record the `jti`, because it is full or can't be written.
     ReplayStoreFull,
+    /// S503JS: the engine that keeps used `jti`s can't be asked. The `jti` may be used up.
+    EngineUnavailable,
     /// S503JW: keys that could verify the token are not available.
     KeysUnavailable,
     /// I415FD: the body is in a format that the filter can't search for the form parameters that it sets.
@@ -85,6 +87,8 @@ pub enum Invalid {
         /// `maxTokenLifetimeSeconds`, in seconds.
         limit: u32,
     },
+    /// `iat` is missing, in the future, or before the start of the replay store.
+    IssuedBeforeStart,
     /// `iss` is missing or not a configured issuer.
     Issuer,
     /// `aud` is missing or contains no configured audience.
@@ -128,6 +132,7 @@ impl Rejection {
             Self::JtiMissing => (403, "S403JI", PERMISSION_DENIED),
             Self::JtiUsed => (403, "S403JU", PERMISSION_DENIED),
             Self::ReplayStoreFull => (503, "S503JF", UNAVAILABLE),
+            Self::EngineUnavailable => (503, "S503JS", UNAVAILABLE),
             Self::KeysUnavailable => (503, "S503JW", UNAVAILABLE),
             Self::OpaqueForm => (415, "I415FD", INVALID_ARGUMENT),
             Self::FormTooLarge { .. } => (413, "I413FD", RESOURCE_EXHAUSTED),
@@ -138,9 +143,9 @@ impl Rejection {
     }
 
     /// All codes that [`Self::code`] can return.
-    pub const CODES: [&'static str; 13] = [
-        "I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "S403JI", "S403JU", "S503JF", "S503JW", "I415FD", "I413FD",
-        "S503HF", "I400JP",
+    pub const CODES: [&'static str; 14] = [
+        "I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "S403JI", "S403JU", "S503JF", "S503JS", "S503JW", "I415FD",
+        "I413FD", "S503HF", "I400JP",
     ];
 
     /// The HTTP status of the response.
@@ -159,7 +164,7 @@ impl Rejection {
     /// - PERMISSION_DENIED (7): the token is rejected.
     /// - INVALID_ARGUMENT (3): the form has an unsupported format.
     /// - RESOURCE_EXHAUSTED (8): the form is too large.
-    /// - UNAVAILABLE (14): the replay store is full, a JWK set is not available, or the host failed.
+    /// - UNAVAILABLE (14): the replay store is full or not available, a JWK set is not available, or the host failed.
     /// - INTERNAL (13): the configuration has errors.
     pub fn grpc_status(&self) -> u8 {
         self.row().grpc_status
@@ -178,6 +183,7 @@ impl Rejection {
             Self::JtiMissing => "Claim jti is required when preventJtiReplay:true".to_owned(),
             Self::JtiUsed => "Claim jti in JWT is used".to_owned(),
             Self::ReplayStoreFull => "Replay store is full, try again later".to_owned(),
+            Self::EngineUnavailable => "Replay store is not available".to_owned(),
             Self::KeysUnavailable => "JWK set is not available".to_owned(),
             Self::OpaqueForm => {
                 "Form can't be read: send it as application/x-www-form-urlencoded without content-encoding".to_owned()
@@ -217,6 +223,7 @@ impl fmt::Display for Invalid {
             Self::ExpirationMissing => f.write_str("claim exp is required"),
             Self::NotYetValid { from } => write!(f, "not valid before {from}"),
             Self::LifetimeTooLong { limit } => write!(f, "lifetime is not less than {limit} seconds"),
+            Self::IssuedBeforeStart => f.write_str("claim iat is not after the start of the replay store"),
             Self::Issuer => f.write_str("claim iss is not an accepted issuer"),
             Self::Audience => f.write_str("claim aud is not an accepted audience"),
             Self::RequestPath { problem } => write!(f, "the request path {problem}, so backendPath can't be made"),
@@ -267,6 +274,7 @@ mod tests {
                 "Invalid JWT plugin config: parameter: missing",
             ),
             (Rejection::ReplayStoreFull, 503, "S503JF", 14, "Replay store is full, try again later"),
+            (Rejection::EngineUnavailable, 503, "S503JS", 14, "Replay store is not available"),
             (Rejection::KeysUnavailable, 503, "S503JW", 14, "JWK set is not available"),
             (
                 Rejection::OpaqueForm,

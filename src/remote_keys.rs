@@ -26,12 +26,13 @@ mod url;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-pub use call::{Call, CallId, MAX_BODY_BYTES, Reply};
-pub use events::{KeyEvents, KeyNotice, KeySetGauge};
+pub use call::{CallId, KeyCall, MAX_BODY_BYTES};
+pub use events::{KeyEvents, KeySetGauge};
 pub use failure::FetchFailure;
 pub use places::{Place, Places};
 pub use report::{JwkSetReport, KeySource};
 
+use crate::call::Reply;
 use crate::document::{Faults, Field};
 use crate::key::{IssuerScope, KeySet, ScopedSet};
 use crate::numeric_date::NumericDate;
@@ -99,7 +100,7 @@ impl RemoteKeys {
 
     /// Takes over what other workers did, and returns the calls that are due in this one. Call it about twice a second,
     /// and more often while requests wait.
-    pub fn poll(&self, now: NumericDate, shared_data: &dyn SharedData) -> Vec<Call> {
+    pub fn poll(&self, now: NumericDate, shared_data: &dyn SharedData) -> Vec<KeyCall> {
         let mut calls = Vec::new();
         self.change(|sets, events| {
             let mut change = Change::default();
@@ -115,7 +116,7 @@ impl RemoteKeys {
 
     /// Takes the reply to a call, and returns the next call of its fetch, if there is one. A reply that comes twice or
     /// too late is ignored.
-    pub fn answer(&self, id: CallId, reply: Reply, now: NumericDate, shared_data: &dyn SharedData) -> Option<Call> {
+    pub fn answer(&self, id: CallId, reply: Reply, now: NumericDate, shared_data: &dyn SharedData) -> Option<KeyCall> {
         let mut next = None;
         self.change(|sets, events| {
             let Some(set) = sets.get_mut(id.set) else { return Change::default() };

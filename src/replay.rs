@@ -1,15 +1,20 @@
 //! Replay protection: each `jti` is accepted once.
 
+mod cold_start;
 mod engines;
 mod ledger;
 mod store;
 
+use crate::call::{Call, Reply};
 use crate::claims::Claims;
 use crate::json::Value;
 use crate::numeric_date::NumericDate;
 use crate::rejection::{Invalid, Rejection};
 use crate::shared_data::SharedData;
 
+pub(crate) use cold_start::ColdStart;
+pub use engines::{Engine, EngineEvents, EngineFailure, JtiStore};
+use engines::{EngineTally, Inquiry, Progress};
 use ledger::Reserve;
 use store::{Identity, Insertion, Store};
 
@@ -29,28 +34,83 @@ pub(crate) const MAX_CLOCK_SKEW_SECONDS: u64 = 300;
 pub(crate) struct ReplayPolicy {
     max_tracked_jtis: u64,
     reserve: Reserve,
+    /// `jtiStore`.
+    engine: Option<JtiStore>,
+    tally: EngineTally,
+    cold_start: ColdStart,
+}
+
+/// What is known about the `jti` of a token.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// It was new, and is now used.
+    Admitted,
+    /// The engine must be asked.
+    Ask(Question, Call),
+}
+
+/// A question to the engine about the `jti` of a request.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Question {
+    inquiry: Inquiry,
+    entry: Entry,
+}
+
+/// What is stored of a `jti`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Entry {
+    identity: Identity,
+    /// Until when it is kept, in seconds since the epoch.
+    end: u32,
+    /// Whether this process could have seen it, if it was used before. Only then it may decide alone.
+    is_covered: bool,
+}
+
+/// What a decision on a `jti` needs of its host.
+#[derive(Clone, Copy)]
+pub(crate) struct ReplayHost<'a> {
+    pub(crate) shared_data: &'a dyn SharedData,
+    /// Random bytes, or `None` if there are none.
+    pub(crate) random: fn() -> Option<[u8; 16]>,
+    pub(crate) now: NumericDate,
 }
 
 impl ReplayPolicy {
     /// A policy that rejects new `jti`s when `max_tracked_jtis` are live.
-    pub(crate) fn new(max_tracked_jtis: u64) -> Self {
-        Self { max_tracked_jtis, reserve: Reserve::default() }
+    pub(crate) fn new(max_tracked_jtis: u64, engine: Option<JtiStore>, cold_start: ColdStart) -> Self {
+        let (reserve, tally) = (Reserve::default(), EngineTally::default());
+        Self { max_tracked_jtis, reserve, engine, tally, cold_start }
+    }
+
+    /// Records that this process tracks `jti`s from `now` on, unless a worker of it did so before. Call it when the
+    /// process is started; [`Self::admit`] does it otherwise.
+    pub(crate) fn begin(&self, now: NumericDate, shared_data: &dyn SharedData) {
+        self.cold_start.begin(now, shared_data);
+    }
+
+    /// The engine.
+    pub(crate) fn engine(&self) -> Option<&JtiStore> {
+        self.engine.as_ref()
+    }
+
+    /// What happened with the engine since the last call. `None` without an engine.
+    pub(crate) fn take_engine_events(&self) -> Option<EngineEvents> {
+        let JtiStore { engine, cluster, .. } = self.engine.as_ref()?;
+        Some(self.tally.take(&format!("jtiStore: {} (cluster {cluster})", engine.name())))
     }
 
     /// Records the token's `jti` as used until [`MAX_CLOCK_SKEW_SECONDS`] after `exp`. If several workers do so with
     /// the same `jti` at the same time, exactly one of them succeeds.
     ///
+    /// With an engine, only `jti`s that this process does not know are asked about.
+    ///
     /// # Errors
     /// - S403JI when `jti` is missing, empty, not a string, or longer than [`MAX_JTI_BYTES`].
     /// - S403JU when this `jti` of this issuer was used before.
     /// - S503JF when too many `jti`s are live or the store can't be written.
-    /// - A403JT when `exp` is missing.
-    pub(crate) fn admit(
-        &self,
-        claims: &Claims,
-        now: NumericDate,
-        shared_data: &dyn SharedData,
-    ) -> Result<(), Rejection> {
+    /// - S503JS when the engine can't be asked.
+    /// - A403JT when `exp` is missing, or the token could have been used before the store was started.
+    pub(crate) fn admit(&self, claims: &Claims, host: ReplayHost) -> Result<Verdict, Rejection> {
         let jti = claims.find("jti").and_then(Value::as_str).ok_or(Rejection::JtiMissing)?;
         if jti.is_empty() || jti.len() > MAX_JTI_BYTES {
             return Err(Rejection::JtiMissing);
@@ -58,15 +118,92 @@ impl ReplayPolicy {
         let expiration = claims.times().expiration().ok_or(Invalid::ExpirationMissing)?;
         let end = expiration.plus(MAX_CLOCK_SKEW_SECONDS as f64);
         let issuer = claims.find("iss").map(Value::plain);
-        let identity = Identity::new(issuer.as_deref(), jti);
-        let now = whole_seconds(now.as_unix_seconds().floor());
-        let store = Store { shared_data, reserve: &self.reserve, max_live: self.max_tracked_jtis, now };
-        match store.insert(&identity, whole_seconds(end.as_unix_seconds().ceil())) {
+        let entry = Entry {
+            identity: Identity::new(issuer.as_deref(), jti),
+            end: whole_seconds(end.as_unix_seconds().ceil()),
+            is_covered: self.cold_start.covers(claims.times(), host.now, host.shared_data),
+        };
+        let Some(engine) = &self.engine else {
+            return self.admit_locally(entry, host);
+        };
+        if self.store(host).contains(&entry.identity) {
+            return Err(Rejection::JtiUsed);
+        }
+        self.tally.count_asked();
+        let Some(value) = (host.random)() else {
+            return self.without_answer(engine, entry, EngineFailure::NoAnswer, host);
+        };
+        self.tally.count_call();
+        let (inquiry, call) = Inquiry::begin(engine, entry.identity.hash(), value, entry.end, millis(host.now));
+        Ok(Verdict::Ask(Question { inquiry, entry }, call))
+    }
+
+    /// Takes the reply to the call of a question.
+    ///
+    /// # Errors
+    /// S403JU, S503JF, S503JS or A403JT, as for [`Self::admit`].
+    pub(crate) fn answer(&self, question: Question, reply: Reply, host: ReplayHost) -> Result<Verdict, Rejection> {
+        let Question { inquiry, entry } = question;
+        let engine = self.engine.as_ref().ok_or(Rejection::EngineUnavailable)?;
+        match inquiry.answer(engine, reply, millis(host.now)) {
+            Progress::Call(inquiry, call) => {
+                self.tally.count_call();
+                Ok(Verdict::Ask(Question { inquiry, entry }, call))
+            }
+            Progress::Won => {
+                self.tally.count_answered();
+                // Filters with another `keyPrefix` share the store of this process.
+                self.record(entry, host).map(|()| Verdict::Admitted)
+            }
+            Progress::Lost => {
+                self.tally.count_answered();
+                // The next request with it need not ask. If it can't be stored, it asks.
+                let _ = self.record(entry, host);
+                Err(Rejection::JtiUsed)
+            }
+            Progress::Failed(failure) => self.without_answer(engine, entry, failure, host),
+        }
+    }
+
+    fn without_answer(
+        &self,
+        engine: &JtiStore,
+        entry: Entry,
+        failure: EngineFailure,
+        host: ReplayHost,
+    ) -> Result<Verdict, Rejection> {
+        self.tally.count_failed(failure);
+        if !engine.falls_back {
+            return Err(Rejection::EngineUnavailable);
+        }
+        self.tally.count_decided_alone();
+        self.admit_locally(entry, host)
+    }
+
+    fn admit_locally(&self, entry: Entry, host: ReplayHost) -> Result<Verdict, Rejection> {
+        if !entry.is_covered {
+            return Err(Invalid::IssuedBeforeStart.into());
+        }
+        self.record(entry, host).map(|()| Verdict::Admitted)
+    }
+
+    fn record(&self, entry: Entry, host: ReplayHost) -> Result<(), Rejection> {
+        match self.store(host).insert(&entry.identity, entry.end) {
             Insertion::Inserted => Ok(()),
             Insertion::Present => Err(Rejection::JtiUsed),
             Insertion::NotRecorded => Err(Rejection::ReplayStoreFull),
         }
     }
+
+    fn store<'a>(&'a self, host: ReplayHost<'a>) -> Store<'a> {
+        let now = whole_seconds(host.now.as_unix_seconds().floor());
+        Store { shared_data: host.shared_data, reserve: &self.reserve, max_live: self.max_tracked_jtis, now }
+    }
+}
+
+fn millis(date: NumericDate) -> u64 {
+    // Rust's conversion saturates: a date before 1970 is 0.
+    (date.as_unix_seconds() * 1000.0) as u64
 }
 
 /// Seconds since the epoch as 32 bits, as the store keeps them. Later times, from the year 2106 on, become the largest.

@@ -29,9 +29,12 @@ pub(crate) fn decide_on_token(plugin: &Plugin, token: &[u8], now: NumericDate) -
     decide(plugin, Request::new(&[(PARAMETER, token)]), now).without_waiting()
 }
 
-/// The decision of a filter on a request, as if no `jti` was used before.
+/// The decision of a filter on a request, as if it had run for long and no `jti` was used before.
 pub(crate) fn decide(plugin: &Plugin, request: Request, now: NumericDate) -> Decision {
-    plugin.decide(request, now, Host { shared_data: &Nothing, signatures: None })
+    plugin.begin(NumericDate::from_unix_seconds(0.0), &Nothing);
+    // Nothing is sent, so this need not be random.
+    let random = || Some([0; 16]);
+    plugin.decide(request, now, Host { shared_data: &Nothing, signatures: None, random })
 }
 
 /// Headers as the filter reads them.

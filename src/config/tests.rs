@@ -213,3 +213,23 @@ fn the_outcome_of_an_invalid_configuration_is_read_too() {
         [expected.to_owned(), "outcome.claims: unknown field".to_owned()]
     );
 }
+
+#[test]
+fn what_protects_against_replay_over_restarts_and_fleets_needs_replay_protection() {
+    let store = "jtiStore: {kind: etcd, cluster: c}";
+    for (fields, expected) in [
+        (store.to_owned(), "jtiStore: expected preventJtiReplay: true beside it"),
+        ("replayColdStart: refuse".to_owned(), "replayColdStart: expected preventJtiReplay: true beside it"),
+        (
+            "preventJtiReplay: true\nreplayColdStart: refuse\nmaxTokenLifetimeSeconds: 0".to_owned(),
+            "replayColdStart: expected maxTokenLifetimeSeconds to be more than 0",
+        ),
+        ("preventJtiReplay: true\nreplayColdStart: true".to_owned(), "replayColdStart: expected a string"),
+        ("preventJtiReplay: true\nreplayColdStart: wait".to_owned(), "replayColdStart: expected accept or refuse"),
+    ] {
+        assert_eq!(faults_with(&fields), [expected], "{fields}");
+    }
+    for fine in ["replayColdStart: accept", &format!("preventJtiReplay: true\nreplayColdStart: refuse\n{store}")] {
+        assert_eq!(faults_with(fine), Vec::<String>::new(), "{fine}");
+    }
+}

@@ -13,8 +13,8 @@ use log::Level;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType, MetricType, Status, StreamType};
 
+use crate::call::{Call, Reply};
 use crate::header_map::{Header, encode};
-use crate::remote_keys::Call;
 use imports::*;
 
 /// A call to the host failed.
@@ -149,13 +149,25 @@ pub(super) enum NotSent {
     NoHost,
 }
 
-/// Sends an HTTP call and returns its token, for `on_http_call_response`. Only the root context may send calls: the
-/// answer comes back to it.
+impl NotSent {
+    /// What it is for the sender of the call.
+    pub(super) fn reply(self) -> Reply<'static> {
+        match self {
+            Self::NoCluster => Reply::NoCluster,
+            Self::NoHost => Reply::NoHost,
+        }
+    }
+}
+
+/// Sends an HTTP call and returns its token, for `on_http_call_response` of the context whose callback runs: of the
+/// request, or of the root also if it acts on a request.
 ///
 /// This uses the SDK's wrapper, because only the SDK can bring the answer back. It panics on a status that no host
 /// returns.
 pub(super) fn send_http_call(call: &Call) -> Result<u32, NotSent> {
-    let sent = hostcalls::dispatch_http_call(&call.cluster, call.headers().to_vec(), None, vec![], call.timeout);
+    let headers = call.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let body = (!call.body.is_empty()).then_some(call.body.as_slice());
+    let sent = hostcalls::dispatch_http_call(&call.cluster, headers, body, vec![], call.timeout);
     sent.map_err(|status| if status == Status::BadArgument { NotSent::NoCluster } else { NotSent::NoHost })
 }
 

@@ -1,23 +1,29 @@
 //! One request: read it, decide, then edit, reject or hold it.
 
+mod parts;
+
 use std::rc::Rc;
 
 use proxy_wasm::types::{Action, MapType};
 
-use super::body::{Body, remove_owned_trailers};
+use super::body::Body;
 use super::calls;
 use super::edits::apply;
 use super::filter::Filter;
+use super::received::Received;
 use super::response::send_rejection;
 use super::services::{self, Envoy};
 use crate::header_map::{Header, decode as decode_header_map};
 use crate::mapping::{Edits, FormEdit};
 use crate::numeric_date::NumericDate;
-use crate::plugin::{Decision, Host, Wait};
+use crate::plugin::{Ask, Decision, Host, Wait};
 use crate::rejection::Rejection;
 use crate::remote_keys::Place;
 use crate::request::Request;
 use crate::signature::{HostSignatures, SignatureBackend};
+
+/// How much of the body of an answer that decides on a request is read. Those of engines have less than 1 KiB.
+const MAX_REPLY_BYTES: usize = 4096;
 
 /// A request and what has been decided on it.
 #[derive(Debug)]
@@ -39,6 +45,8 @@ enum State {
     Deciding,
     /// Envoy holds the request. Nothing was changed.
     Waiting(Held),
+    /// Envoy holds the request, and the call with this token decides on it. Nothing was changed.
+    Asking(Box<Ask>, u32),
     /// The headers are edited. The form has still to be, if there is an edit.
     Forwarded(Option<FormEdit>),
     /// Everything is edited, and the next tick continues the request.
@@ -69,6 +77,16 @@ impl Exchange {
         }
     }
 
+    /// Whether Envoy holds it.
+    fn is_held(&self) -> bool {
+        self.is_waiting() || self.token().is_some()
+    }
+
+    /// The token of the call that decides on it.
+    pub(super) fn token(&self) -> Option<u32> {
+        if let State::Asking(_, token) = self.state { Some(token) } else { None }
+    }
+
     /// Whether a tick must go on with it.
     pub(super) fn is_waiting(&self) -> bool {
         matches!(self.state, State::Waiting(_) | State::Edited)
@@ -80,7 +98,7 @@ impl Exchange {
             // If the clock was set back, the end of the wait may be hours away, so it is decided anew.
             State::Waiting(held) => held.news != news || now >= held.until || now < held.decided_at,
             State::Edited => true,
-            State::Deciding | State::Forwarded(_) | State::Rejected => false,
+            State::Deciding | State::Asking(..) | State::Forwarded(_) | State::Rejected => false,
         }
     }
 
@@ -89,23 +107,38 @@ impl Exchange {
         self.is_more_announced = !end_of_stream;
         let serialized = calls::read_header_map(MapType::HttpRequestHeaders).unwrap_or_default();
         let headers = decode_header_map(&serialized).unwrap_or_default();
-        let now = services::now();
-        let decision = match now {
-            Ok(now) => self.decide(&headers, now),
-            Err(_) => Decision::Reject(Rejection::HostFailure),
-        };
-        let decided = match decision {
-            Decision::Forward(edits) => self.forward(edits),
-            Decision::Reject(rejection) => Err(rejection),
-            Decision::Wait(wait) => now.map_err(|_| Rejection::HostFailure).and_then(|now| self.hold(&wait, now)),
+        let decided = match services::now() {
+            Ok(now) => self.decide(&headers, now).and_then(|decision| self.follow(decision, now)),
+            Err(_) => Err(Rejection::HostFailure),
         };
         match decided {
-            Ok(()) if self.is_waiting() => Action::Pause,
+            Ok(()) if self.is_held() => Action::Pause,
             Ok(()) => {
                 self.count_accepted();
                 Action::Continue
             }
             Err(rejection) => self.reject(&rejection, &headers),
+        }
+    }
+
+    /// Takes the answer to the call with this token, whose body has `body_size` bytes, in a callback that acts on the
+    /// request.
+    pub(super) fn receive_reply(&mut self, token: u32, body_size: usize) {
+        if self.token() != Some(token) {
+            return;
+        }
+        let State::Asking(ask, _) = std::mem::replace(&mut self.state, State::Deciding) else { return };
+        let received = Received::read(body_size, MAX_REPLY_BYTES);
+        let decided = match (&self.filter, services::now()) {
+            (Some(filter), Ok(now)) => {
+                let decision = received.give(|reply| filter.plugin.answer(*ask, reply, now, host(filter)));
+                self.follow(decision, now).and_then(|()| self.resume())
+            }
+            _ => Err(Rejection::HostFailure),
+        };
+        if let Err(rejection) = decided {
+            let serialized = calls::read_header_map(MapType::HttpRequestHeaders).unwrap_or_default();
+            self.reject(&rejection, &decode_header_map(&serialized).unwrap_or_default());
         }
     }
 
@@ -124,18 +157,14 @@ impl Exchange {
                     self.reject(&Rejection::HostFailure, &[]);
                 }
             }
-            State::Deciding | State::Forwarded(_) | State::Rejected => {}
+            State::Deciding | State::Asking(..) | State::Forwarded(_) | State::Rejected => {}
         }
     }
 
     fn decide_again(&mut self, now: NumericDate, is_over: bool) {
         let serialized = calls::read_header_map(MapType::HttpRequestHeaders).unwrap_or_default();
         let headers = decode_header_map(&serialized).unwrap_or_default();
-        let decided = match self.decide(&headers, now) {
-            Decision::Forward(edits) => {
-                self.forward(edits).and_then(|()| self.resume()).map(|()| self.count_accepted())
-            }
-            Decision::Reject(rejection) => Err(rejection),
+        let decided = self.decide(&headers, now).and_then(|decision| match decision {
             Decision::Wait(wait) if is_over => Err(wait.otherwise),
             Decision::Wait(wait) => {
                 // The first end stays, unless the clock was set back since.
@@ -146,82 +175,44 @@ impl Exchange {
                 }
                 Ok(())
             }
-        };
+            decision => self.follow(decision, now).and_then(|()| self.resume()),
+        });
         if let Err(rejection) = decided {
             self.reject(&rejection, &headers);
         }
     }
 
-    /// Pauses a request that waits, and one with a form until the whole form has arrived, which is then edited. A form
-    /// of more than `maxFormBytes` is rejected. Envoy itself answers 413 when a body does not fit its buffer.
-    ///
-    /// To answer "continue" for a request that waits would forward it.
-    pub(super) fn receive_body(&mut self, size: usize, end_of_stream: bool) -> Action {
-        self.body.receive(size, end_of_stream);
-        match &self.state {
-            State::Edited if self.holds_next_part => return self.forward_held_parts(),
-            State::Rejected | State::Waiting(_) | State::Edited | State::Deciding => return Action::Pause,
-            State::Forwarded(None) if self.holds_next_part => {
-                self.state = State::Edited;
-                return Action::Pause;
-            }
-            State::Forwarded(None) => return Action::Continue,
-            State::Forwarded(Some(_)) => {}
-        }
-        if let Err(rejection) = self.check_form_size() {
-            return self.reject(&rejection, &[]);
-        }
-        if !end_of_stream {
-            return Action::Pause;
-        }
-        self.finish_form()
-    }
-
-    /// With trailers, the last part of the body does not have `end_of_stream`, so the form is edited here.
-    ///
-    /// A request that waited pauses here once more, until the next tick. If the trailers were there when it was
-    /// continued, Envoy would otherwise call again and forward an empty body.
-    pub(super) fn receive_trailers(&mut self) -> Action {
-        self.body.receive_trailers();
-        if matches!(self.state, State::Edited) && self.holds_next_part {
-            let _ = self.forward_held_parts();
-        }
-        let has_form = match &self.state {
-            State::Rejected | State::Waiting(_) | State::Edited | State::Deciding => return Action::Pause,
-            State::Forwarded(form) => form.is_some(),
-        };
-        if let Err(rejection) = self.remove_owned_trailers() {
-            return self.reject(&rejection, &[]);
-        }
-        let action = self.finish_form();
-        if has_form && self.has_waited && action == Action::Continue {
-            self.state = State::Edited;
-            return Action::Pause;
-        }
-        action
-    }
-
-    /// Forwards the part of the body that Envoy holds back and the one that has come now. "Continue" after "pause" does
-    /// that, and from then on Envoy holds nothing back.
-    fn forward_held_parts(&mut self) -> Action {
-        self.holds_next_part = false;
-        self.state = State::Forwarded(None);
-        Action::Continue
-    }
-
-    /// The decision of the plugin. S503HF without a filter.
-    fn decide(&self, headers: &[Header], now: NumericDate) -> Decision {
+    /// The decision of the plugin.
+    fn decide(&self, headers: &[Header], now: NumericDate) -> Result<Decision, Rejection> {
         // Every request has headers. If there are none, or they can't be read, the host failed.
-        let Some(filter) = self.filter.as_deref().filter(|_| !headers.is_empty()) else {
-            return Decision::Reject(Rejection::HostFailure);
-        };
-        let signatures: Option<&dyn HostSignatures> = match filter.backend {
-            SignatureBackend::Host => Some(&Envoy),
-            SignatureBackend::Wasm => None,
-        };
+        let filter = self.filter.as_deref().filter(|_| !headers.is_empty()).ok_or(Rejection::HostFailure)?;
         let request = Request::new(headers);
         let request = if self.is_more_announced { request.with_body() } else { request };
-        filter.plugin.decide(request, now, Host { shared_data: &Envoy, signatures })
+        Ok(filter.plugin.decide(request, now, host(filter)))
+    }
+
+    /// Does what is decided, except for continuing the request.
+    fn follow(&mut self, decision: Decision, now: NumericDate) -> Result<(), Rejection> {
+        match decision {
+            Decision::Forward(edits) => self.forward(edits),
+            Decision::Reject(rejection) => Err(rejection),
+            Decision::Wait(wait) => self.hold(&wait, now),
+            Decision::Ask(ask) => self.ask(ask, now),
+        }
+    }
+
+    /// Makes the call that decides. A call that can't be sent is answered at once.
+    fn ask(&mut self, ask: Box<Ask>, now: NumericDate) -> Result<(), Rejection> {
+        let filter = self.filter.clone().ok_or(Rejection::HostFailure)?;
+        match calls::send_http_call(&ask.call) {
+            Ok(token) => {
+                self.has_waited = true;
+                self.state = State::Asking(ask, token);
+                Ok(())
+            }
+            // There are at most three attempts, so this ends.
+            Err(not_sent) => self.follow(filter.plugin.answer(*ask, not_sent.reply(), now, host(&filter)), now),
+        }
     }
 
     /// Edits the headers.
@@ -240,50 +231,6 @@ impl Exchange {
         self.has_waited = true;
         self.state = State::Waiting(Held { until: wait.until, decided_at: now, news: filter.news(), _place: place });
         Ok(())
-    }
-
-    /// Continues a request that waited. Its headers are edited.
-    ///
-    /// What Envoy has buffered of the body by now gets no further callback, so a complete form is edited first. A form
-    /// that has begun and not ended is edited at its end, and continues the request then.
-    ///
-    /// Of another body that has begun and not ended, Envoy 1.36 to 1.40 add the next part to the buffer that is already
-    /// forwarded, and forget it if the filter continues. So that part is paused, and continued by the next tick.
-    fn resume(&mut self) -> Result<(), Rejection> {
-        if self.body.has_trailers() {
-            self.remove_owned_trailers()?;
-        }
-        if let State::Forwarded(form @ Some(_)) = &mut self.state {
-            if self.body.has_ended() {
-                let form = form.take();
-                self.check_form_size()?;
-                self.body.rewrite(form)?;
-            } else if self.body.has_begun() {
-                return self.check_form_size();
-            }
-        }
-        self.holds_next_part = self.body.has_begun() && !self.body.has_ended();
-        calls::continue_request().map_err(|_| Rejection::HostFailure)
-    }
-
-    fn remove_owned_trailers(&self) -> Result<(), Rejection> {
-        self.filter.as_deref().map_or(Ok(()), remove_owned_trailers)
-    }
-
-    /// Checks the size of the form so far. Without `content-length` the size is known only while the form arrives,
-    /// after the head of the request was accepted.
-    fn check_form_size(&self) -> Result<(), Rejection> {
-        let Some(filter) = &self.filter else { return Ok(()) };
-        filter.plugin.check_form_size(self.body.size())
-    }
-
-    fn finish_form(&mut self) -> Action {
-        let State::Forwarded(form) = &mut self.state else { return Action::Pause };
-        let form = form.take();
-        match self.body.rewrite(form) {
-            Ok(()) => Action::Continue,
-            Err(rejection) => self.reject(&rejection, &[]),
-        }
     }
 
     fn count_accepted(&self) {
@@ -311,4 +258,13 @@ impl Exchange {
         send_rejection(rejection, headers);
         Action::Pause
     }
+}
+
+/// What a decision needs of Envoy.
+fn host(filter: &Filter) -> Host<'static> {
+    let signatures: Option<&dyn HostSignatures> = match filter.backend {
+        SignatureBackend::Host => Some(&Envoy),
+        SignatureBackend::Wasm => None,
+    };
+    Host { shared_data: &Envoy, signatures, random: services::random }
 }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::counters::Counters;
+use super::engine_metrics::EngineMetrics;
 use super::key_metrics::KeyMetrics;
 use crate::plugin::Plugin;
 use crate::remote_keys::Places;
@@ -15,6 +16,7 @@ pub(super) struct Filter {
     pub(super) backend: SignatureBackend,
     pub(super) counters: Rc<Counters>,
     pub(super) key_metrics: Rc<KeyMetrics>,
+    pub(super) engine_metrics: Rc<EngineMetrics>,
     /// The places for waiting requests, which all configurations in the VM share.
     pub(super) places: Places,
 }

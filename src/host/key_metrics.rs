@@ -3,16 +3,12 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 
-use log::Level;
 use proxy_wasm::types::MetricType;
 
 use super::calls;
 use super::counters::Counter;
-use crate::remote_keys::{FetchFailure, KeyEvents, KeyNotice, KeySetGauge};
-use crate::text::Excerpt;
-
-/// The longest log line, in bytes.
-const MAX_LINE_BYTES: usize = 4096;
+use super::notice::log_notice;
+use crate::remote_keys::{FetchFailure, KeyEvents, KeySetGauge};
 
 /// The most sets of a VM that have gauges. Envoy never deletes one, so an issuer that changes with each update of the
 /// configuration must not define more and more.
@@ -64,11 +60,7 @@ impl KeyMetrics {
                 counter.add(1);
             }
         }
-        for KeyNotice { is_warning, text } in &events.notices {
-            let level = if *is_warning { Level::Warn } else { Level::Info };
-            // A failure only loses the line.
-            let _ = calls::log(level, &format!("jwt-auth: {}", Excerpt::new(text.as_bytes(), MAX_LINE_BYTES)));
-        }
+        events.notices.iter().for_each(log_notice);
     }
 
     /// Sends the counts since the last call, and the state of the sets, to Envoy.

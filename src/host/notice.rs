@@ -5,6 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::calls;
 use super::services::{self, Envoy};
+use crate::notice::Notice;
 use crate::shared_data::SharedData;
 use crate::text::Excerpt;
 
@@ -23,9 +24,27 @@ const MAX_ATTEMPTS: usize = 4;
 /// out, the line is logged.
 pub(super) fn log_once(level: Level, text: &str) {
     if !was_logged(text) {
-        // A failure only loses the line.
-        let _ = calls::log(level, &format!("jwt-auth: {}", Excerpt::new(text.as_bytes(), MAX_BYTES)));
+        log(level, text);
     }
+}
+
+/// Logs a notice like [`log_once`].
+pub(super) fn log_notice_once(notice: &Notice) {
+    log_once(level_of(notice), &notice.text);
+}
+
+/// Logs a notice that only this worker has.
+pub(super) fn log_notice(notice: &Notice) {
+    log(level_of(notice), &notice.text);
+}
+
+fn level_of(notice: &Notice) -> Level {
+    if notice.is_warning { Level::Warn } else { Level::Info }
+}
+
+/// A failure only loses the line.
+fn log(level: Level, text: &str) {
+    let _ = calls::log(level, &format!("jwt-auth: {}", Excerpt::new(text.as_bytes(), MAX_BYTES)));
 }
 
 /// Whether a worker logged `text` in the last [`QUIET_SECONDS`]. If not, records that it is logged now.

@@ -36,7 +36,15 @@ impl RequestContext {
     }
 }
 
-impl Context for RequestContext {}
+impl Context for RequestContext {
+    /// The answer to a call of this request.
+    fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
+        let _ = self.with(|exchange| {
+            exchange.receive_reply(token, body_size);
+            Action::Pause
+        });
+    }
+}
 
 impl HttpContext for RequestContext {
     fn on_http_request_headers(&mut self, _count: usize, end_of_stream: bool) -> Action {

@@ -10,6 +10,7 @@ use proxy_wasm::types::{BufferType, ContextType};
 
 use super::calls;
 use super::counters::{self, Counters};
+use super::engine_metrics::EngineMetrics;
 use super::filter::Filter;
 use super::key_calls::KeyCalls;
 use super::key_metrics::KeyMetrics;
@@ -31,6 +32,8 @@ thread_local! {
     static COUNTERS: OnceCell<Rc<Counters>> = const { OnceCell::new() };
     /// The metrics of the VM about fetched keys.
     static KEY_METRICS: Rc<KeyMetrics> = Rc::default();
+    /// The metrics of the VM about engines.
+    static ENGINE_METRICS: Rc<EngineMetrics> = Rc::default();
     /// The places of the VM for waiting requests.
     static PLACES: Places = Places::default();
 }
@@ -77,8 +80,13 @@ impl Drop for Root {
 }
 
 impl Context for Root {
-    /// The answer to a call that fetches keys. Waiting requests are woken by the next tick.
+    /// The answer to a call that fetches keys, or to one that a tick has sent for a request. Requests that wait for keys are
+    /// woken by the next tick.
     fn on_http_call_response(&mut self, token: u32, _headers: usize, body_size: usize, _trailers: usize) {
+        if !self.key_calls.waits_for(token) {
+            self.waiting.answer(self.id, token, body_size);
+            return;
+        }
         let (Some(filter), Ok(now)) = (&self.filter, services::now()) else { return };
         if let Some(keys) = filter.plugin.remote_keys() {
             self.key_calls.answer(token, body_size, keys, now);
@@ -110,6 +118,7 @@ impl RootContext for Root {
             backend,
             counters,
             key_metrics: KEY_METRICS.with(Rc::clone),
+            engine_metrics: ENGINE_METRICS.with(Rc::clone),
             places: PLACES.with(Clone::clone),
         }));
         true
@@ -120,7 +129,13 @@ impl RootContext for Root {
             log_once(level, &text);
         }
         let Some(filter) = self.filter.clone() else { return };
+        if let Ok(now) = services::now() {
+            filter.plugin.begin(now, &Envoy);
+        }
         filter.counters.flush(filter.plugin.take_cache_events());
+        if let Some(events) = filter.plugin.take_engine_events() {
+            filter.engine_metrics.report(&events);
+        }
         let period = filter.plugin.remote_keys().map_or(counters::PERIOD, |keys| self.look_after(keys, &filter));
         self.ticker.set(period);
     }

@@ -29,3 +29,10 @@ impl HostSignatures for Envoy {
 pub(super) fn now() -> Result<NumericDate, Failed> {
     Ok(NumericDate::from_unix_seconds(calls::current_time()?.as_secs_f64()))
 }
+
+/// Random bytes from the host.
+pub(super) fn random() -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(bytes)
+}

@@ -16,6 +16,8 @@ const MAX_DECISIONS: usize = 100;
 #[derive(Debug)]
 pub(super) struct WaitingRequests {
     requests: RefCell<Vec<Waiting>>,
+    /// Those that the root context has sent a call for.
+    asking: RefCell<Vec<Waiting>>,
     ticker: Rc<Ticker>,
 }
 
@@ -40,7 +42,7 @@ pub(super) enum Left {
 impl WaitingRequests {
     /// An empty list. Requests that are added to it make `ticker` tick soon.
     pub(super) fn new(ticker: Rc<Ticker>) -> Self {
-        Self { requests: RefCell::default(), ticker }
+        Self { requests: RefCell::default(), asking: RefCell::default(), ticker }
     }
 
     /// Lets the next tick go on with a request.
@@ -83,9 +85,7 @@ impl WaitingRequests {
                 continue;
             }
             exchange.go_on(news, now);
-            if exchange.is_waiting() {
-                still_waiting.push(waiting);
-            }
+            self.keep(waiting, &exchange, &mut still_waiting);
         }
         if decisions > 0 {
             // The root always exists while it runs.
@@ -98,5 +98,37 @@ impl WaitingRequests {
             *requests = still_waiting;
         }
         left
+    }
+
+    /// Takes the answer to a call that the root context has sent for a request.
+    pub(super) fn answer(&self, root_id: u32, token: u32, body_size: usize) {
+        let asking = self.asking.try_borrow_mut().map(|mut asking| std::mem::take(&mut *asking)).unwrap_or_default();
+        let (mut still_waiting, mut others) = (Vec::new(), Vec::with_capacity(asking.len()));
+        for waiting in asking {
+            let Some(exchange) = waiting.exchange.upgrade() else { continue };
+            let Ok(mut exchange) = exchange.try_borrow_mut() else { continue };
+            if exchange.token() != Some(token) {
+                others.push(waiting);
+            } else if calls::set_effective_context(waiting.context_id).is_ok() {
+                exchange.receive_reply(token, body_size);
+                let _ = calls::set_effective_context(root_id);
+                self.keep(waiting, &exchange, &mut still_waiting);
+            }
+        }
+        if let (Ok(mut asking), Ok(mut requests)) = (self.asking.try_borrow_mut(), self.requests.try_borrow_mut()) {
+            asking.append(&mut others);
+            requests.append(&mut still_waiting);
+        }
+    }
+
+    /// Keeps a request that waits for a tick or for the answer to a call.
+    fn keep(&self, waiting: Waiting, exchange: &Exchange, still_waiting: &mut Vec<Waiting>) {
+        if exchange.is_waiting() {
+            still_waiting.push(waiting);
+        } else if exchange.token().is_some()
+            && let Ok(mut asking) = self.asking.try_borrow_mut()
+        {
+            asking.push(waiting);
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! What is decided on a request.
 
+use crate::call::Call;
 use crate::mapping::Edits;
 use crate::numeric_date::NumericDate;
 use crate::rejection::{Invalid, Rejection};
+use crate::replay::{Question, Verdict};
 
 /// The decision on a request.
 #[derive(Debug, PartialEq)]
@@ -13,6 +15,18 @@ pub enum Decision {
     Reject(Rejection),
     /// Hold the request, and decide on it again later. Nothing was changed yet.
     Wait(Wait),
+    /// Hold the request, make the call, and give the reply to [`crate::Plugin::answer`]. Nothing was changed yet.
+    Ask(Box<Ask>),
+}
+
+/// A request for which everything is decided but whether its `jti` was used.
+#[derive(Debug, PartialEq)]
+pub struct Ask {
+    /// The call that the host must make.
+    pub call: Call,
+    /// The edits if the `jti` turns out to be new.
+    pub edits: Edits,
+    pub(super) question: Question,
 }
 
 /// How long to hold a request, because keys that may verify its token are being fetched.
@@ -32,6 +46,7 @@ pub struct Wait {
 pub(super) enum Stop {
     Reject(Rejection),
     Wait(Wait),
+    Ask(Box<Ask>),
 }
 
 impl Decision {
@@ -44,7 +59,16 @@ impl Decision {
             Self::Forward(edits) => Ok(edits),
             Self::Reject(rejection) => Err(rejection),
             Self::Wait(wait) => Err(wait.otherwise),
+            Self::Ask(_) => Err(Rejection::EngineUnavailable),
         }
+    }
+}
+
+/// The edits if the `jti` is admitted, or the question that decides on it.
+pub(super) fn admitted(verdict: Verdict, edits: Edits) -> Result<Edits, Stop> {
+    match verdict {
+        Verdict::Admitted => Ok(edits),
+        Verdict::Ask(question, call) => Err(Stop::Ask(Box::new(Ask { call, question, edits }))),
     }
 }
 
@@ -54,6 +78,7 @@ impl From<Result<Edits, Stop>> for Decision {
             Ok(edits) => Self::Forward(edits),
             Err(Stop::Reject(rejection)) => Self::Reject(rejection),
             Err(Stop::Wait(wait)) => Self::Wait(wait),
+            Err(Stop::Ask(ask)) => Self::Ask(ask),
         }
     }
 }

@@ -1,42 +1,18 @@
 //! The HTTP calls that a fetch needs, and what comes back.
 
-use std::time::Duration;
-
 use super::failure::FetchFailure;
-use crate::header_map::Header;
+use crate::call::{Call, Reply};
 
 /// The longest body that is read, in bytes. JWK sets have up to 20 KiB.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// An HTTP request for the host to send. It has no body.
+/// A call of a fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct KeyCall {
     /// For [`super::RemoteKeys::answer`].
     pub id: CallId,
-    /// The name of the Envoy cluster.
-    pub cluster: String,
-    /// `https` or `http`, for `:scheme`. Whether the connection has TLS is up to the cluster.
-    pub scheme: &'static str,
-    /// For `:authority`.
-    pub authority: String,
-    /// For `:path`.
-    pub path: String,
-    /// How long the host waits for the whole answer; not zero.
-    pub timeout: Duration,
-}
-
-impl Call {
-    /// The headers of the request.
-    pub fn headers(&self) -> [(&str, &str); 6] {
-        [
-            (":method", "GET"),
-            (":scheme", self.scheme),
-            (":authority", &self.authority),
-            (":path", &self.path),
-            ("accept", "application/json"),
-            ("user-agent", "jwt-auth"),
-        ]
-    }
+    /// What the host sends.
+    pub call: Call,
 }
 
 /// Identifies a call in one worker: the number of its set, of the fetch and of the call within the fetch.
@@ -54,24 +30,6 @@ impl CallId {
     }
 }
 
-/// What came of a [`Call`].
-#[derive(Clone, Copy, Debug)]
-pub enum Reply<'a> {
-    /// The host could not send it: it has no cluster of this name.
-    NoCluster,
-    /// The host could not send it: the cluster has no host, or its circuit breaker is open.
-    NoHost,
-    /// It was sent, and there is no answer, or only a part of one.
-    NoAnswer,
-    /// The answer.
-    Answer {
-        /// With `:status`.
-        headers: &'a [Header<'a>],
-        /// The body, or at least the first [`MAX_BODY_BYTES`] and one byte more of it.
-        body: &'a [u8],
-    },
-}
-
 /// The parts of a good answer that matter.
 pub(super) struct Answer<'a> {
     pub(super) body: &'a [u8],
@@ -80,17 +38,17 @@ pub(super) struct Answer<'a> {
     pub(super) max_age_seconds: Option<u64>,
 }
 
-impl<'a> Reply<'a> {
+impl<'a> Answer<'a> {
     /// The answer if its status is 200 and its body is not too long.
     ///
     /// # Errors
     /// Why it counts as failed.
-    pub(super) fn answer(self) -> Result<Answer<'a>, FetchFailure> {
-        let (headers, body) = match self {
-            Self::NoCluster => return Err(FetchFailure::NoCluster),
-            Self::NoHost => return Err(FetchFailure::NoHost),
-            Self::NoAnswer => return Err(FetchFailure::NoAnswer),
-            Self::Answer { headers, body } => (headers, body),
+    pub(super) fn of(reply: Reply<'a>) -> Result<Self, FetchFailure> {
+        let (headers, body) = match reply {
+            Reply::NoCluster => return Err(FetchFailure::NoCluster),
+            Reply::NoHost => return Err(FetchFailure::NoHost),
+            Reply::NoAnswer => return Err(FetchFailure::NoAnswer),
+            Reply::Answer { headers, body, .. } => (headers, body),
         };
         let values = |wanted| headers.iter().filter(move |(name, _)| *name == wanted).map(|&(_, value)| value);
         let number = |text: &[u8]| std::str::from_utf8(text).ok()?.parse().ok();
@@ -103,7 +61,7 @@ impl<'a> Reply<'a> {
             return Err(FetchFailure::TooLarge);
         }
         let max_age_seconds = values("cache-control").filter_map(max_age).min();
-        Ok(Answer { body, max_age_seconds })
+        Ok(Self { body, max_age_seconds })
     }
 }
 
@@ -120,7 +78,7 @@ mod tests {
 
     fn answer(status: &[u8], cache_control: &[u8], body: &[u8]) -> Result<Option<u64>, FetchFailure> {
         let headers = [(":status", status), ("cache-control", cache_control)];
-        Reply::Answer { headers: &headers, body }.answer().map(|answer| answer.max_age_seconds)
+        Answer::of(Reply::Answer { headers: &headers, body, trailers: &[] }).map(|answer| answer.max_age_seconds)
     }
 
     #[test]
@@ -131,7 +89,10 @@ mod tests {
             assert_eq!(answer(status.to_string().as_bytes(), b"", b""), Err(FetchFailure::Status(status)));
         }
         assert_eq!(answer(b"2xx", b"", b""), Err(FetchFailure::NoAnswer));
-        assert_eq!(Reply::Answer { headers: &[], body: b"" }.answer().err(), Some(FetchFailure::NoAnswer));
+        assert_eq!(
+            Answer::of(Reply::Answer { headers: &[], body: b"", trailers: &[] }).err(),
+            Some(FetchFailure::NoAnswer)
+        );
     }
 
     #[test]

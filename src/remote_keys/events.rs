@@ -1,6 +1,7 @@
 //! What fetching keys reports to operators.
 
 use super::failure::FetchFailure;
+use crate::notice::Notice;
 
 /// What happened since the last call of [`super::RemoteKeys::take_events`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,16 +13,7 @@ pub struct KeyEvents {
     /// Keys of the fetched sets that can't be used.
     pub skipped: u32,
     /// Log lines. Only the worker that fetched has them.
-    pub notices: Vec<KeyNotice>,
-}
-
-/// A log line about fetching keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyNotice {
-    /// Whether it reports that something fails.
-    pub is_warning: bool,
-    /// The line.
-    pub text: String,
+    pub notices: Vec<Notice>,
 }
 
 /// The state of one set, for gauges.
@@ -37,10 +29,10 @@ pub struct KeySetGauge {
 
 impl KeyEvents {
     pub(super) fn warn(&mut self, text: String) {
-        self.notices.push(KeyNotice { is_warning: true, text });
+        self.notices.push(Notice::warning(text));
     }
 
     pub(super) fn inform(&mut self, text: String) {
-        self.notices.push(KeyNotice { is_warning: false, text });
+        self.notices.push(Notice::information(text));
     }
 }

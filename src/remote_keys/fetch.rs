@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::call::{Call, CallId, Reply};
+use super::call::{Answer, CallId, KeyCall};
 use super::failure::FetchFailure;
 use super::record::Millis;
 use super::source::{Location, Source};
 use super::url::{Authority, HttpUrl};
+use crate::call::{Call, Reply};
 use crate::json::read_members;
 use crate::key::FetchedKeys;
 
@@ -38,7 +39,7 @@ enum Step {
 /// What follows from a reply.
 pub(super) enum Progress {
     /// The next call.
-    Call(Fetch, Call),
+    Call(Fetch, KeyCall),
     /// The set, and its `max-age` in seconds.
     Done(FetchedKeys, Option<u64>),
     /// The fetch failed.
@@ -61,7 +62,7 @@ impl Fetch {
         source: &Source,
         now: Millis,
         deadline: Millis,
-    ) -> (Self, Call) {
+    ) -> (Self, KeyCall) {
         let (step, path) = match &source.location {
             Location::JwkSet(url) => (Step::JwkSet, url.request_target()),
             Location::Discovery { issuer, .. } => (Step::OpenIdConfiguration, issuer.openid_configuration()),
@@ -90,7 +91,7 @@ impl Fetch {
     }
 
     fn next(self, source: &Source, reply: Reply, now: Millis) -> Result<Progress, FetchFailure> {
-        let answer = reply.answer();
+        let answer = Answer::of(reply);
         let (issuer, elsewhere) = match (&source.location, self.step) {
             (Location::JwkSet(_), _) | (_, Step::JwkSet) => {
                 let answer = answer?;
@@ -127,16 +128,18 @@ impl Fetch {
         Ok(Progress::Call(self, call))
     }
 
-    fn call(&self, authority: &Authority, cluster: &str, path: String, now: Millis) -> Call {
-        Call {
-            id: self.id(),
-            cluster: cluster.to_owned(),
-            scheme: authority.scheme(),
-            authority: authority.header(),
-            path,
-            // For a host, a timeout of 0 is none.
-            timeout: Duration::from_millis(self.deadline.saturating_sub(now).max(1)),
-        }
+    fn call(&self, authority: &Authority, cluster: &str, path: String, now: Millis) -> KeyCall {
+        let headers = vec![
+            (":method", "GET".to_owned()),
+            (":scheme", authority.scheme().to_owned()),
+            (":authority", authority.header()),
+            (":path", path),
+            ("accept", "application/json".to_owned()),
+            ("user-agent", "jwt-auth".to_owned()),
+        ];
+        // For a host, a timeout of 0 is none.
+        let timeout = Duration::from_millis(self.deadline.saturating_sub(now).max(1));
+        KeyCall { id: self.id(), call: Call { cluster: cluster.to_owned(), headers, body: Vec::new(), timeout } }
     }
 
     fn id(&self) -> CallId {

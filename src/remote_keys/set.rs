@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::call::{Call, CallId, Reply};
+use super::call::{CallId, KeyCall};
 use super::events::{KeyEvents, KeySetGauge};
 use super::failure::FetchFailure;
 use super::fetch::{Fetch, Progress};
@@ -10,6 +10,7 @@ use super::record::{Millis, Record, shared_key};
 use super::report::JwkSetReport;
 use super::schedule::Schedule;
 use super::source::Source;
+use crate::call::Reply;
 use crate::key::{FetchedKeys, KeySet};
 use crate::shared_data::SharedData;
 
@@ -112,7 +113,7 @@ impl RemoteSet {
         now: Millis,
         shared_data: &dyn SharedData,
         events: &mut KeyEvents,
-    ) -> (Change, Option<Call>) {
+    ) -> (Change, Option<KeyCall>) {
         let mut change = self.expire(now);
         if let Some(fetch) = self.fetch.take_if(|fetch| fetch.is_lost(now)) {
             change.add(self.finish(fetch, Err(FetchFailure::NoAnswer), now, shared_data, events));
@@ -139,7 +140,7 @@ impl RemoteSet {
         now: Millis,
         shared_data: &dyn SharedData,
         events: &mut KeyEvents,
-    ) -> (Change, Option<Call>) {
+    ) -> (Change, Option<KeyCall>) {
         let Some(fetch) = self.fetch.take_if(|fetch| fetch.waits_for(id)) else {
             return (Change::default(), None);
         };
@@ -185,7 +186,7 @@ impl RemoteSet {
         for_kid: bool,
         now: Millis,
         shared_data: &dyn SharedData,
-    ) -> Option<Call> {
+    ) -> Option<KeyCall> {
         let schedule = self.schedule();
         let deadline = now.saturating_add(schedule.timeout());
         let mut record = Record { lease_until: schedule.lease_from(now), ..self.record.clone() };

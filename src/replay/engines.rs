@@ -1,6 +1,15 @@
 //! The engines that keep used `jti`s for several Envoys. Each is a question in bytes, and what its bytes answer.
-#![allow(dead_code)]
 
 mod answer;
 mod etcd;
+mod events;
+mod failure;
+mod inquiry;
+mod jti_store;
 mod redis;
+
+pub use events::EngineEvents;
+pub(crate) use events::EngineTally;
+pub use failure::EngineFailure;
+pub(crate) use inquiry::{Inquiry, Progress};
+pub use jti_store::{Engine, JtiStore};

@@ -71,6 +71,11 @@ impl Identity {
         identity
     }
 
+    /// The hash.
+    pub(super) fn hash(&self) -> &[u8; HASH_BYTES] {
+        &self.hash
+    }
+
     fn key(&self) -> String {
         let mut key = String::with_capacity(KEY_PREFIX.len().saturating_add(4));
         key.push_str(KEY_PREFIX);
@@ -82,6 +87,12 @@ impl Identity {
 }
 
 impl Store<'_> {
+    /// Whether `identity` is recorded.
+    pub(super) fn contains(&self, identity: &Identity) -> bool {
+        let found = self.shared_data.get(&identity.key());
+        found.and_then(|(value, _)| Bucket::live(&value, self.now)).is_some_and(|bucket| bucket.contains(identity))
+    }
+
     /// Records `identity` until `end`, in seconds since the epoch, unless it is already recorded.
     pub(super) fn insert(&self, identity: &Identity, end: u32) -> Insertion {
         let ledger = Ledger { shared_data: self.shared_data, reserve: self.reserve, now: self.now };

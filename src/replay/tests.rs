@@ -1,3 +1,6 @@
+mod cold_start;
+mod engine;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
@@ -43,14 +46,18 @@ impl SharedData for Memory {
 const NOW: f64 = 1_700_000_000.0;
 
 fn admit_at(memory: &Memory, max: u64, claims: &str, now: f64) -> Result<(), Rejection> {
-    admit_by(&ReplayPolicy::new(max), memory, claims, now)
+    admit_by(&ReplayPolicy::new(max, None, ColdStart::default()), memory, claims, now)
 }
 
 /// The decision of one worker, which keeps its policy from call to call.
 fn admit_by(policy: &ReplayPolicy, memory: &Memory, claims: &str, now: f64) -> Result<(), Rejection> {
     let verified = Verified::for_test(claims);
     let claims = Claims::read(&verified)?;
-    policy.admit(&claims, NumericDate::from_unix_seconds(now), memory)
+    let host = ReplayHost { shared_data: memory, random: || None, now: NumericDate::from_unix_seconds(now) };
+    match policy.admit(&claims, host)? {
+        Verdict::Admitted => Ok(()),
+        Verdict::Ask(..) => panic!("there is no engine"),
+    }
 }
 
 fn admit(memory: &Memory, jti: &str) -> Result<(), Rejection> {
@@ -168,7 +175,7 @@ fn every_key_is_the_prefix_and_a_bucket_or_the_prefix_and_live() {
 fn workers_that_acquire_blocks_of_permits_fill_the_store_exactly() {
     const MAX: u64 = 200_000;
     let memory = Memory::default();
-    let workers = [ReplayPolicy::new(MAX), ReplayPolicy::new(MAX), ReplayPolicy::new(MAX)];
+    let workers = [(); 3].map(|()| ReplayPolicy::new(MAX, None, ColdStart::default()));
     let writes = || memory.version.get();
     let claims = |jti: u64| format!(r#"{{"exp":1700000100,"jti":"{jti}"}}"#);
     let mut accepted = 0_u64;

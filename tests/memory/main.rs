@@ -66,7 +66,7 @@ fn keep(plugin: &Plugin, number: usize, claim: &str) {
     let token = key().token(None, &json!({"n": number, "c": claim}));
     let headers = [("t", token.as_bytes())];
     for _ in 0..2 {
-        let host = Host { shared_data: &Memory::default(), signatures: None };
+        let host = Host { shared_data: &Memory::default(), signatures: None, random: || None };
         plugin.decide(Request::new(&headers), NumericDate::from_unix_seconds(1.0), host).without_waiting().unwrap();
     }
 }

@@ -44,7 +44,7 @@ impl Sets {
 
     /// `passes`, the code and message of the rejection, or `waits` and what follows.
     fn decide(&self, token: &str) -> String {
-        let host = Host { shared_data: &self.memory, signatures: None };
+        let host = Host { shared_data: &self.memory, signatures: None, random: || None };
         match self.plugin.decide(Request::new(&[("token", token.as_bytes())]), date(NOW), host) {
             Decision::Forward(_) => "passes".to_owned(),
             Decision::Reject(rejection) => format!("{} {}", rejection.code(), rejection.message()),
@@ -52,6 +52,7 @@ impl Sets {
                 assert_eq!(wait.until, date(NOW + 5.0), "the default of timeoutSeconds");
                 format!("waits, kid {}, {}", wait.is_for_unknown_kid, wait.otherwise.code())
             }
+            Decision::Ask(_) => panic!("there is no engine"),
         }
     }
 }

@@ -41,6 +41,10 @@ pub(super) fn explain(rejection: &Rejection) -> (&'static str, &'static str) {
             "There are as many unexpired `jti`s as `maxTrackedJtis` allows, and none is removed early.",
             "Raise `maxTrackedJtis`, or issue tokens with a shorter lifetime.",
         ),
+        Rejection::EngineUnavailable => (
+            "The engine of `jtiStore` did not say in time whether the `jti` was used before.",
+            "See Envoy's log for why. Get a new token: this one may be used up.",
+        ),
         Rejection::KeysUnavailable => (
             "The keys that could verify the token are fetched with `remoteJwks`, and they are not there.",
             "See Envoy's log for why fetching fails. Here, `--jwks FILE` stands in for the fetched keys.",
@@ -101,6 +105,11 @@ fn invalid(reason: &Invalid) -> (&'static str, &'static str) {
             "The time from `iat` (or now, without `iat`) to `exp` is `maxTokenLifetimeSeconds` (default: 7 days) or \
              more. An `exp` in milliseconds looks like this, too.",
             "Issue tokens with a shorter lifetime, or set `maxTokenLifetimeSeconds`.",
+        ),
+        Invalid::IssuedBeforeStart => (
+            "With `replayColdStart: refuse`, a token whose `iat` is before the start of Envoy, missing or in the future \
+             could have been used before.",
+            "Get a new token, with an `iat`.",
         ),
         Invalid::Issuer => (
             "The token's `iss` is not exactly one of the values of `issuer`, or not the issuer of the key that signed \

@@ -123,6 +123,7 @@ pub(super) fn decide(
             Verdict::Rejected(wait.otherwise)
         }
         Decision::Wait(wait) => undecided(remote).unwrap_or(Verdict::Rejected(wait.otherwise)),
+        Decision::Ask(ask) => Verdict::Accepted(ask.edits),
     };
     if let (Verdict::Rejected(Rejection::Malformed { .. }), Some(length)) = (&verdict, plugin.token_length(request))
         && length > MAX_TOKEN_BYTES
@@ -133,7 +134,8 @@ pub(super) fn decide(
     if edits.is_some() && !plugin.finds_token(request) {
         notes.push("there is no token: the request is forwarded unauthenticated (bypassEmptyToken)".to_owned());
     } else if edits.is_some() && plugin.prevents_replay() {
-        notes.push("preventJtiReplay: only Envoy knows whether the jti was used before".to_owned());
+        let who = plugin.jti_store().map_or("Envoy", |store| store.engine.name());
+        notes.push(format!("preventJtiReplay: only {who} knows whether the jti was used before"));
     }
     let sent = arguments.data.as_ref().map(|data| data.as_encoded_bytes());
     let form = edits.and_then(|edits| edits.form.as_ref());

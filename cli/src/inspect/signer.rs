@@ -82,6 +82,7 @@ fn is_after_signature(rejection: &Rejection) -> bool {
         | Rejection::JtiMissing
         | Rejection::JtiUsed
         | Rejection::ReplayStoreFull
+        | Rejection::EngineUnavailable
         | Rejection::OpaqueForm
         | Rejection::FormTooLarge { .. } => true,
         Rejection::TokenMissing | Rejection::HostFailure => false,

@@ -17,10 +17,14 @@ fn fetch(fields: &str, replies: &[(&str, &str)]) -> (Vec<String>, Result<usize, 
     let (mut fetch, mut call) = Fetch::begin(0, 1, false, &source, NOW, DEADLINE);
     let mut calls = Vec::new();
     for (status, body) in replies {
-        calls.push(format!("{} {} {} {}", call.cluster, call.scheme, call.authority, call.path));
+        let [(_, method), (_, scheme), (_, authority), (_, path), ..] = &call.call.headers[..] else {
+            panic!("{call:?}")
+        };
+        assert_eq!((method.as_str(), &call.call.body[..]), ("GET", &b""[..]));
+        calls.push(format!("{} {scheme} {authority} {path}", call.call.cluster));
         assert!(fetch.waits_for(call.id));
         let headers = [(":status", status.as_bytes()), ("location", b"https://a.test/elsewhere")];
-        match fetch.answer(&source, Reply::Answer { headers: &headers, body: body.as_bytes() }, NOW) {
+        match fetch.answer(&source, Reply::Answer { headers: &headers, body: body.as_bytes(), trailers: &[] }, NOW) {
             Progress::Call(next, next_call) => {
                 assert!(!next.waits_for(call.id), "an answer that comes twice is not taken for the next one");
                 (fetch, call) = (next, next_call);
@@ -130,12 +134,12 @@ fn all_calls_of_a_fetch_share_its_time() {
     let metadata = metadata("https://a.test", "https://a.test/keys");
     let answer = |now| {
         let (fetch, call) = Fetch::begin(0, 1, false, &source, NOW, DEADLINE);
-        assert_eq!(call.timeout, Duration::from_secs(5));
+        assert_eq!(call.call.timeout, Duration::from_secs(5));
         let headers: [(&str, &[u8]); 1] = [(":status", b"200")];
-        fetch.answer(&source, Reply::Answer { headers: &headers, body: metadata.as_bytes() }, now)
+        fetch.answer(&source, Reply::Answer { headers: &headers, body: metadata.as_bytes(), trailers: &[] }, now)
     };
     let Progress::Call(_, call) = answer(NOW + 3_000) else { panic!("a second call") };
-    assert_eq!(call.timeout, Duration::from_secs(2));
+    assert_eq!(call.call.timeout, Duration::from_secs(2));
     let Progress::Failed(failure) = answer(DEADLINE) else { panic!("no time is left") };
     assert_eq!(failure, FetchFailure::NoAnswer);
 }

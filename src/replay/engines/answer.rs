@@ -1,6 +1,11 @@
-//! What an engine says, and what comes back from it.
+//! The HTTP response of an engine, and what it says.
 
+use super::failure::EngineFailure;
 use crate::header_map::Header;
+use crate::text::Excerpt;
+
+/// How much of an engine's own error is logged, in bytes.
+const ERROR_EXCERPT_BYTES: usize = 128;
 
 /// The answer of an engine. Anything else is an [`EngineFailure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,13 +14,6 @@ pub(super) enum Answer {
     Won,
     /// Another request recorded it before.
     Lost,
-}
-
-/// Why a request to an engine is no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum EngineFailure {
-    /// The reply is not complete, is an error, or is something else than the engine's answer.
-    NoAnswer,
 }
 
 /// The HTTP response of an engine.
@@ -27,15 +25,39 @@ pub(super) struct EngineReply<'a> {
 }
 
 impl<'a> EngineReply<'a> {
-    /// `:status`.
-    pub(super) fn status(&self) -> Option<&'a [u8]> {
-        value_of(self.headers, ":status")
+    /// Checks that the status is 200.
+    pub(super) fn check_status(&self) -> Result<(), EngineFailure> {
+        match value_of(self.headers, ":status") {
+            Some(b"200") => Ok(()),
+            status => {
+                let status = status.and_then(|digits| std::str::from_utf8(digits).ok());
+                Err(status
+                    .and_then(|digits| digits.parse().ok())
+                    .map_or(EngineFailure::NoAnswer, EngineFailure::Status))
+            }
+        }
     }
 
     /// `grpc-status`, from the trailers, or from the headers of a response without a body.
     pub(super) fn grpc_status(&self) -> Option<&'a [u8]> {
-        value_of(self.trailers, "grpc-status").or_else(|| value_of(self.headers, "grpc-status"))
+        self.in_trailers_or_headers("grpc-status")
     }
+
+    /// The failure that `grpc-status` and `grpc-message` report.
+    pub(super) fn grpc_failure(&self) -> EngineFailure {
+        let Some(status) = self.grpc_status() else { return EngineFailure::Malformed };
+        let message = self.in_trailers_or_headers("grpc-message").unwrap_or_default();
+        engine_error(&[b"gRPC status ", status, b" ", message].concat())
+    }
+
+    fn in_trailers_or_headers(&self, name: &str) -> Option<&'a [u8]> {
+        value_of(self.trailers, name).or_else(|| value_of(self.headers, name))
+    }
+}
+
+/// The engine's own error.
+pub(super) fn engine_error(text: &[u8]) -> EngineFailure {
+    EngineFailure::Engine(Excerpt::new(text.trim_ascii(), ERROR_EXCERPT_BYTES))
 }
 
 fn value_of<'a>(headers: &'a [Header<'a>], wanted: &str) -> Option<&'a [u8]> {

@@ -9,7 +9,8 @@
 use prost::Message;
 use sha2::{Digest as _, Sha256};
 
-use super::answer::{Answer, EngineFailure, EngineReply};
+use super::answer::{Answer, EngineReply, engine_error};
+use super::failure::EngineFailure;
 
 /// The path of a transaction.
 pub(super) const TXN: &str = "/etcdserverpb.KV/Txn";
@@ -93,12 +94,13 @@ pub(super) enum TxnReply {
 /// # Errors
 /// When it is anything but a complete answer.
 pub(super) fn read_txn(reply: EngineReply, value: &[u8]) -> Result<TxnReply, EngineFailure> {
+    reply.check_status()?;
     if reply.grpc_status() == Some(NOT_FOUND) {
         return Ok(TxnReply::LeaseMissing);
     }
     let response: TxnResponse = unframe(reply)?;
     let [ResponseOp { response: Some(answer) }] = &response.responses[..] else {
-        return Err(EngineFailure::NoAnswer);
+        return Err(EngineFailure::Malformed);
     };
     match answer {
         Response::Put(_) if response.succeeded => Ok(TxnReply::Answer(Answer::Won)),
@@ -106,9 +108,9 @@ pub(super) fn read_txn(reply: EngineReply, value: &[u8]) -> Result<TxnReply, Eng
             // The answer to an earlier attempt of this request was lost.
             [kv] if kv.value == value => Ok(TxnReply::Answer(Answer::Won)),
             [kv] if !kv.value.is_empty() => Ok(TxnReply::Answer(Answer::Lost)),
-            _ => Err(EngineFailure::NoAnswer),
+            _ => Err(EngineFailure::Malformed),
         },
-        Response::Put(_) | Response::Range(_) => Err(EngineFailure::NoAnswer),
+        Response::Put(_) | Response::Range(_) => Err(EngineFailure::Malformed),
     }
 }
 
@@ -117,11 +119,16 @@ pub(super) fn read_txn(reply: EngineReply, value: &[u8]) -> Result<TxnReply, Eng
 /// # Errors
 /// When the lease may not exist.
 pub(super) fn read_grant(reply: EngineReply, lease: &Lease) -> Result<(), EngineFailure> {
+    reply.check_status()?;
     if reply.grpc_status() == Some(FAILED_PRECONDITION) {
         return Ok(());
     }
     let response: LeaseGrantResponse = unframe(reply)?;
-    if response.id == lease.id && response.error.is_empty() { Ok(()) } else { Err(EngineFailure::NoAnswer) }
+    match response.error.as_str() {
+        "" if response.id == lease.id => Ok(()),
+        "" => Err(EngineFailure::Malformed),
+        error => Err(engine_error(error.as_bytes())),
+    }
 }
 
 /// A message as gRPC sends it: not compressed, with its length.
@@ -133,15 +140,16 @@ fn frame(message: &impl Message) -> Vec<u8> {
 
 /// The one message of a reply with status 0.
 fn unframe<M: Message + Default>(reply: EngineReply) -> Result<M, EngineFailure> {
-    if reply.status() != Some(b"200") || reply.grpc_status() != Some(OK) {
-        return Err(EngineFailure::NoAnswer);
+    reply.check_status()?;
+    if reply.grpc_status() != Some(OK) {
+        return Err(reply.grpc_failure());
     }
-    let (header, message) = reply.body.split_first_chunk::<5>().ok_or(EngineFailure::NoAnswer)?;
+    let (header, message) = reply.body.split_first_chunk::<5>().ok_or(EngineFailure::Malformed)?;
     let [is_compressed, length @ ..] = header;
     if *is_compressed != 0 || u32::from_be_bytes(*length) as usize != message.len() {
-        return Err(EngineFailure::NoAnswer);
+        return Err(EngineFailure::Malformed);
     }
-    M::decode(message).map_err(|_| EngineFailure::NoAnswer)
+    M::decode(message).map_err(|_| EngineFailure::Malformed)
 }
 
 /// `Compare.CompareTarget.CREATE`.

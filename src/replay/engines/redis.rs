@@ -5,7 +5,8 @@
 
 use serde::Deserialize;
 
-use super::answer::{Answer, EngineFailure, EngineReply};
+use super::answer::{Answer, EngineReply, engine_error};
+use super::failure::EngineFailure;
 
 /// The body of the request that creates `key` with `value` for `seconds`, or reads it if it exists.
 ///
@@ -21,25 +22,32 @@ pub(super) fn create_or_read(key: &[u8], value: &str, seconds: u32) -> Vec<u8> {
 /// # Errors
 /// When it is anything but a complete answer. Webdis sends the errors of Redis with status 200.
 pub(super) fn read(reply: EngineReply, value: &str) -> Result<Answer, EngineFailure> {
-    if reply.status() != Some(b"200") {
-        return Err(EngineFailure::NoAnswer);
-    }
-    let set: Set = crate::json::read_members(reply.body).ok_or(EngineFailure::NoAnswer)?;
+    reply.check_status()?;
+    let set: Set = crate::json::read_members(reply.body).ok_or(EngineFailure::Malformed)?;
     match set.set {
         None => Ok(Answer::Won),
         // The answer to an earlier attempt of this request was lost.
-        Some(found) if found == value => Ok(Answer::Won),
-        Some(found) if !found.is_empty() => Ok(Answer::Lost),
-        Some(_) => Err(EngineFailure::NoAnswer),
+        Some(Found::Value(found)) if found == value => Ok(Answer::Won),
+        Some(Found::Value(found)) if !found.is_empty() => Ok(Answer::Lost),
+        Some(Found::Value(_) | Found::Status(true, _)) => Err(EngineFailure::Malformed),
+        Some(Found::Status(false, error)) => Err(engine_error(error.as_bytes())),
     }
 }
 
-/// The answer. An error of Redis is a list, so it is no answer.
+/// The answer of Webdis.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Set {
     #[serde(rename = "SET", deserialize_with = "Option::deserialize")]
-    set: Option<String>,
+    set: Option<Found>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Found {
+    Value(String),
+    /// Whether Redis succeeded, and what it said.
+    Status(bool, String),
 }
 
 /// The bytes of a word of the command, so that none of them separates words or chooses a format.

@@ -23,7 +23,7 @@ pub fn decide(
     now: f64,
     memory: &Memory,
 ) -> Result<Edits, Rejection> {
-    decide_with(plugin, headers, has_body, now, Host { shared_data: memory, signatures: None })
+    decide_with(plugin, headers, has_body, now, Host { shared_data: memory, signatures: None, random: || None })
 }
 
 /// Like [`decide`], with any host.

@@ -258,7 +258,7 @@ fn check_replay(case: &Case, headers: &Headers, has_body: bool) {
     if case.replay {
         let memory = Memory::default();
         let decide_with = |memory: &Memory| {
-            let host = Host { shared_data: memory, signatures: None };
+            let host = Host { shared_data: memory, signatures: None, random: || None };
             world::decide_on(NOW, &case.plugin, headers, has_body, host).map_err(|rejection| rejection.code())
         };
         assert_eq!(decide_with(&memory).map(drop), Ok(()));

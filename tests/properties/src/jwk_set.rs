@@ -165,7 +165,7 @@ impl Worker {
     fn fetch(&self, body: &[u8]) {
         let calls = self.keys().poll(now(), &self.shared);
         let [call] = calls.as_slice() else { panic!("{calls:?}") };
-        let reply = Reply::Answer { headers: &[(":status", b"200")], body };
+        let reply = Reply::Answer { headers: &[(":status", b"200")], body, trailers: &[] };
         assert_eq!(self.keys().answer(call.id, reply, now(), &self.shared), None);
     }
 }

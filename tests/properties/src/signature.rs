@@ -35,7 +35,7 @@ pub fn holds(input: &[u8]) {
     let headers: Headers = vec![("t".to_owned(), token.into_bytes())];
     let signatures = RingSignatures::default();
     let own = world::decide(&plugin, &headers, false);
-    let host = Host { shared_data: &Memory::default(), signatures: Some(&signatures) };
+    let host = Host { shared_data: &Memory::default(), signatures: Some(&signatures), random: || None };
     let hosts = world::decide_on(NOW, &plugin, &headers, false, host);
     assert_eq!(own, hosts, "{algorithm} {}", signature.escape_ascii());
     let code = own.as_ref().map_or_else(Rejection::code, |_| "pass");

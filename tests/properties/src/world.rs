@@ -84,7 +84,7 @@ pub fn decide(plugin: &Plugin, headers: &Headers, has_body: bool) -> Result<Edit
 
 /// Like [`decide`], at another time.
 pub fn decide_at(now: u32, plugin: &Plugin, headers: &Headers, has_body: bool) -> Result<Edits, Rejection> {
-    let host = Host { shared_data: &Memory::default(), signatures: None };
+    let host = Host { shared_data: &Memory::default(), signatures: None, random: || None };
     decide_on(now, plugin, headers, has_body, host)
 }
 

@@ -19,6 +19,10 @@ fn txn(body: &[u8], grpc_status: &str) -> Result<TxnReply, EngineFailure> {
     read_txn(EngineReply { headers: &[(":status", b"200")], body, trailers: &trailers }, b"1")
 }
 
+fn reported(grpc_status: &str) -> EngineFailure {
+    engine_error(format!("gRPC status {grpc_status}").as_bytes())
+}
+
 #[test]
 fn a_transaction_has_the_bytes_that_etcd_expects() {
     // As etcdctl sends them.
@@ -40,17 +44,17 @@ fn only_a_created_key_or_the_own_value_wins() {
         (found("2a0132"), answer(Answer::Lost)),
         (found("2a03313131"), answer(Answer::Lost)),
         // A key that is there and has no value, none at all, two of them, and answers that contradict themselves.
-        (found(""), Err(EngineFailure::NoAnswer)),
-        ("1a020a00".to_owned(), Err(EngineFailure::NoAnswer)),
-        ("1a0c 0a0a 1203 2a0132 1203 2a0132".to_owned(), Err(EngineFailure::NoAnswer)),
-        ("1a02 1200".to_owned(), Err(EngineFailure::NoAnswer)),
-        ("1001".to_owned(), Err(EngineFailure::NoAnswer)),
-        (format!("1001{}", found("2a0132")), Err(EngineFailure::NoAnswer)),
-        (String::new(), Err(EngineFailure::NoAnswer)),
+        (found(""), Err(EngineFailure::Malformed)),
+        ("1a020a00".to_owned(), Err(EngineFailure::Malformed)),
+        ("1a0c 0a0a 1203 2a0132 1203 2a0132".to_owned(), Err(EngineFailure::Malformed)),
+        ("1a02 1200".to_owned(), Err(EngineFailure::Malformed)),
+        ("1001".to_owned(), Err(EngineFailure::Malformed)),
+        (format!("1001{}", found("2a0132")), Err(EngineFailure::Malformed)),
+        (String::new(), Err(EngineFailure::Malformed)),
     ] {
         assert_eq!(txn(&framed(&message), "0"), expected, "{message}");
         for status in ["2", "8", "14", "", "00"] {
-            assert_eq!(txn(&framed(&message), status), Err(EngineFailure::NoAnswer), "{message}, {status}");
+            assert_eq!(txn(&framed(&message), status), Err(reported(status)), "{message}, {status}");
         }
         assert_eq!(txn(&framed(&message), "5"), Ok(TxnReply::LeaseMissing));
     }
@@ -58,12 +62,18 @@ fn only_a_created_key_or_the_own_value_wins() {
     for damaged in
         [&won[..won.len() - 1], &[&won[..], &[0]].concat(), &[&[1], &won[1..]].concat(), b"", b"<html>", b"\0\0\0\0\0"]
     {
-        assert_eq!(txn(damaged, "0"), Err(EngineFailure::NoAnswer), "{damaged:x?}");
+        assert_eq!(txn(damaged, "0"), Err(EngineFailure::Malformed), "{damaged:x?}");
     }
     let without_status = EngineReply { headers: &[(":status", b"200")], body: &won, trailers: &[] };
-    assert_eq!(read_txn(without_status, b"1"), Err(EngineFailure::NoAnswer));
+    assert_eq!(read_txn(without_status, b"1"), Err(EngineFailure::Malformed));
     let of_a_proxy = EngineReply { headers: &[(":status", b"503"), ("grpc-status", b"0")], body: &won, trailers: &[] };
-    assert_eq!(read_txn(of_a_proxy, b"1"), Err(EngineFailure::NoAnswer));
+    assert_eq!(read_txn(of_a_proxy, b"1"), Err(EngineFailure::Status(503)));
+    let no_space = [("grpc-status", &b"8"[..]), ("grpc-message", b"etcdserver: mvcc: database space exceeded")];
+    let no_space =
+        EngineReply { headers: &[&[(":status", &b"200"[..])], &no_space[..]].concat(), body: b"", trailers: &[] };
+    let failure = read_txn(no_space, b"1").unwrap_err();
+    assert_eq!(failure.name(), "engine_error");
+    assert_eq!(failure.to_string(), "the engine reported: gRPC status 8 etcdserver: mvcc: database space exceeded");
 }
 
 #[test]
@@ -91,6 +101,6 @@ fn a_lease_that_exists_already_is_granted() {
     assert_eq!(grant(&framed("1007 185a"), "0"), Ok(()));
     assert_eq!(grant(b"", "9"), Ok(()));
     for (body, status) in [("1008 185a", "0"), ("1007 2201 78", "0"), ("", "0"), ("1007", "14"), ("1007", "5")] {
-        assert_eq!(grant(&framed(body), status), Err(EngineFailure::NoAnswer), "{body} {status}");
+        assert!(grant(&framed(body), status).is_err(), "{body} {status}");
     }
 }

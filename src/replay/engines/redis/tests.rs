@@ -16,7 +16,6 @@ fn only_an_absent_key_or_the_own_value_wins() {
     assert_eq!(read(b"200", r#"{"SET":"1f"}"#), Ok(Answer::Won));
     assert_eq!(read(b"200", r#"{"SET":"2e"}"#), Ok(Answer::Lost));
     for body in [
-        r#"{"SET":[false,"READONLY You can't write against a read only replica."]}"#,
         r#"{"SET":[true,"OK"]}"#,
         r#"{"SET":""}"#,
         r#"{"SET":false}"#,
@@ -32,9 +31,17 @@ fn only_an_absent_key_or_the_own_value_wins() {
         "",
         "<html>",
     ] {
-        assert_eq!(read(b"200", body), Err(EngineFailure::NoAnswer), "{body}");
+        assert_eq!(read(b"200", body), Err(EngineFailure::Malformed), "{body}");
     }
-    for status in [&b"503"[..], b"201", b"404", b""] {
-        assert_eq!(read(status, r#"{"SET":null}"#), Err(EngineFailure::NoAnswer));
+    let readonly = r#"{"SET":[false,"READONLY You can't write against a read only replica."]}"#;
+    let error = "READONLY You can't write against a read only replica.";
+    assert_eq!(read(b"200", readonly), Err(engine_error(error.as_bytes())));
+    for (status, failure) in [
+        (&b"503"[..], EngineFailure::Status(503)),
+        (b"201", EngineFailure::Status(201)),
+        (b"", EngineFailure::NoAnswer),
+        (b"2 0", EngineFailure::NoAnswer),
+    ] {
+        assert_eq!(read(status, r#"{"SET":null}"#), Err(failure));
     }
 }

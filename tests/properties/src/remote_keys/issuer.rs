@@ -102,7 +102,7 @@ impl Issuer {
     /// Answers a call well: with the set of this number, or with metadata.
     pub(super) fn answer(&self, call: &Call, is_elsewhere: bool, set: usize) -> Scripted {
         let at = if is_elsewhere { format!("https://{}", self.elsewhere()) } else { self.name.clone() };
-        let body = match call.path.as_str() {
+        let body = match call.header(":path").unwrap_or_default() {
             KEYS_PATH => self.sets[set].clone(),
             _ => self.metadata(&format!("{at}{KEYS_PATH}")),
         };
@@ -165,6 +165,6 @@ impl Scripted {
         }
         let mut headers: Vec<(&str, &[u8])> = self.status.to_vec();
         headers.extend(self.cache_control.as_ref().map(|value| ("cache-control", value.as_bytes())));
-        take(Reply::Answer { headers: &headers, body: self.body.as_deref().unwrap_or_default() })
+        take(Reply::Answer { headers: &headers, body: self.body.as_deref().unwrap_or_default(), trailers: &[] })
     }
 }

@@ -6,7 +6,7 @@ use kit::host::Memory;
 use super::issuer::{GOOD_SETS, Issuer, KEYS_PATH, Kind, Scripted};
 use super::model::{Millis, Model, check_events};
 use super::shared::Shared;
-use super::worker::{Worker, has_issuer, is_elsewhere, issuers, set_of, times};
+use super::worker::{Worker, has_issuer, is_elsewhere, issuers, path_of, set_of, times};
 use crate::world::{Input, NOW};
 
 /// How many workers a process has.
@@ -83,7 +83,7 @@ impl Process {
                 let number = input.choice(Issuer::FAILURES);
                 if let Some(call) = self.workers[worker].open.first() {
                     let reply = Issuer::number(set_of(call, self.case)).failure(number);
-                    let may_go_on = reply.is_not_found() && call.path.ends_with("/openid-configuration");
+                    let may_go_on = reply.is_not_found() && path_of(call).ends_with("/openid-configuration");
                     self.answer(worker, &reply, may_go_on, None);
                 }
             }
@@ -147,7 +147,7 @@ impl Process {
             let timeout = worker.timeout;
             match of_set.first() {
                 Some(call) => {
-                    assert_eq!(call.timeout.as_millis(), u128::from(timeout));
+                    assert_eq!(call.call.timeout.as_millis(), u128::from(timeout));
                     model.begin(worker.id, call.id, now, timeout, is_wanted);
                 }
                 None => model.check_idle(now),
@@ -189,9 +189,9 @@ impl Process {
     fn answer_well(&mut self, worker: usize, set: usize, max_age: Option<u64>) {
         let Some(call) = self.workers[worker].open.first() else { return };
         let issuer = set_of(call, self.case);
-        let mut reply = Issuer::number(issuer).answer(call, is_elsewhere(self.case, issuer), set);
+        let mut reply = Issuer::number(issuer).answer(&call.call, is_elsewhere(self.case, issuer), set);
         reply.cache_control = max_age.map(|seconds| format!("public, max-age={seconds}"));
-        let good = (call.path == KEYS_PATH).then_some((set, max_age));
+        let good = (path_of(call) == KEYS_PATH).then_some((set, max_age));
         self.answer(worker, &reply, good.is_none(), good);
     }
 
@@ -216,7 +216,7 @@ impl Process {
             assert_eq!(next, None, "a fetch goes on that another worker took over");
         } else if let Some(next) = next {
             assert_eq!(set_of(&next, self.case), set);
-            model.go_on(next.id, next.timeout.as_millis() as u64, now);
+            model.go_on(next.id, next.call.timeout.as_millis() as u64, now);
         } else {
             expected.push((good.is_some(), model.is_failing()));
             model.end(good, now);
@@ -237,7 +237,7 @@ impl Process {
             // Fetches are counted anew after a record was damaged. The host tells their calls apart.
             return;
         }
-        let reply = Issuer::number(set_of(call, self.case)).answer(call, false, 4);
+        let reply = Issuer::number(set_of(call, self.case)).answer(&call.call, false, 4);
         let state = || (worker.keys().news(), worker.keys().gauges(self.date()));
         let before = state();
         assert_eq!(reply.give(|reply| worker.keys().answer(call.id, reply, self.date(), &self.shared)), None);
@@ -249,7 +249,7 @@ impl Process {
         let worker = &mut self.workers[number];
         let token = Issuer::number(issuer).token(kind, key);
         let headers = [("t", token.as_bytes())];
-        let host = Host { shared_data: &Memory::default(), signatures: None };
+        let host = Host { shared_data: &Memory::default(), signatures: None, random: || None };
         let decision = worker.plugin.decide(Request::new(&headers), date, host);
         let again = worker.plugin.decide(Request::new(&headers), date, host);
         assert_eq!(again, decision, "the token cache, which has the token now, changes the decision");
@@ -291,6 +291,7 @@ impl Process {
             Decision::Forward(_) => return,
             Decision::Reject(rejection) => rejection.code(),
             Decision::Wait(_) => "wait",
+            Decision::Ask(_) => panic!("there is no engine"),
         };
         if !worker.sets.iter().all(|set| set.is_current) || kind == Kind::Confused {
             return;

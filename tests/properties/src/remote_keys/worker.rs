@@ -1,6 +1,6 @@
 //! A worker of a process, and its configuration.
 
-use jwt_auth::{Call, Plugin, RemoteKeys};
+use jwt_auth::{KeyCall, Plugin, RemoteKeys};
 use serde_json::{Value, json};
 
 use super::issuer::{Issuer, KEYS_PATH};
@@ -16,8 +16,8 @@ pub(super) struct Worker {
     pub(super) plugin: Plugin,
     pub(super) timeout: Millis,
     /// Calls without an answer, the oldest one first.
-    pub(super) open: Vec<Call>,
-    pub(super) answered: Vec<Call>,
+    pub(super) open: Vec<KeyCall>,
+    pub(super) answered: Vec<KeyCall>,
     pub(super) sets: Vec<Knowledge>,
     /// The news when a request began to wait for an unknown `kid`.
     pub(super) waits_since: Option<u32>,
@@ -102,18 +102,25 @@ fn sources(case: usize, timeout_seconds: u64) -> Value {
     (0..issuers(case)).map(source).collect()
 }
 
+/// The path of a call.
+pub(super) fn path_of(call: &KeyCall) -> &str {
+    call.call.header(":path").expect("a path")
+}
+
 /// Which set a call fetches. Checks that it leads to where the configuration says.
-pub(super) fn set_of(call: &Call, case: usize) -> usize {
+pub(super) fn set_of(call: &KeyCall, case: usize) -> usize {
+    let path = path_of(call);
+    let call = &call.call;
     let number = usize::from(call.cluster == "c1");
     let issuer = Issuer::number(number);
     let host = issuer.name.strip_prefix("https://").expect("a URL").to_owned();
-    let is_keys = call.path == KEYS_PATH;
-    assert!(is_keys || call.path.starts_with("/.well-known/"), "{call:?}");
+    let is_keys = path == KEYS_PATH;
+    assert!(is_keys || path.starts_with("/.well-known/"), "{call:?}");
     let expected = match call.cluster.as_str() {
         "c0-keys" if is_elsewhere(case, 0) && is_keys => issuer.elsewhere(),
         cluster if cluster == format!("c{number}") && number < issuers(case) => host,
         cluster => panic!("a call to {cluster}"),
     };
-    assert_eq!((call.scheme, &call.authority), ("https", &expected));
+    assert_eq!((call.header(":scheme"), call.header(":authority")), (Some("https"), Some(expected.as_str())));
     number
 }

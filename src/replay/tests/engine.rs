@@ -1,0 +1,91 @@
+//! With `jtiStore`, the engine and the store of the process decide together.
+
+use super::*;
+use crate::document::parse_for_test;
+
+const CLAIMS: &str = r#"{"exp":1700000100,"iat":1700000000,"jti":"a"}"#;
+const NEW: &str = r#"{"SET":null}"#;
+const USED: &str = r#"{"SET":"another"}"#;
+const BROKEN: &str = r#"{"SET":[false,"READONLY"]}"#;
+
+fn policy(on_failure: &str) -> ReplayPolicy {
+    let text = format!("{{kind: redis, cluster: jti-store, onFailure: {on_failure}}}");
+    let engine = parse_for_test(&text, |field, faults| JtiStore::parse(&field, faults)).unwrap();
+    ReplayPolicy::new(1000, Some(engine), ColdStart::default())
+}
+
+fn host(memory: &Memory) -> ReplayHost<'_> {
+    let random = || Some([7; 16]);
+    ReplayHost { shared_data: memory, random, now: NumericDate::from_unix_seconds(NOW) }
+}
+
+/// The decision, if the engine answers each call so, and the number of calls.
+fn decide(policy: &ReplayPolicy, memory: &Memory, answers: &str) -> (Result<(), Rejection>, usize) {
+    let verified = Verified::for_test(CLAIMS);
+    let claims = Claims::read(&verified).unwrap();
+    let mut verdict = policy.admit(&claims, host(memory));
+    let mut calls = 0;
+    loop {
+        match verdict {
+            Ok(Verdict::Admitted) => return (Ok(()), calls),
+            Err(rejection) => return (Err(rejection), calls),
+            Ok(Verdict::Ask(question, _)) => {
+                calls += 1;
+                let headers: &[crate::header_map::Header] = &[(":status", b"200")];
+                let reply = Reply::Answer { headers, body: answers.as_bytes(), trailers: &[] };
+                verdict = policy.answer(question, reply, host(memory));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_process_knows_is_not_asked_and_what_the_engine_says_is_learned() {
+    for (answer, first) in [(NEW, Ok(())), (USED, Err(Rejection::JtiUsed))] {
+        let memory = Memory::default();
+        assert_eq!(decide(&policy("refuse"), &memory, answer), (first, 1));
+        assert_eq!(decide(&policy("refuse"), &memory, NEW), (Err(Rejection::JtiUsed), 0), "after {answer}");
+    }
+}
+
+#[test]
+fn a_jti_that_another_filter_of_the_process_used_is_not_accepted_even_if_the_engine_does_not_know_it() {
+    let memory = Memory::default();
+    let verified = Verified::for_test(CLAIMS);
+    let policy = policy("refuse");
+    let Ok(Verdict::Ask(question, _)) = policy.admit(&Claims::read(&verified).unwrap(), host(&memory)) else {
+        panic!("the engine is asked")
+    };
+    assert_eq!(admit_at(&memory, 1000, CLAIMS, NOW), Ok(()), "the other one, meanwhile");
+    let reply = Reply::Answer { headers: &[(":status", b"200")], body: NEW.as_bytes(), trailers: &[] };
+    assert_eq!(policy.answer(question, reply, host(&memory)).unwrap_err(), Rejection::JtiUsed);
+}
+
+#[test]
+fn without_an_answer_the_request_is_rejected_and_its_jti_stays_unused_here() {
+    let (memory, policy) = (Memory::default(), policy("refuse"));
+    assert_eq!(decide(&policy, &memory, BROKEN), (Err(Rejection::EngineUnavailable), 3));
+    assert_eq!(decide(&policy, &memory, NEW), (Ok(()), 1));
+    let events = policy.take_engine_events().unwrap();
+    assert_eq!((events.asked, events.calls, events.decided_alone), (2, 4, 0));
+    assert_eq!(events.failed, [("engine_error", 1)].into());
+}
+
+#[test]
+fn without_an_answer_on_failure_local_decides_as_without_an_engine() {
+    let (memory, policy) = (Memory::default(), policy("local"));
+    assert_eq!(decide(&policy, &memory, BROKEN), (Ok(()), 3));
+    assert_eq!(decide(&policy, &memory, NEW), (Err(Rejection::JtiUsed), 0));
+    let events = policy.take_engine_events().unwrap();
+    assert_eq!((events.asked, events.calls, events.decided_alone), (1, 3, 1));
+}
+
+#[test]
+fn without_random_bytes_the_engine_is_not_asked() {
+    let memory = Memory::default();
+    let verified = Verified::for_test(CLAIMS);
+    let host = ReplayHost { random: || None, ..host(&memory) };
+    let decide = |policy: &ReplayPolicy| policy.admit(&Claims::read(&verified).unwrap(), host).map(|_| ());
+    assert_eq!(decide(&policy("refuse")), Err(Rejection::EngineUnavailable));
+    assert_eq!(decide(&policy("local")), Ok(()));
+}
