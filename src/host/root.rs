@@ -129,7 +129,9 @@ impl RootContext for Root {
             log_once(level, &text);
         }
         let Some(filter) = self.filter.clone() else { return };
-        if let Ok(now) = services::now() {
+        if filter.plugin.prevents_replay()
+            && let Ok(now) = services::now()
+        {
             filter.plugin.begin(now, &Envoy);
         }
         filter.counters.flush(filter.plugin.take_cache_events());
