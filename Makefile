@@ -30,10 +30,10 @@ lint: | cargo ## Check format, clippy (natively and for Wasm), documentation and
 test: lint build cli ## Lint, build and run all tests, also on live Envoys
 	envoys=$$(for version in $(if $(ENVOY),given,$(ENVOY_VERSIONS)); do tools/scripts/envoy.sh $$version || exit; done) && \
 	jose_python=$$(tools/scripts/python.sh) && jose_command=$$(tools/scripts/jose.sh) && \
-	readers=$$(tools/scripts/readers.sh) && \
+	readers=$$(tools/scripts/readers.sh) && engines=$$(tools/scripts/engines.sh) && \
 	ENVOY_BINARIES=$$(echo "$$envoys" | paste -sd: -) JWT_AUTH_WASM="$(CURDIR)/dist/jwt-auth.wasm" \
 	JWT_AUTH="$(CURDIR)/dist/jwt-auth" JOSE_PYTHON=$$jose_python JOSE_COMMAND=$$jose_command READERS=$$readers \
-	cargo test --workspace --locked
+	ENGINES=$$engines cargo test --workspace --locked
 
 bench: build ## Compare the speed with Envoy's jwt_authn; writes tools/bench/report.md, .json and .svg
 	tools/scripts/bench.sh
