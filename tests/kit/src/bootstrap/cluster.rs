@@ -2,13 +2,15 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde_json::{Value, json};
 
-/// A cluster with one host, over HTTP/1.1.
+/// A cluster, over HTTP/1.1 by default.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     name: String,
-    host: Option<SocketAddr>,
+    hosts: Vec<SocketAddr>,
     tls: Option<Tls>,
     limits: Option<(u32, u32)>,
+    is_http2: bool,
+    fields: Vec<(String, Value)>,
 }
 
 /// How a [`Cluster`] connects over TLS.
@@ -26,7 +28,24 @@ pub struct Tls {
 impl Cluster {
     /// A cluster with this host, without TLS.
     pub fn new(name: &str, host: SocketAddr) -> Self {
-        Self { name: name.to_owned(), host: Some(host), tls: None, limits: None }
+        Self::with_hosts(name, &[host])
+    }
+
+    /// A cluster with these hosts, which get requests in turn, without TLS.
+    pub fn with_hosts(name: &str, hosts: &[SocketAddr]) -> Self {
+        let (name, hosts) = (name.to_owned(), hosts.to_vec());
+        Self { name, hosts, tls: None, limits: None, is_http2: false, fields: Vec::new() }
+    }
+
+    /// Speaks HTTP/2, as gRPC needs it.
+    pub fn over_http2(self) -> Self {
+        Self { is_http2: true, ..self }
+    }
+
+    /// Sets a field of the `envoy.config.cluster.v3.Cluster`, for example `connect_timeout`, which is 2 s otherwise.
+    pub fn with_field(mut self, name: &str, value: Value) -> Self {
+        self.fields.push((name.to_owned(), value));
+        self
     }
 
     /// Connects over TLS.
@@ -40,14 +59,14 @@ impl Cluster {
         Self { limits: Some((max_requests, max_pending)), ..self }
     }
 
-    /// Removes the host, so that every request fails.
+    /// Removes all hosts, so that every request fails.
     pub fn without_hosts(self) -> Self {
-        Self { host: None, ..self }
+        Self { hosts: Vec::new(), ..self }
     }
 
     /// The `envoy.config.cluster.v3.Cluster`.
     pub fn render(&self) -> Value {
-        let hosts: Vec<Value> = self.host.iter().map(endpoint).collect();
+        let hosts: Vec<Value> = self.hosts.iter().map(endpoint).collect();
         let mut cluster = json!({
             "name": self.name,
             "type": "STATIC",
@@ -63,6 +82,15 @@ impl Cluster {
                 "max_requests": max_requests,
                 "max_pending_requests": max_pending,
             }]});
+        }
+        if self.is_http2 {
+            cluster["typed_extension_protocol_options"] = json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http2_protocol_options": {}},
+            }});
+        }
+        for (name, value) in &self.fields {
+            cluster[name] = value.clone();
         }
         cluster
     }
