@@ -8,6 +8,7 @@
 //! - [`key_server`]: a server of JWK sets that misbehaves on command
 //! - `certificate`: certificates for it, with the feature `tls`
 //! - [`bootstrap`], [`envoy`]: Envoy configurations and live Envoy processes
+//! - [`engines`]: live etcd, Redis and Webdis
 //! - [`proxy`]: one Envoy with the filter in front of one upstream
 //!
 //! ```no_run
@@ -35,6 +36,7 @@
 pub mod bootstrap;
 #[cfg(feature = "tls")]
 pub mod certificate;
+pub mod engines;
 pub mod envoy;
 #[cfg(feature = "core")]
 pub mod host;

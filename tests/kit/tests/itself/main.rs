@@ -2,6 +2,7 @@
 
 mod cluster;
 mod echo;
+mod engines;
 mod envoy;
 mod http2;
 mod issuer;

@@ -1,0 +1,224 @@
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::Entry;
+use super::process::{EngineProcess, PATIENCE, Port};
+use crate::http::{Address, RequestBuilder, exchange};
+
+/// Faster elections than by default: a cluster has a new leader about a second after its leader's death.
+const ELECTIONS: [&str; 2] = ["--heartbeat-interval=50", "--election-timeout=500"];
+
+/// An etcd cluster. Each node has its own directory, and writes to the disk as in production.
+#[derive(Debug)]
+pub struct Etcd {
+    nodes: Vec<EngineProcess>,
+    /// Where the nodes talk with each other.
+    peers: Vec<Port>,
+}
+
+impl Etcd {
+    /// Starts a cluster of `count` nodes and waits until it is healthy.
+    ///
+    /// # Errors
+    /// When a node ends, or the cluster isn't healthy within a minute. The message has the end of a log.
+    pub fn start(count: usize) -> Result<Self, String> {
+        Self::start_with(count, &[])
+    }
+
+    /// Like [`Self::start`], with more options for each node, for example `--quota-backend-bytes=2097152`.
+    ///
+    /// # Errors
+    /// As for [`Self::start`].
+    pub fn start_with(count: usize, options: &[&str]) -> Result<Self, String> {
+        let peers = (0..count).map(|_| Port::reserve()).collect::<Result<Vec<_>, _>>()?;
+        let members: Vec<_> =
+            peers.iter().enumerate().map(|(index, port)| format!("n{index}=http://{}", port.address())).collect();
+        let node = |(index, peer): (usize, &Port)| {
+            let port = Port::reserve()?;
+            let (client, peer) = (format!("http://{}", port.address()), format!("http://{}", peer.address()));
+            EngineProcess::new("etcd", port, |_| {
+                let own = [
+                    format!("--name=n{index}"),
+                    "--data-dir=data".to_owned(),
+                    format!("--listen-client-urls={client}"),
+                    format!("--advertise-client-urls={client}"),
+                    format!("--listen-peer-urls={peer}"),
+                    format!("--initial-advertise-peer-urls={peer}"),
+                    format!("--initial-cluster={}", members.join(",")),
+                ];
+                let same = ELECTIONS.iter().chain(options).map(|&option| option.to_owned());
+                own.into_iter().chain(same).collect()
+            })
+        };
+        let nodes = peers.iter().enumerate().map(node).collect::<Result<Vec<_>, _>>()?;
+        let etcd = Self { nodes, peers };
+        for node in &etcd.nodes {
+            // A node answers nothing before it knows the others, so all are started first.
+            node.spawn()?;
+        }
+        etcd.wait_until_healthy()?;
+        Ok(etcd)
+    }
+
+    /// The nodes. They can be killed, suspended and restarted.
+    pub fn nodes(&self) -> &[EngineProcess] {
+        &self.nodes
+    }
+
+    /// Where each node serves clients: gRPC, and its JSON gateway.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.nodes.iter().map(EngineProcess::address).collect()
+    }
+
+    /// Where each node talks with the others.
+    pub fn peer_addresses(&self) -> Vec<SocketAddr> {
+        self.peers.iter().map(Port::address).collect()
+    }
+
+    /// The index of the leader, once a node that runs names one that runs.
+    ///
+    /// # Panics
+    /// When there is none within a minute, for example because the majority is dead.
+    pub fn leader(&self) -> usize {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(index) = (0..self.nodes.len()).find(|&index| self.is_leader(index)) {
+                return index;
+            }
+            assert!(Instant::now() < deadline, "etcd has no leader within {PATIENCE:?}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Whether a node runs and says that it is the leader. A leader that is cut off may say so for a while.
+    pub fn is_leader(&self, index: usize) -> bool {
+        self.nodes[index].is_running()
+            && self
+                .call(index, "/v3/maintenance/status", &json!({}))
+                .is_ok_and(|status| status["leader"] == status["header"]["member_id"] && status["leader"].is_string())
+    }
+
+    /// Waits until every node that runs serves reads of the whole cluster, for which the majority must run.
+    ///
+    /// # Errors
+    /// When a node ends, or isn't healthy within a minute.
+    pub fn wait_until_healthy(&self) -> Result<(), String> {
+        self.nodes.iter().filter(|node| node.is_running()).try_for_each(|node| {
+            node.wait_for("become healthy", || {
+                exchange(&Address::Tcp(node.address()), &RequestBuilder::get("/health").build())
+                    .is_ok_and(|response| response.status == 200)
+            })
+        })
+    }
+
+    /// All keys that begin with `prefix`, in order.
+    ///
+    /// # Errors
+    /// When no node that runs answers.
+    pub fn entries(&self, prefix: &str) -> Result<Vec<Entry>, String> {
+        let range = json!({"key": STANDARD.encode(prefix), "range_end": STANDARD.encode(end_of(prefix))});
+        let answer = self.ask("/v3/kv/range", &range)?;
+        let text = |value: &Value| {
+            let bytes = STANDARD.decode(value.as_str().unwrap_or_default()).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        let mut ttls = HashMap::new();
+        let found = answer["kvs"].as_array().map(Vec::as_slice).unwrap_or_default();
+        found
+            .iter()
+            .map(|one| {
+                let ttl_seconds = match one["lease"].as_str().unwrap_or("0") {
+                    "0" => None,
+                    lease => {
+                        if !ttls.contains_key(lease) {
+                            ttls.insert(lease.to_owned(), self.ttl(lease)?);
+                        }
+                        Some(ttls[lease])
+                    }
+                };
+                Ok(Entry { key: text(&one["key"]), value: text(&one["value"]), ttl_seconds })
+            })
+            .collect()
+    }
+
+    /// The IDs of all leases.
+    ///
+    /// # Errors
+    /// When no node that runs answers.
+    pub fn leases(&self) -> Result<Vec<String>, String> {
+        let answer = self.ask("/v3/lease/leases", &json!({}))?;
+        let leases = answer["leases"].as_array().map(Vec::as_slice).unwrap_or_default();
+        Ok(leases.iter().filter_map(|lease| lease["ID"].as_str()).map(str::to_owned).collect())
+    }
+
+    /// Sets a key, without a lease. With many large values, the quota is exceeded.
+    ///
+    /// # Errors
+    /// When no node that runs answers, or etcd refuses it, for example with "database space exceeded".
+    pub fn put(&self, key: &str, value: &[u8]) -> Result<(), String> {
+        let put = json!({"key": STANDARD.encode(key), "value": STANDARD.encode(value)});
+        self.ask("/v3/kv/put", &put).map(|_| ())
+    }
+
+    /// The active alarms, such as `NOSPACE`, once for each node that raised one.
+    ///
+    /// # Errors
+    /// When no node that runs answers.
+    pub fn alarms(&self) -> Result<Vec<String>, String> {
+        let answer = self.ask("/v3/maintenance/alarm", &json!({"action": "GET"}))?;
+        let alarms = answer["alarms"].as_array().map(Vec::as_slice).unwrap_or_default();
+        Ok(alarms.iter().map(|one| one["alarm"].as_str().unwrap_or("NONE").to_owned()).collect())
+    }
+
+    /// Sends a message to the JSON gateway of a node, which answers at once or after 5 s with an error: by
+    /// [its API](https://etcd.io/docs/v3.4/dev-guide/api_grpc_gateway/), keys and values are base64, and 64-bit numbers
+    /// are strings.
+    ///
+    /// # Errors
+    /// When the node doesn't answer within 10 s, or the answer is an error.
+    pub fn call(&self, index: usize, path: &str, message: &Value) -> Result<Value, String> {
+        let node = &self.nodes[index];
+        let request = RequestBuilder::post(path).body(message.to_string()).build();
+        let response = exchange(&Address::Tcp(node.address()), &request)
+            .map_err(|error| format!("etcd on {}, {path}: {error}", node.address()))?;
+        match serde_json::from_slice(&response.body) {
+            Ok(answer) if response.status == 200 => Ok(answer),
+            _ => Err(format!("etcd on {}, {path}: {}, {}", node.address(), response.status, response.text())),
+        }
+    }
+
+    /// The answer of the first node that runs and gives one.
+    fn ask(&self, path: &str, message: &Value) -> Result<Value, String> {
+        let mut last = Err("no node of etcd runs".to_owned());
+        for index in (0..self.nodes.len()).filter(|&index| self.nodes[index].is_running()) {
+            last = self.call(index, path, message);
+            if last.is_ok() {
+                break;
+            }
+        }
+        last
+    }
+
+    fn ttl(&self, lease: &str) -> Result<u64, String> {
+        let answer = self.ask("/v3/lease/timetolive", &json!({"ID": lease}))?;
+        let ttl = answer["TTL"].as_str().and_then(|ttl| ttl.parse().ok());
+        ttl.ok_or_else(|| format!("lease {lease} has no time to live: {answer}"))
+    }
+}
+
+/// The end of the range of all keys that begin with `prefix`.
+fn end_of(prefix: &str) -> Vec<u8> {
+    let mut end = prefix.as_bytes().to_vec();
+    // The last byte of text is never 255.
+    match end.last_mut() {
+        Some(last) => *last += 1,
+        None => end.push(0),
+    }
+    end
+}
