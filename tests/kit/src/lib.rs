@@ -9,6 +9,7 @@
 //! - `certificate`: certificates for it, with the feature `tls`
 //! - [`bootstrap`], [`envoy`]: Envoy configurations and live Envoy processes
 //! - [`engines`]: live etcd, Redis and Webdis
+//! - [`relay`]: a TCP relay that loses answers on command
 //! - [`proxy`]: one Envoy with the filter in front of one upstream
 //!
 //! ```no_run
@@ -45,5 +46,6 @@ pub mod http2;
 pub mod issuer;
 pub mod key_server;
 pub mod proxy;
+pub mod relay;
 pub mod rows;
 pub mod upstream;

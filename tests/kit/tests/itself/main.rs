@@ -7,4 +7,5 @@ mod envoy;
 mod http2;
 mod issuer;
 mod key_server;
+mod relay;
 mod tls;
