@@ -3,7 +3,10 @@
 mod cold_start;
 mod engines;
 mod ledger;
+mod place;
 mod store;
+
+use std::rc::Rc;
 
 use crate::call::{Call, Reply};
 use crate::claims::Claims;
@@ -15,8 +18,9 @@ use crate::shared_data::SharedData;
 pub(crate) use cold_start::ColdStart;
 pub use engines::{Engine, EngineEvents, EngineFailure, JtiStore};
 use engines::{EngineTally, Inquiry, Progress};
-use ledger::Reserve;
-use store::{Identity, Insertion, Store};
+use ledger::{Permit, Reserve};
+use place::Place;
+use store::{Identity, Insertion, Knowledge, Store};
 
 /// The longest `jti` that is accepted, in bytes. A random one has about 30.
 pub const MAX_JTI_BYTES: usize = 1024;
@@ -33,7 +37,7 @@ pub(crate) const MAX_CLOCK_SKEW_SECONDS: u64 = 300;
 #[derive(Debug)]
 pub(crate) struct ReplayPolicy {
     max_tracked_jtis: u64,
-    reserve: Reserve,
+    reserve: Rc<Reserve>,
     /// `jtiStore`.
     engine: Option<JtiStore>,
     tally: EngineTally,
@@ -54,6 +58,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Question {
     inquiry: Inquiry,
     entry: Entry,
+    /// So that a `jti` that the engine has recorded can be recorded here, too.
+    place: Place,
 }
 
 /// What is stored of a `jti`.
@@ -78,7 +84,7 @@ pub(crate) struct ReplayHost<'a> {
 impl ReplayPolicy {
     /// A policy that rejects new `jti`s when `max_tracked_jtis` are live.
     pub(crate) fn new(max_tracked_jtis: u64, engine: Option<JtiStore>, cold_start: ColdStart) -> Self {
-        let (reserve, tally) = (Reserve::default(), EngineTally::default());
+        let (reserve, tally) = (Rc::default(), EngineTally::default());
         Self { max_tracked_jtis, reserve, engine, tally, cold_start }
     }
 
@@ -124,18 +130,22 @@ impl ReplayPolicy {
             is_covered: self.cold_start.covers(claims.times(), host.now, host.shared_data),
         };
         let Some(engine) = &self.engine else {
-            return self.admit_locally(entry, host);
+            return self.admit_locally(entry, None, host);
         };
-        if self.store(host).contains(&entry.identity) {
-            return Err(Rejection::JtiUsed);
-        }
+        // A request that the store could not record must not use up its `jti` in the engine.
+        let place = match self.store(host).look_up(&entry.identity) {
+            Knowledge::Used => return Err(Rejection::JtiUsed),
+            Knowledge::New => self.store(host).acquire(entry.end).map(|permit| Place::new(permit, &self.reserve)),
+            Knowledge::NoRoom => None,
+        };
+        let place = place.ok_or(Rejection::ReplayStoreFull)?;
         self.tally.count_asked();
         let Some(value) = (host.random)() else {
-            return self.without_answer(engine, entry, EngineFailure::NoAnswer, host);
+            return self.without_answer(engine, (entry, place), EngineFailure::NoAnswer, host);
         };
         self.tally.count_call();
         let (inquiry, call) = Inquiry::begin(engine, entry.identity.hash(), value, entry.end, millis(host.now));
-        Ok(Verdict::Ask(Question { inquiry, entry }, call))
+        Ok(Verdict::Ask(Question { inquiry, entry, place }, call))
     }
 
     /// Takes the reply to the call of a question.
@@ -143,32 +153,32 @@ impl ReplayPolicy {
     /// # Errors
     /// S403JU, S503JF, S503JS or A403JT, as for [`Self::admit`].
     pub(crate) fn answer(&self, question: Question, reply: Reply, host: ReplayHost) -> Result<Verdict, Rejection> {
-        let Question { inquiry, entry } = question;
+        let Question { inquiry, entry, place } = question;
         let engine = self.engine.as_ref().ok_or(Rejection::EngineUnavailable)?;
         match inquiry.answer(engine, reply, millis(host.now)) {
             Progress::Call(inquiry, call) => {
                 self.tally.count_call();
-                Ok(Verdict::Ask(Question { inquiry, entry }, call))
+                Ok(Verdict::Ask(Question { inquiry, entry, place }, call))
             }
             Progress::Won => {
                 self.tally.count_answered();
                 // Filters with another `keyPrefix` share the store of this process.
-                self.record(entry, host).map(|()| Verdict::Admitted)
+                self.record(entry, place.take(), host).map(|()| Verdict::Admitted)
             }
             Progress::Lost => {
                 self.tally.count_answered();
                 // The next request with it need not ask. If it can't be stored, it asks.
-                let _ = self.record(entry, host);
+                let _ = self.record(entry, place.take(), host);
                 Err(Rejection::JtiUsed)
             }
-            Progress::Failed(failure) => self.without_answer(engine, entry, failure, host),
+            Progress::Failed(failure) => self.without_answer(engine, (entry, place), failure, host),
         }
     }
 
     fn without_answer(
         &self,
         engine: &JtiStore,
-        entry: Entry,
+        (entry, place): (Entry, Place),
         failure: EngineFailure,
         host: ReplayHost,
     ) -> Result<Verdict, Rejection> {
@@ -177,18 +187,18 @@ impl ReplayPolicy {
             return Err(Rejection::EngineUnavailable);
         }
         self.tally.count_decided_alone();
-        self.admit_locally(entry, host)
+        self.admit_locally(entry, Some(place), host)
     }
 
-    fn admit_locally(&self, entry: Entry, host: ReplayHost) -> Result<Verdict, Rejection> {
+    fn admit_locally(&self, entry: Entry, place: Option<Place>, host: ReplayHost) -> Result<Verdict, Rejection> {
         if !entry.is_covered {
             return Err(Invalid::IssuedBeforeStart.into());
         }
-        self.record(entry, host).map(|()| Verdict::Admitted)
+        self.record(entry, place.and_then(Place::take), host).map(|()| Verdict::Admitted)
     }
 
-    fn record(&self, entry: Entry, host: ReplayHost) -> Result<(), Rejection> {
-        match self.store(host).insert(&entry.identity, entry.end) {
+    fn record(&self, entry: Entry, permit: Option<Permit>, host: ReplayHost) -> Result<(), Rejection> {
+        match self.store(host).insert(&entry.identity, entry.end, permit) {
             Insertion::Inserted => Ok(()),
             Insertion::Present => Err(Rejection::JtiUsed),
             Insertion::NotRecorded => Err(Rejection::ReplayStoreFull),

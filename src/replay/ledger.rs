@@ -138,6 +138,12 @@ impl Reserve {
         slot.map(|slot| slot.count = slot.count.saturating_sub(1)).is_some()
     }
 
+    /// Takes back a permit that was not used, for another `jti` of the same slot.
+    pub(super) fn give_back(&self, permit: Permit) {
+        let Ok(mut slots) = self.0.try_borrow_mut() else { return };
+        add(&mut slots, Slot { end: permit.slot_end, count: 1 });
+    }
+
     /// Keeps permits for later, and drops those whose slot has passed.
     fn put(&self, permits: Slot, now: u32) {
         let Ok(mut slots) = self.0.try_borrow_mut() else { return };

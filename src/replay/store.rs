@@ -11,7 +11,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::ledger::{KEY_PREFIX, Ledger, Reserve};
+use super::ledger::{KEY_PREFIX, Ledger, Permit, Reserve};
 use crate::shared_data::SharedData;
 
 /// The most entries of a bucket. Hashes of random `jti`s are spread evenly. An attacker who can choose the `jti`s that
@@ -41,6 +41,17 @@ pub(super) enum Insertion {
     Present,
     /// It is new and can't be recorded: too many are live, or the store can't be written.
     NotRecorded,
+}
+
+/// What is known about a `jti`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Knowledge {
+    /// It is recorded.
+    Used,
+    /// It is not recorded, and could be.
+    New,
+    /// It could not be recorded: its bucket is full, or has another format.
+    NoRoom,
 }
 
 /// The store, as one worker uses it at the time `now`.
@@ -87,17 +98,26 @@ impl Identity {
 }
 
 impl Store<'_> {
-    /// Whether `identity` is recorded.
-    pub(super) fn contains(&self, identity: &Identity) -> bool {
-        let found = self.shared_data.get(&identity.key());
-        found.and_then(|(value, _)| Bucket::live(&value, self.now)).is_some_and(|bucket| bucket.contains(identity))
+    /// What is known about `identity`.
+    pub(super) fn look_up(&self, identity: &Identity) -> Knowledge {
+        let (value, _) = self.shared_data.get(&identity.key()).unwrap_or_default();
+        match Bucket::live(&value, self.now) {
+            Some(bucket) if bucket.contains(identity) => Knowledge::Used,
+            Some(bucket) if bucket.len() < MAX_ENTRIES => Knowledge::New,
+            _ => Knowledge::NoRoom,
+        }
     }
 
-    /// Records `identity` until `end`, in seconds since the epoch, unless it is already recorded.
-    pub(super) fn insert(&self, identity: &Identity, end: u32) -> Insertion {
-        let ledger = Ledger { shared_data: self.shared_data, reserve: self.reserve, now: self.now };
+    /// A permit to record one `jti` until `end`. `None` if too many are live.
+    pub(super) fn acquire(&self, end: u32) -> Option<Permit> {
+        self.ledger().acquire(end, self.max_live)
+    }
+
+    /// Records `identity` until `end`, in seconds since the epoch, unless it is already recorded. Uses `permit`, or
+    /// acquires one if it is needed.
+    pub(super) fn insert(&self, identity: &Identity, end: u32, mut permit: Option<Permit>) -> Insertion {
+        let ledger = self.ledger();
         let key = identity.key();
-        let mut permit = None;
         for _ in 0..MAX_ATTEMPTS {
             let (value, version) = self.shared_data.get(&key).unwrap_or((Vec::new(), u32::MAX));
             let Some(mut bucket) = Bucket::live(&value, self.now) else {
@@ -123,6 +143,10 @@ impl Store<'_> {
         }
         ledger.release(permit);
         Insertion::NotRecorded
+    }
+
+    fn ledger(&self) -> Ledger<'_> {
+        Ledger { shared_data: self.shared_data, reserve: self.reserve, now: self.now }
     }
 }
 

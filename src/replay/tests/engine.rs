@@ -81,6 +81,32 @@ fn without_an_answer_on_failure_local_decides_as_without_an_engine() {
 }
 
 #[test]
+fn a_request_that_the_full_store_could_not_record_is_not_asked_about() {
+    let memory = Memory::default();
+    let engine = policy("refuse").engine.unwrap();
+    let policy = ReplayPolicy::new(1, Some(engine), ColdStart::default());
+    assert_eq!(admit_at(&memory, 1000, r#"{"exp":1700000100,"jti":"b"}"#, NOW), Ok(()));
+    assert_eq!(decide(&policy, &memory, NEW), (Err(Rejection::ReplayStoreFull), 0));
+}
+
+#[test]
+fn a_question_that_is_not_answered_gives_its_place_back() {
+    let memory = Memory::default();
+    let engine = policy("refuse").engine.unwrap();
+    let policy = ReplayPolicy::new(1, Some(engine), ColdStart::default());
+    let verified = Verified::for_test(CLAIMS);
+    for _ in 0..3 {
+        let asked = policy.admit(&Claims::read(&verified).unwrap(), host(&memory)).unwrap();
+        assert!(matches!(asked, Verdict::Ask(..)));
+        // The client has gone.
+        drop(asked);
+    }
+    assert_eq!(decide(&policy, &memory, BROKEN), (Err(Rejection::EngineUnavailable), 3));
+    assert_eq!(decide(&policy, &memory, NEW), (Ok(()), 1));
+    assert_eq!(admit_at(&memory, 1, r#"{"exp":1700000100,"jti":"b"}"#, NOW), Err(Rejection::ReplayStoreFull));
+}
+
+#[test]
 fn without_random_bytes_the_engine_is_not_asked() {
     let memory = Memory::default();
     let verified = Verified::for_test(CLAIMS);
