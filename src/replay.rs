@@ -20,7 +20,7 @@ pub use engines::{Engine, EngineEvents, EngineFailure, JtiStore};
 use engines::{EngineTally, Inquiry, Progress};
 use ledger::{Permit, Reserve};
 use place::Place;
-use store::{Identity, Insertion, Knowledge, Store};
+use store::{Identity, Insertion, Knowledge, Store, Use};
 
 /// The longest `jti` that is accepted, in bytes. A random one has about 30.
 pub const MAX_JTI_BYTES: usize = 1024;
@@ -163,12 +163,12 @@ impl ReplayPolicy {
             Progress::Won => {
                 self.tally.count_answered();
                 // Filters with another `keyPrefix` share the store of this process.
-                self.record(entry, place.take(), host).map(|()| Verdict::Admitted)
+                self.record(entry, Use::Won, place.take(), host).map(|()| Verdict::Admitted)
             }
             Progress::Lost => {
                 self.tally.count_answered();
                 // The next request with it need not ask. If it can't be stored, it asks.
-                let _ = self.record(entry, place.take(), host);
+                let _ = self.record(entry, Use::Lost, place.take(), host);
                 Err(Rejection::JtiUsed)
             }
             Progress::Failed(failure) => self.without_answer(engine, (entry, place), failure, host),
@@ -194,11 +194,11 @@ impl ReplayPolicy {
         if !entry.is_covered {
             return Err(Invalid::IssuedBeforeStart.into());
         }
-        self.record(entry, place.and_then(Place::take), host).map(|()| Verdict::Admitted)
+        self.record(entry, Use::Local, place.and_then(Place::take), host).map(|()| Verdict::Admitted)
     }
 
-    fn record(&self, entry: Entry, permit: Option<Permit>, host: ReplayHost) -> Result<(), Rejection> {
-        match self.store(host).insert(&entry.identity, entry.end, permit) {
+    fn record(&self, entry: Entry, why: Use, permit: Option<Permit>, host: ReplayHost) -> Result<(), Rejection> {
+        match self.store(host).insert(&entry.identity, entry.end, why, permit) {
             Insertion::Inserted => Ok(()),
             Insertion::Present => Err(Rejection::JtiUsed),
             Insertion::NotRecorded => Err(Rejection::ReplayStoreFull),

@@ -5,6 +5,9 @@
 //! for the `jti`, appends it, and writes the bucket with compare-and-swap. So if two workers record the same `jti`, the
 //! second one finds it.
 //!
+//! A `jti` of which the engine says that another request was first has the complement of its hash. So the request that
+//! was first, if its answer comes later, is not taken for a second one.
+//!
 //! The number of buckets is the same for every configuration, so configurations with different limits find each other's
 //! entries. With a million live `jti`s a bucket has about 15 entries in 300 bytes; reading and writing it takes a
 //! microsecond.
@@ -30,6 +33,18 @@ const ENTRY_BYTES: usize = 20;
 pub(super) struct Identity {
     hash: [u8; HASH_BYTES],
     bucket: u16,
+}
+
+/// Why a `jti` is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// This process decides, so it must be new here in every way.
+    Local,
+    /// The engine says that this request is the first one. Another request of this process may have been told before
+    /// that it is not, and has recorded that.
+    Won,
+    /// The engine says that another request was first. It may be one of this process, whose answer is still on its way.
+    Lost,
 }
 
 /// The result of recording a `jti`.
@@ -82,6 +97,11 @@ impl Identity {
         identity
     }
 
+    /// The hash under which a `jti` is recorded that another request used first, as the engine says.
+    fn hash_of_lost(&self) -> [u8; HASH_BYTES] {
+        self.hash.map(|byte| !byte)
+    }
+
     /// The hash.
     pub(super) fn hash(&self) -> &[u8; HASH_BYTES] {
         &self.hash
@@ -102,7 +122,9 @@ impl Store<'_> {
     pub(super) fn look_up(&self, identity: &Identity) -> Knowledge {
         let (value, _) = self.shared_data.get(&identity.key()).unwrap_or_default();
         match Bucket::live(&value, self.now) {
-            Some(bucket) if bucket.contains(identity) => Knowledge::Used,
+            Some(bucket) if bucket.contains(&identity.hash) || bucket.contains(&identity.hash_of_lost()) => {
+                Knowledge::Used
+            }
             Some(bucket) if bucket.len() < MAX_ENTRIES => Knowledge::New,
             _ => Knowledge::NoRoom,
         }
@@ -115,7 +137,7 @@ impl Store<'_> {
 
     /// Records `identity` until `end`, in seconds since the epoch, unless it is already recorded. Uses `permit`, or
     /// acquires one if it is needed.
-    pub(super) fn insert(&self, identity: &Identity, end: u32, mut permit: Option<Permit>) -> Insertion {
+    pub(super) fn insert(&self, identity: &Identity, end: u32, why: Use, mut permit: Option<Permit>) -> Insertion {
         let ledger = self.ledger();
         let key = identity.key();
         for _ in 0..MAX_ATTEMPTS {
@@ -123,10 +145,13 @@ impl Store<'_> {
             let Some(mut bucket) = Bucket::live(&value, self.now) else {
                 break;
             };
-            if bucket.contains(identity) {
+            let is_lost = bucket.contains(&identity.hash_of_lost());
+            if bucket.contains(&identity.hash) || (is_lost && why != Use::Won) {
                 ledger.release(permit);
                 return Insertion::Present;
             }
+            // Its permit stays in use until its slot has passed.
+            bucket.remove(&identity.hash_of_lost());
             if bucket.len() >= MAX_ENTRIES {
                 break;
             }
@@ -136,7 +161,8 @@ impl Store<'_> {
             if permit.is_none() {
                 return Insertion::NotRecorded;
             }
-            bucket.push(identity, end);
+            let hash = if why == Use::Lost { identity.hash_of_lost() } else { identity.hash };
+            bucket.push(&hash, end);
             if self.shared_data.set(&key, &bucket.bytes, version).is_ok() {
                 return Insertion::Inserted;
             }
@@ -177,12 +203,19 @@ impl Bucket {
         self.bytes.len() / ENTRY_BYTES
     }
 
-    fn contains(&self, identity: &Identity) -> bool {
-        self.bytes.as_chunks::<ENTRY_BYTES>().0.iter().any(|entry| entry.starts_with(&identity.hash))
+    fn contains(&self, hash: &[u8; HASH_BYTES]) -> bool {
+        self.bytes.as_chunks::<ENTRY_BYTES>().0.iter().any(|entry| entry.starts_with(hash))
     }
 
-    fn push(&mut self, identity: &Identity, end: u32) {
-        self.bytes.extend_from_slice(&identity.hash);
+    fn remove(&mut self, hash: &[u8; HASH_BYTES]) {
+        if self.contains(hash) {
+            let entries = self.bytes.as_chunks::<ENTRY_BYTES>().0.iter();
+            self.bytes = entries.filter(|entry| !entry.starts_with(hash)).flatten().copied().collect();
+        }
+    }
+
+    fn push(&mut self, hash: &[u8; HASH_BYTES], end: u32) {
+        self.bytes.extend_from_slice(hash);
         self.bytes.extend_from_slice(&end.to_le_bytes());
     }
 }

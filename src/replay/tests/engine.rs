@@ -62,6 +62,44 @@ fn a_jti_that_another_filter_of_the_process_used_is_not_accepted_even_if_the_eng
 }
 
 #[test]
+fn of_requests_at_the_same_time_the_first_one_is_accepted_even_if_its_answer_comes_last() {
+    let memory = Memory::default();
+    let verified = Verified::for_test(CLAIMS);
+    let policy = policy("refuse");
+    let ask = || match policy.admit(&Claims::read(&verified).unwrap(), host(&memory)).unwrap() {
+        Verdict::Ask(question, _) => question,
+        Verdict::Admitted => panic!("the engine is asked"),
+    };
+    let answer = |question, text: &str| {
+        let reply = Reply::Answer { headers: &[(":status", b"200")], body: text.as_bytes(), trailers: &[] };
+        policy.answer(question, reply, host(&memory)).map(drop)
+    };
+    let (first, second, third) = (ask(), ask(), ask());
+    assert_eq!(answer(second, USED), Err(Rejection::JtiUsed));
+    assert_eq!(admit_at(&memory, 1000, CLAIMS, NOW), Err(Rejection::JtiUsed), "a filter without an engine");
+    assert_eq!(answer(first, NEW), Ok(()));
+    assert_eq!(answer(third, NEW), Err(Rejection::JtiUsed), "an engine that says so twice");
+    assert_eq!(decide(&policy, &memory, NEW), (Err(Rejection::JtiUsed), 0));
+}
+
+#[test]
+fn a_jti_is_kept_until_the_later_end_if_two_tokens_have_it() {
+    let memory = Memory::default();
+    let policy = policy("refuse");
+    let ask = |claims: &str| match policy.admit(&Claims::read(&Verified::for_test(claims)).unwrap(), host(&memory)) {
+        Ok(Verdict::Ask(question, _)) => question,
+        other => panic!("{other:?}"),
+    };
+    let later = r#"{"exp":1700005000,"jti":"a"}"#;
+    let (first, second) = (ask(later), ask(CLAIMS));
+    let reply =
+        |text: &'static str| Reply::Answer { headers: &[(":status", b"200")], body: text.as_bytes(), trailers: &[] };
+    assert!(policy.answer(second, reply(USED), host(&memory)).is_err());
+    assert!(policy.answer(first, reply(NEW), host(&memory)).is_ok());
+    assert_eq!(admit_at(&memory, 1000, later, NOW + 4000.0), Err(Rejection::JtiUsed));
+}
+
+#[test]
 fn without_an_answer_the_request_is_rejected_and_its_jti_stays_unused_here() {
     let (memory, policy) = (Memory::default(), policy("refuse"));
     assert_eq!(decide(&policy, &memory, BROKEN), (Err(Rejection::EngineUnavailable), 3));
