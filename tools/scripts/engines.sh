@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # engines.sh: prints the path of a folder with the commands etcd, redis-server and webdis, for the tests of `jtiStore`.
-# Each is the installed one or Debian's, unpacked into .tools. Each starts the program with `exec`, so that signals reach
-# it.
+# Each is the installed one or Debian's, unpacked into .tools. Each starts the program with `exec`, so that signals
+# reach it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

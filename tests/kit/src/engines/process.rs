@@ -203,7 +203,10 @@ impl Port {
 /// The path of a command in the folder that [`ENGINES`] names.
 fn command(program: &str) -> PathBuf {
     let folder = std::env::var_os(ENGINES).unwrap_or_else(|| {
-        panic!("{ENGINES} must be set: {ENGINES}=$(tools/scripts/engines.sh), which says what it can't fetch; `make test` does it")
+        panic!(
+            "{ENGINES} must be set: {ENGINES}=$(tools/scripts/engines.sh), which says what it can't fetch; `make test` \
+             does it"
+        )
     });
     Path::new(&folder).join(program)
 }
