@@ -38,7 +38,7 @@ command_for() { # program, package...
 
 # Fails if a command does not run, or is another version.
 check() { # program, option, pattern of its output, what is needed
-  "$dir/$1" "$2" 2>&1 | grep -q "$3" || unusable "$1" "$4"
+  [[ $("$dir/$1" "$2" 2>&1) =~ $3 ]] || unusable "$1" "$4"
 }
 
 unusable() { # program, what is needed
@@ -56,7 +56,7 @@ rm -rf "$new/packages" "$new/lists"
 [ -e "$dir/complete" ] || { rm -rf "$dir" && mv "$new" "$dir"; }
 mkdir -p "$new"
 check etcd --version 'etcd Version: 3\.[4-9]' "etcd 3.4 or later"
-check redis-server --version 'v=\([7-9]\|[1-9][0-9]\)' "Redis 7 or later"
+check redis-server --version 'v=([7-9]|[1-9][0-9])' "Redis 7 or later"
 # webdis shows no version. It runs with its defaults when its file is missing, but not without its libraries.
 (cd "$new" && exec "$dir/webdis" missing.json >/dev/null 2>&1) &
 sleep 0.5
