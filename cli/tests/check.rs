@@ -165,12 +165,24 @@ fn the_examples_for_envoy_and_in_the_readme_have_no_errors() {
         "istio-guard.yaml",
         "istio-keycloak.yaml",
         "istio-wasmplugin.yaml",
+        "jti-etcd.yaml",
+        "jti-redis.yaml",
         "keycloak.yaml",
         "per-route.yaml",
         "upstream.yaml",
     ];
     assert_eq!(files, expected);
-    for name in ["auth0", "entra-id", "envoy-gateway", "envoy", "google", "istio-wasmplugin", "keycloak"] {
+    for name in [
+        "auth0",
+        "entra-id",
+        "envoy-gateway",
+        "envoy",
+        "google",
+        "istio-wasmplugin",
+        "jti-etcd",
+        "jti-redis",
+        "keycloak",
+    ] {
         expect(&format!("envoy/{name}.yaml"), &["jwt-auth"]);
     }
     expect("envoy/per-route.yaml", &["jwt-auth", "jwt-auth-payments"]);

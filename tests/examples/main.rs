@@ -3,6 +3,7 @@
 
 mod documents;
 mod issuers;
+mod jti_stores;
 mod links;
 mod live;
 mod published;

@@ -14,7 +14,7 @@ pub(crate) fn bootstrap(name: &str) -> Value {
     serde_yaml::from_str(&read(name)).unwrap()
 }
 
-fn plugin(bootstrap: &Value) -> &Value {
+pub(crate) fn plugin(bootstrap: &Value) -> &Value {
     at(bootstrap, &format!("{FILTERS}/0/typed_config/config"))
 }
 

@@ -18,6 +18,8 @@ pub struct Ca(CertifiedIssuer<'static, KeyPair>);
 pub struct Certificate {
     certificate: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
+    pem: String,
+    private_key_pem: String,
 }
 
 impl Ca {
@@ -57,11 +59,22 @@ impl Ca {
     fn certificate(&self, params: CertificateParams) -> Certificate {
         let key = new_key();
         let certificate = params.signed_by(&key, &self.0).expect("a signature");
-        Certificate { certificate: certificate.into(), key: key.into() }
+        let (pem, private_key_pem) = (certificate.pem(), key.serialize_pem());
+        Certificate { certificate: certificate.into(), key: key.into(), pem, private_key_pem }
     }
 }
 
 impl Certificate {
+    /// The certificate for a server or client that reads it from a file.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// Its private key.
+    pub fn private_key_pem(&self) -> &str {
+        &self.private_key_pem
+    }
+
     /// How a server with this certificate speaks TLS 1.2 and 1.3.
     pub(crate) fn server(&self) -> Arc<ServerConfig> {
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
