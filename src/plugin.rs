@@ -137,6 +137,11 @@ impl Plugin {
         self.replay()?.engine()
     }
 
+    /// `replayColdStart: refuse`. False if the configuration has errors.
+    pub fn refuses_cold_start(&self) -> bool {
+        self.replay().is_some_and(ReplayPolicy::refuses_cold_start)
+    }
+
     /// Records that the process of `shared_data` tracks `jti`s from `now` on, unless that is known already. The host
     /// calls it when the plugin is configured, for `replayColdStart`.
     pub fn begin(&self, now: NumericDate, shared_data: &dyn SharedData) {

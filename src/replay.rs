@@ -99,6 +99,11 @@ impl ReplayPolicy {
         self.engine.as_ref()
     }
 
+    /// Whether tokens from before the start are rejected.
+    pub(crate) fn refuses_cold_start(&self) -> bool {
+        self.cold_start.is_refused()
+    }
+
     /// What happened with the engine since the last call. `None` without an engine.
     pub(crate) fn take_engine_events(&self) -> Option<EngineEvents> {
         let JtiStore { engine, cluster, .. } = self.engine.as_ref()?;

@@ -5,6 +5,7 @@ mod excerpt;
 mod explain;
 mod find;
 mod handover;
+mod jti_store;
 mod key;
 pub(crate) mod key_warnings;
 mod origin;
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use jwt_auth::{NumericDate, Plugin};
+use jwt_auth::{JtiStore, NumericDate, Plugin};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -29,6 +30,7 @@ use clusters::Clusters;
 use find::{Contents, Found, Skipped};
 use handover::reader::Notation;
 use handover::{Finding, chain};
+use jti_store::UsedJtis;
 use remote::{Advice, RemoteSet};
 use request::{Outcome, RequestArguments, Verdict};
 
@@ -37,12 +39,13 @@ use request::{Outcome, RequestArguments, Verdict};
 /// The file is a plugin configuration in YAML or JSON, or a configuration of Envoy (bootstrap, listener or filter),
 /// Istio (WasmPlugin, EnvoyFilter) or Envoy Gateway (EnvoyExtensionPolicy) with plugins in it. All errors are reported
 /// with their line numbers. For Envoy it also warns about a filter without a guard, about filters of one chain that
-/// conflict, and about clusters through which someone else could send keys.
+/// conflict, and about clusters through which someone else could send keys or have used tokens accepted again.
 ///
 /// With a token or any other part of a request, the filter decides on that request. The result is either the request
 /// for the backend, or the code and message of the rejection, its reason and how to fix it.
 ///
 /// The command fetches nothing. It shows what `remoteJwks` would fetch, and --jwks gives the keys in place of a fetch.
+/// It shows which engine `jtiStore` would ask, but does not ask it.
 #[derive(Debug, Args)]
 #[command(override_usage = "jwt-auth check <--config <FILE|->|--key <FILE|->> [OPTIONS]")]
 #[command(after_help = "\
@@ -153,6 +156,8 @@ struct CheckedPlugin {
     warnings: Vec<Finding>,
     /// The entries of `remoteJwks`.
     remote: Vec<RemoteSet>,
+    /// With `preventJtiReplay`.
+    used_jtis: Option<UsedJtis>,
 }
 
 impl Checked {
@@ -195,6 +200,7 @@ impl Checked {
         let mut plugins: Vec<_> =
             plugins.into_iter().map(|found| CheckedPlugin::new(found, &clusters, &skipped)).collect();
         chain::check(&mut plugins);
+        jti_store::compare(&mut plugins);
         Self { file, plugins, skipped }
     }
 
@@ -248,7 +254,7 @@ impl CheckedPlugin {
         let handover = match &found.handover {
             Err(error) => {
                 let errors = vec![error.clone()];
-                return Self { errors, plugin: None, warnings: Vec::new(), remote: Vec::new(), found };
+                return Self { errors, plugin: None, warnings: Vec::new(), remote: Vec::new(), used_jtis: None, found };
             }
             Ok(handover) => handover,
         };
@@ -262,15 +268,17 @@ impl CheckedPlugin {
         let warnings = plugin.warnings().iter().map(|warning| finding(warning.field(), warning.text()));
         let remote = RemoteSet::all(&plugin);
         let memory = remote.first().and_then(|_| remote::shared_memory(&found, others));
-        let advice = remote.iter().flat_map(|set| set.advice(plugin.issuers(), clusters)).chain(memory);
-        let of_remote = advice.map(|Advice { field, cluster, text }| {
+        let used_jtis = UsedJtis::of(&plugin);
+        let of_jtis = used_jtis.iter().flat_map(|jtis| jtis.advice(clusters));
+        let advice = remote.iter().flat_map(|set| set.advice(plugin.issuers(), clusters)).chain(memory).chain(of_jtis);
+        let advice = advice.map(|Advice { field, cluster, text }| {
             let position = cluster.and_then(|cluster| clusters.position(&cluster));
             Finding::new(position.unwrap_or_else(|| handover.place(&field)), &field, text)
         });
-        let mut warnings: Vec<_> = warnings.chain(of_keys).chain(of_remote).collect();
+        let mut warnings: Vec<_> = warnings.chain(of_keys).chain(advice).collect();
         errors.sort_by_key(|error| error.position);
         warnings.sort_by_key(|warning| warning.position);
-        Self { plugin: Some(plugin), errors, warnings, remote, found }
+        Self { plugin: Some(plugin), errors, warnings, remote, used_jtis, found }
     }
 
     /// Gives JWK sets to the entries of `remoteJwks`, as if they were fetched at this time.
@@ -296,6 +304,10 @@ impl CheckedPlugin {
             remote.keys = KeySetFile::read(file)?.load(plugin, position, now);
         }
         Ok(())
+    }
+
+    fn jti_store(&self) -> Option<&JtiStore> {
+        self.plugin.as_ref()?.jti_store()
     }
 
     /// The sets of `--jwks`.

@@ -33,6 +33,11 @@ impl ColdStart {
         Self { refuse: Some(Limits { max_lifetime: max_lifetime.into(), clock_skew }), start: OnceCell::new() }
     }
 
+    /// Whether it is `refuse`.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refuse.is_some()
+    }
+
     /// Records that the store is started at `now`, unless a worker of this process did so before.
     pub(super) fn begin(&self, now: NumericDate, shared_data: &dyn SharedData) {
         self.start(now, shared_data);

@@ -1,4 +1,6 @@
-//! The clusters of an Envoy configuration, and whether a cluster makes sure that the right server sends the keys.
+//! The clusters of an Envoy configuration, and whether a cluster makes sure that the right server answers.
+
+use std::net::IpAddr;
 
 use super::yaml::{Node, Position};
 
@@ -8,6 +10,22 @@ pub(super) struct Clusters {
     known: Vec<Node>,
     /// Whether the file is a bootstrap, and nothing else can add clusters.
     are_all: bool,
+}
+
+/// What the filter calls a cluster for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Purpose {
+    /// It fetches keys, from an `https:` URL or from an `http:` URL.
+    Keys { is_https: bool },
+    /// It asks the engine of `jtiStore`.
+    Jtis,
+}
+
+/// The version of HTTP that Envoy speaks to a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Http {
+    One,
+    Two,
 }
 
 /// The TLS settings of a cluster.
@@ -41,25 +59,53 @@ impl Clusters {
         self.get(name).is_some_and(|cluster| matches!(tls(cluster), Tls::Context(_)))
     }
 
-    /// What is not advisable about a cluster that keys are fetched through, for an `https:` URL or for an `http:` URL.
-    /// The first value is false if the cluster is not in the file.
-    pub(super) fn advice(&self, name: &str, is_https: bool) -> Vec<(bool, String)> {
+    /// The version of HTTP that Envoy speaks to a cluster. `None` if the file does not say it.
+    pub(super) fn http(&self, name: &str) -> Option<Http> {
+        let cluster = self.get(name)?;
+        let options = member(cluster, "typed_extension_protocol_options").map_or(&[][..], Node::entries);
+        if options.iter().any(|(_, options)| {
+            ["auto_config", "use_downstream_protocol_config"].iter().any(|name| member(options, name).is_some())
+        }) {
+            return None;
+        }
+        let explicit = options.iter().find_map(|(_, options)| member(options, "explicit_http_config"));
+        let has_version_2 = member(explicit.unwrap_or(cluster), "http2_protocol_options").is_some();
+        Some(if has_version_2 { Http::Two } else { Http::One })
+    }
+
+    /// What is not advisable about a cluster for this purpose. The first value is false if the cluster is not in the
+    /// file.
+    pub(super) fn advice(&self, name: &str, purpose: Purpose) -> Vec<(bool, String)> {
         let Some(cluster) = self.get(name) else {
-            let text =
-                format!("the file has no cluster {name:?}, so no keys can be fetched. Add it to static_resources");
+            let text = format!(
+                "the file has no cluster {name:?}, so {}. Add it to static_resources",
+                purpose.without_cluster()
+            );
             return if self.are_all { vec![(false, text)] } else { Vec::new() };
         };
-        let advice = match tls(cluster) {
-            Tls::None if is_https => vec![format!(
+        let advice = match (tls(cluster), purpose) {
+            (Tls::None, Purpose::Keys { is_https: true }) => vec![format!(
                 "the URL is https, but the cluster {name:?} has no TLS. https in the URL does not turn it on: add a \
                  transport_socket to the cluster"
             )],
-            Tls::None | Tls::Unknown => Vec::new(),
-            Tls::Context(context) => [server_name(cluster, context), certificate(cluster, context)]
+            (Tls::None, Purpose::Jtis) => other_machine(cluster)
+                .map(|host| {
+                    format!(
+                        "the cluster {name:?} has no TLS: anyone who can change the traffic with {host} can have used \
+                         tokens accepted again. Add a transport_socket to the cluster, or use a sidecar on the same \
+                         machine"
+                    )
+                })
                 .into_iter()
-                .flatten()
-                .map(|problem| format!("the cluster {name:?} {problem}"))
                 .collect(),
+            (Tls::None | Tls::Unknown, _) => Vec::new(),
+            (Tls::Context(context), _) => {
+                [server_name(cluster, context, purpose), certificate(cluster, context, purpose)]
+                    .into_iter()
+                    .flatten()
+                    .map(|problem| format!("the cluster {name:?} {problem}"))
+                    .collect()
+            }
         };
         advice.into_iter().map(|text| (true, text)).collect()
     }
@@ -67,6 +113,45 @@ impl Clusters {
     fn get(&self, name: &str) -> Option<&Node> {
         self.known.iter().find(|cluster| cluster.text_of("name") == Some(name))
     }
+}
+
+impl Purpose {
+    /// What happens if the cluster does not exist.
+    fn without_cluster(self) -> &'static str {
+        match self {
+            Self::Keys { .. } => "no keys can be fetched",
+            Self::Jtis => "the engine can't be asked",
+        }
+    }
+
+    /// What someone can do who is taken for the server.
+    fn impersonation(self) -> &'static str {
+        match self {
+            Self::Keys { .. } => "can send keys",
+            Self::Jtis => "can have used tokens accepted again",
+        }
+    }
+
+    /// The name that the certificate must have.
+    fn host(self) -> &'static str {
+        match self {
+            Self::Keys { .. } => "the host of the URL",
+            Self::Jtis => "the host of the engine",
+        }
+    }
+}
+
+/// A host of a cluster that is not this machine. `None` if all are, or if the file does not say it.
+fn other_machine(cluster: &Node) -> Option<&str> {
+    let assignment = member(cluster, "load_assignment")?;
+    let localities = member(assignment, "endpoints").map_or(&[][..], Node::elements);
+    let endpoints = localities.iter().filter_map(|locality| member(locality, "lb_endpoints"));
+    let addresses = endpoints.flat_map(Node::elements).filter_map(|one| {
+        let address = member(member(one, "endpoint")?, "address")?;
+        member(member(address, "socket_address")?, "address")?.text()
+    });
+    let is_here = |host: &str| host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    addresses.into_iter().find(|host| !is_here(host))
 }
 
 fn tls(cluster: &Node) -> Tls<'_> {
@@ -82,17 +167,19 @@ fn tls(cluster: &Node) -> Tls<'_> {
 }
 
 /// What is wrong with the name that Envoy asks the server for.
-fn server_name(cluster: &Node, context: &Node) -> Option<&'static str> {
+fn server_name(cluster: &Node, context: &Node, purpose: Purpose) -> Option<String> {
     let is_set =
         member(context, "sni").is_some() || is_true(context, "auto_host_sni") || has_option(cluster, "auto_sni");
-    (!is_set).then_some(
-        "has no sni. Many servers then answer with the certificate of another host, or not at all. Set it to the host \
-         of the URL",
-    )
+    (!is_set).then(|| {
+        format!(
+            "has no sni. Many servers then answer with the certificate of another host, or not at all. Set it to {}",
+            purpose.host()
+        )
+    })
 }
 
 /// What is wrong with how Envoy checks the certificate.
-fn certificate(cluster: &Node, context: &Node) -> Option<&'static str> {
+fn certificate(cluster: &Node, context: &Node, purpose: Purpose) -> Option<String> {
     let common = member(context, "common_tls_context");
     let of_common = |name| common.and_then(|common| member(common, name));
     let combined = of_common("combined_validation_context");
@@ -108,16 +195,18 @@ fn certificate(cluster: &Node, context: &Node) -> Option<&'static str> {
     let has_name = has(&["match_typed_subject_alt_names", "match_subject_alt_names"])
         || is_true(context, "auto_sni_san_validation")
         || has_option(cluster, "auto_san_validation");
+    let impersonation = purpose.impersonation();
     if accepts_any || !has_ca && !is_pinned && !is_incomplete {
-        Some(
-            "accepts every certificate, so anyone who can redirect the connection can send keys. Add trusted_ca and \
-             match_typed_subject_alt_names",
-        )
+        Some(format!(
+            "accepts every certificate, so anyone who can redirect the connection {impersonation}. Add trusted_ca and \
+             match_typed_subject_alt_names"
+        ))
     } else if !has_name && !is_pinned && !is_incomplete {
-        Some(
+        Some(format!(
             "accepts every certificate of its CAs, for whatever name, so anyone who has one and can redirect the \
-             connection can send keys. Add match_typed_subject_alt_names with the host of the URL",
-        )
+             connection {impersonation}. Add match_typed_subject_alt_names with {}",
+            purpose.host()
+        ))
     } else {
         None
     }

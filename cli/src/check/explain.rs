@@ -42,8 +42,8 @@ pub(super) fn explain(rejection: &Rejection) -> (&'static str, &'static str) {
             "Raise `maxTrackedJtis`, or issue tokens with a shorter lifetime.",
         ),
         Rejection::EngineUnavailable => (
-            "The engine of `jtiStore` did not say in time whether the `jti` was used before.",
-            "See Envoy's log for why. Get a new token: this one may be used up.",
+            "The engine of `jtiStore` did not answer in time, so it is not known whether this `jti` was used before.",
+            "See Envoy's log for why. Get a new token, because this one may be used up.",
         ),
         Rejection::KeysUnavailable => (
             "The keys that could verify the token are fetched with `remoteJwks`, and they are not there.",
@@ -107,9 +107,9 @@ fn invalid(reason: &Invalid) -> (&'static str, &'static str) {
             "Issue tokens with a shorter lifetime, or set `maxTokenLifetimeSeconds`.",
         ),
         Invalid::IssuedBeforeStart => (
-            "With `replayColdStart: refuse`, a token whose `iat` is before the start of Envoy, missing or in the future \
-             could have been used before.",
-            "Get a new token, with an `iat`.",
+            "With `replayColdStart: refuse`, Envoy rejects tokens that may have been used before it started: those whose \
+             `iat` is before that, missing or in the future.",
+            "Get a new token. If it has no `iat`, have the issuer set it.",
         ),
         Invalid::Issuer => (
             "The token's `iss` is not exactly one of the values of `issuer`, or not the issuer of the key that signed \

@@ -3,7 +3,7 @@
 use jwt_auth::{KeySource, Plugin};
 use serde_json::{Value, json};
 
-use super::clusters::Clusters;
+use super::clusters::{Clusters, Purpose};
 use super::find::{Found, Skipped};
 use crate::key_set::KeySet;
 use crate::moment::duration;
@@ -17,7 +17,7 @@ pub(super) struct RemoteSet {
     pub(super) keys: Option<KeySet>,
 }
 
-/// A warning about `remoteJwks`.
+/// A warning about a field whose cluster may be in the file.
 pub(super) struct Advice {
     /// The field that it is about.
     pub(super) field: String,
@@ -133,7 +133,7 @@ impl RemoteSet {
         {
             all.extend(
                 clusters
-                    .advice(cluster, is_https)
+                    .advice(cluster, Purpose::Keys { is_https })
                     .into_iter()
                     .map(|(is_known, text)| Advice { cluster: is_known.then(|| cluster.clone()), ..of(name, text) }),
             );

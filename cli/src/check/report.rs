@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::excerpt::without_tokens;
 use super::explain::explain;
 use super::handover::Finding;
+use super::jti_store::UsedJtis;
 use super::remote::RemoteSet;
 use super::request::{Outcome, Verdict};
 use super::{Checked, CheckedPlugin};
@@ -19,6 +20,7 @@ pub(super) fn text(checked: &Checked, outcome: Option<&Outcome>) -> String {
     for plugin in &checked.plugins {
         findings(checked, plugin, &mut lines);
         lines.extend(plugin.remote.iter().flat_map(RemoteSet::lines));
+        lines.extend(plugin.used_jtis.iter().flat_map(UsedJtis::lines));
     }
     for other in &checked.skipped {
         let place = place(&checked.file, other.position.line, other.position.column);
@@ -132,6 +134,10 @@ fn plugin_json(plugin: &CheckedPlugin) -> Value {
     });
     if !plugin.remote.is_empty() {
         object["remoteJwks"] = plugin.remote.iter().map(RemoteSet::json).collect();
+    }
+    if let Some(jtis) = &plugin.used_jtis {
+        object["jtiStore"] = jtis.store_json();
+        object["replayColdStart"] = jtis.cold_start().into();
     }
     object
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::Args;
 use jwt_auth::{Decision, Edits, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection, Request, TokenLocation};
 
+use super::jti_store;
 use super::remote::RemoteSet;
 use crate::failure::Failure;
 use crate::moment::{self, duration};
@@ -134,7 +135,7 @@ pub(super) fn decide(
     if edits.is_some() && !plugin.finds_token(request) {
         notes.push("there is no token: the request is forwarded unauthenticated (bypassEmptyToken)".to_owned());
     } else if edits.is_some() && plugin.prevents_replay() {
-        let who = plugin.jti_store().map_or("Envoy", |store| store.engine.name());
+        let who = plugin.jti_store().map_or("Envoy", |store| jti_store::name(store.engine));
         notes.push(format!("preventJtiReplay: only {who} knows whether the jti was used before"));
     }
     let sent = arguments.data.as_ref().map(|data| data.as_encoded_bytes());
