@@ -1,4 +1,6 @@
 use std::collections::HashMap;
+#[cfg(feature = "tls")]
+use std::fs;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,6 +11,8 @@ use serde_json::{Value, json};
 
 use super::Entry;
 use super::process::{EngineProcess, PATIENCE, Port};
+#[cfg(feature = "tls")]
+use crate::certificate::{Ca, Certificate};
 use crate::http::{Address, RequestBuilder, exchange};
 
 /// Faster elections than by default: a cluster has a new leader about a second after its leader's death.
@@ -20,6 +24,8 @@ pub struct Etcd {
     nodes: Vec<EngineProcess>,
     /// Where the nodes talk with each other.
     peers: Vec<Port>,
+    /// Where each node shows its health, also to clients without a certificate.
+    health: Vec<Port>,
 }
 
 impl Etcd {
@@ -36,12 +42,41 @@ impl Etcd {
     /// # Errors
     /// As for [`Self::start`].
     pub fn start_with(count: usize, options: &[&str]) -> Result<Self, String> {
-        let peers = (0..count).map(|_| Port::reserve()).collect::<Result<Vec<_>, _>>()?;
+        Self::new(count, "http", options)?.begin()
+    }
+
+    /// Like [`Self::start`], with a node for each certificate. Nodes serve clients over TLS, and only those with a
+    /// certificate of the CA `clients`, so the methods that ask a node fail.
+    ///
+    /// # Errors
+    /// As for [`Self::start`].
+    #[cfg(feature = "tls")]
+    pub fn start_tls(certificates: &[Certificate], clients: &Ca) -> Result<Self, String> {
+        let files = ["--cert-file=server.crt", "--key-file=server.key", "--trusted-ca-file=clients.crt"];
+        // The gateway would ask the node with the node's own certificate, which is not one of `clients`.
+        let options = [&files[..], &["--client-cert-auth", "--enable-grpc-gateway=false"]].concat();
+        let etcd = Self::new(certificates.len(), "https", &options)?;
+        for (node, certificate) in etcd.nodes.iter().zip(certificates) {
+            for (name, text) in [
+                ("server.crt", certificate.pem()),
+                ("server.key", certificate.private_key_pem()),
+                ("clients.crt", &clients.pem()),
+            ] {
+                fs::write(node.directory().join(name), text).map_err(|error| format!("can't write {name}: {error}"))?;
+            }
+        }
+        etcd.begin()
+    }
+
+    /// A cluster whose nodes are not started. `scheme` is that of their URLs for clients.
+    fn new(count: usize, scheme: &str, options: &[&str]) -> Result<Self, String> {
+        let reserve = || (0..count).map(|_| Port::reserve()).collect::<Result<Vec<_>, _>>();
+        let (peers, health) = (reserve()?, reserve()?);
         let members: Vec<_> =
             peers.iter().enumerate().map(|(index, port)| format!("n{index}=http://{}", port.address())).collect();
-        let node = |(index, peer): (usize, &Port)| {
+        let node = |(index, (peer, health)): (usize, (&Port, &Port))| {
             let port = Port::reserve()?;
-            let (client, peer) = (format!("http://{}", port.address()), format!("http://{}", peer.address()));
+            let (client, peer) = (format!("{scheme}://{}", port.address()), format!("http://{}", peer.address()));
             EngineProcess::new("etcd", port, |_| {
                 let own = [
                     format!("--name=n{index}"),
@@ -51,19 +86,24 @@ impl Etcd {
                     format!("--listen-peer-urls={peer}"),
                     format!("--initial-advertise-peer-urls={peer}"),
                     format!("--initial-cluster={}", members.join(",")),
+                    format!("--listen-metrics-urls=http://{}", health.address()),
                 ];
                 let same = ELECTIONS.iter().chain(options).map(|&option| option.to_owned());
                 own.into_iter().chain(same).collect()
             })
         };
-        let nodes = peers.iter().enumerate().map(node).collect::<Result<Vec<_>, _>>()?;
-        let etcd = Self { nodes, peers };
-        for node in &etcd.nodes {
+        let nodes = peers.iter().zip(&health).enumerate().map(node).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { nodes, peers, health })
+    }
+
+    /// Starts the nodes and waits until they are healthy.
+    fn begin(self) -> Result<Self, String> {
+        for node in &self.nodes {
             // A node answers nothing before it knows the others, so all are started first.
             node.spawn()?;
         }
-        etcd.wait_until_healthy()?;
-        Ok(etcd)
+        self.wait_until_healthy()?;
+        Ok(self)
     }
 
     /// The nodes. They can be killed, suspended and restarted.
@@ -109,9 +149,10 @@ impl Etcd {
     /// # Errors
     /// When a node ends, or isn't healthy within a minute.
     pub fn wait_until_healthy(&self) -> Result<(), String> {
-        self.nodes.iter().filter(|node| node.is_running()).try_for_each(|node| {
+        let mut running = self.nodes.iter().zip(&self.health).filter(|(node, _)| node.is_running());
+        running.try_for_each(|(node, health)| {
             node.wait_for("become healthy", || {
-                exchange(&Address::Tcp(node.address()), &RequestBuilder::get("/health").build())
+                exchange(&Address::Tcp(health.address()), &RequestBuilder::get("/health").build())
                     .is_ok_and(|response| response.status == 200)
             })
         })
