@@ -1,9 +1,10 @@
 //! What people copy works: the configurations of `envoy/`, and every block and link of the documents. The test on a live Envoy
-//! needs what `make test` sets: `ENVOY_BINARIES`, `JWT_AUTH_WASM` and `JWT_AUTH`.
+//! needs what `make test` sets: `ENVOY_BINARIES`, `JWT_AUTH_WASM`, `JWT_AUTH` and `ENGINES`.
 
 mod documents;
 mod issuers;
 mod jti_stores;
+mod jti_stores_live;
 mod links;
 mod live;
 mod published;

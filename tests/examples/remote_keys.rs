@@ -18,6 +18,10 @@ pub(crate) fn plugin(bootstrap: &Value) -> &Value {
     at(bootstrap, &format!("{FILTERS}/0/typed_config/config"))
 }
 
+pub(crate) fn plugin_mut(bootstrap: &mut Value) -> &mut Value {
+    at_mut(bootstrap, &format!("{FILTERS}/0/typed_config/config"))
+}
+
 pub(crate) fn configuration(name: &str, bootstrap: &Value) -> Value {
     let text = at(plugin(bootstrap), "configuration/value").as_str().unwrap();
     serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -28,8 +32,7 @@ pub(crate) fn with_local_paths(mut bootstrap: Value) -> Value {
     let wasm = std::env::var("JWT_AUTH_WASM").expect("JWT_AUTH_WASM must be set; `make test` does it");
     *at_mut(&mut bootstrap, "static_resources/listeners/0/address/socket_address") =
         serde_yaml::to_value(json!({"address": "127.0.0.1", "port_value": 0})).unwrap();
-    let module = format!("{FILTERS}/0/typed_config/config/vm_config/code/local/filename");
-    *at_mut(&mut bootstrap, &module) = wasm.into();
+    *at_mut(plugin_mut(&mut bootstrap), "vm_config/code/local/filename") = wasm.into();
     bootstrap
 }
 
