@@ -13,9 +13,10 @@ pub enum EngineFailure {
     NoHost,
     /// The connection was reset, the answer was not complete in time, or there are no random bytes for a question.
     NoAnswer,
-    /// The status is not 200. Envoy answers 503 itself when it can't connect or TLS fails, and 504 after the time.
+    /// The status is not 200. For a call that is not gRPC, Envoy answers 503 itself when it can't connect or TLS fails, and
+    /// 504 after the time.
     Status(u16),
-    /// The engine reported an error.
+    /// The engine reported an error. For a call of gRPC it may be Envoy that reports it, with status 14.
     Engine(Excerpt),
     /// The answer is not one of this engine.
     Malformed,
