@@ -37,6 +37,8 @@
 pub mod bootstrap;
 #[cfg(feature = "tls")]
 pub mod certificate;
+#[cfg(feature = "core")]
+pub mod engine_model;
 pub mod engines;
 pub mod envoy;
 #[cfg(feature = "core")]

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod echo;
+mod engine_model;
 mod engines;
 mod envoy;
 mod http2;
