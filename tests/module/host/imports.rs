@@ -5,17 +5,12 @@ use std::time::Duration;
 use wasmi::{Caller, Error, Val};
 
 use super::memory::{hand_over, read, read_text, write};
-use super::{BAD_ARGUMENT, HostCall, HttpCall, NOT_FOUND, OK, State, UNIMPLEMENTED, stream_calls};
+use super::{BAD_ARGUMENT, HttpCall, NOT_FOUND, OK, State, UNIMPLEMENTED, stream_calls};
 use crate::host::Headers;
 
 /// Answers one call of the module: records it, then fails it or does what it asks. Returns the status.
 pub(super) fn host_call(mut caller: Caller<State>, name: &str, arguments: &[Val]) -> Result<u32, Error> {
-    let state = caller.data_mut();
-    let index = state.calls.len();
-    state.calls.push(HostCall { name: name.to_owned(), callback: state.callback });
-    if let Some((failing, status)) = state.fail_at
-        && failing == index
-    {
+    if let Some(status) = caller.data_mut().record_call(name) {
         return Ok(status);
     }
     let arguments = numbers(arguments);
@@ -63,11 +58,15 @@ pub(super) fn host_call(mut caller: Caller<State>, name: &str, arguments: &[Val]
     Ok(OK)
 }
 
-/// Answers a system call. Those that the module could use have an effect, the others have none.
+/// Answers a system call. Those that the module could use have an effect, the others have none. Only that for random
+/// bytes is recorded, and can fail.
 pub(super) fn wasi_call(mut caller: Caller<State>, name: &str, arguments: &[Val]) -> u32 {
     match (name, numbers(arguments).as_slice()) {
         ("clock_time_get", &[_, _, time]) => write_time(&mut caller, time),
         ("random_get", &[start, size]) => {
+            if let Some(status) = caller.data_mut().record_call(name) {
+                return status;
+            }
             let bytes = caller.data().process.random_bytes(size);
             write(&mut caller, start, &bytes);
         }

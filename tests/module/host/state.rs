@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(super) effective: u32,
     /// The export that is running, or was the last to run.
     pub(super) callback: &'static str,
+    /// Whether the module has made no call in it yet.
+    pub(super) is_callback_new: bool,
     /// By the identifier that the module knows.
     metrics: BTreeMap<u32, String>,
     contexts: u32,
@@ -42,6 +44,8 @@ pub(crate) struct HostCall {
     pub(crate) name: String,
     /// The callback in which the module made it.
     pub(crate) callback: &'static str,
+    /// Whether it is the first one there.
+    pub(crate) is_first: bool,
 }
 
 /// A root context.
@@ -79,10 +83,19 @@ impl State {
             current: 0,
             effective: 0,
             callback: "",
+            is_callback_new: true,
             metrics: BTreeMap::new(),
             contexts: 0,
             tokens: 0,
         }
+    }
+
+    /// Records a call of the module. Returns the status that it must fail with, if any.
+    pub(super) fn record_call(&mut self, name: &str) -> Option<u32> {
+        let index = self.calls.len();
+        let is_first = std::mem::take(&mut self.is_callback_new);
+        self.calls.push(HostCall { name: name.to_owned(), callback: self.callback, is_first });
+        self.fail_at.and_then(|(failing, status)| (failing == index).then_some(status))
     }
 
     pub(super) fn new_context(&mut self) -> u32 {

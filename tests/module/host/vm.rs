@@ -216,6 +216,7 @@ impl Vm {
     fn call(&mut self, context: u32, name: &'static str, arguments: &[u32]) -> Result<Option<i32>, String> {
         let state = self.store.data_mut();
         (state.current, state.effective, state.callback) = (context, 0, name);
+        state.is_callback_new = true;
         let Some(function) = self.instance.get_func(&self.store, name) else { return Ok(None) };
         let arguments: Vec<Val> = arguments.iter().map(|argument| Val::I32(*argument as i32)).collect();
         let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
