@@ -139,7 +139,7 @@ impl RootContext for Root {
             filter.engine_metrics.report(&events);
         }
         let period = filter.plugin.remote_keys().map_or(counters::PERIOD, |keys| self.look_after(keys, &filter));
-        self.ticker.set(period);
+        self.ticker.set(self.wake(&filter).unwrap_or(period));
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
@@ -152,18 +152,28 @@ impl RootContext for Root {
 }
 
 impl Root {
-    /// Fetches keys that are due, takes over those of other workers, and decides again on waiting requests. Returns the
-    /// time until the next tick.
+    /// Fetches keys that are due, and takes over those of other workers. Returns the time until the next tick.
     fn look_after(&mut self, keys: &RemoteKeys, filter: &Filter) -> Duration {
         let Ok(now) = services::now() else { return KEYS_PERIOD };
         let calls = keys.poll(now, &Envoy);
         self.key_calls.send(calls, keys, now);
         filter.key_metrics.report(&keys.take_events());
         filter.key_metrics.flush(&keys.gauges(now));
-        match self.waiting.wake(self.id, keys.news(), now) {
-            Left::Nothing => KEYS_PERIOD,
-            Left::Waiting => WHILE_WAITING,
-            Left::Backlog => AT_ONCE,
+        KEYS_PERIOD
+    }
+
+    /// Goes on with waiting requests. Returns the time until the next tick, if requests wait for it.
+    ///
+    /// Requests wait also where no keys are fetched: one whose answer of an engine came in the middle of its body.
+    fn wake(&self, filter: &Filter) -> Option<Duration> {
+        if self.waiting.is_empty() {
+            return None;
+        }
+        let Ok(now) = services::now() else { return Some(WHILE_WAITING) };
+        match self.waiting.wake(self.id, filter.news(), now) {
+            Left::Nothing => None,
+            Left::Waiting => Some(WHILE_WAITING),
+            Left::Backlog => Some(AT_ONCE),
         }
     }
 }

@@ -45,6 +45,11 @@ impl WaitingRequests {
         Self { requests: RefCell::default(), asking: RefCell::default(), ticker }
     }
 
+    /// Whether no request waits for a tick.
+    pub(super) fn is_empty(&self) -> bool {
+        self.requests.try_borrow().is_ok_and(|requests| requests.is_empty())
+    }
+
     /// Lets the next tick go on with a request.
     pub(super) fn add(&self, context_id: u32, exchange: &Rc<RefCell<Exchange>>) {
         if let Ok(mut requests) = self.requests.try_borrow_mut() {

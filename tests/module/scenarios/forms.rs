@@ -5,17 +5,17 @@ use crate::host::{Action, Forwarded, Headers, Mode, Reply, Stream};
 use crate::owned;
 
 /// A part of a request that follows its headers.
-#[derive(Clone, Copy, Debug)]
-enum Part {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Part {
     Data(&'static str),
     LastData(&'static str),
     Trailers,
 }
 
-use Part::{Data, LastData, Trailers};
+pub(super) use Part::{Data, LastData, Trailers};
 
 /// Requests with the body `sub=mallory&a=1`.
-const WITH_BODY: [&[Part]; 5] = [
+pub(super) const WITH_BODY: [&[Part]; 5] = [
     &[LastData("sub=mallory&a=1")],
     &[Data("sub=mall"), LastData("ory&a=1")],
     &[Data(""), Data("sub=mallory&a=1"), LastData("")],
@@ -23,9 +23,9 @@ const WITH_BODY: [&[Part]; 5] = [
     &[Data("sub=mall"), Data("ory&a=1"), Trailers],
 ];
 
-const WITHOUT_BODY: [&[Part]; 2] = [&[LastData("")], &[Trailers]];
+pub(super) const WITHOUT_BODY: [&[Part]; 2] = [&[LastData("")], &[Trailers]];
 
-const MODES: [Mode; 2] = [Mode::Default, Mode::Hold];
+pub(super) const MODES: [Mode; 2] = [Mode::Default, Mode::Hold];
 
 /// What happens to the fetch that the request waits for.
 #[derive(Clone, Copy)]
@@ -40,7 +40,7 @@ fn form(fields: &str) -> String {
         + fields
 }
 
-fn headers(token: &str) -> Headers {
+pub(super) fn headers(token: &str) -> Headers {
     let form = "application/x-www-form-urlencoded";
     owned([(":method", "POST"), (":path", "/p"), (":authority", "test"), ("content-type", form), ("x-token", token)])
 }
@@ -74,7 +74,7 @@ fn run(configuration: &str, mode: Mode, headers: &Headers, parts: &[Part], befor
     site.close(0, stream)
 }
 
-fn receive(site: &mut Site, stream: u32, part: Part) {
+pub(super) fn receive(site: &mut Site, stream: u32, part: Part) {
     let worker = &mut site.workers[0];
     match part {
         Data(text) => worker.body(stream, text.as_bytes(), false),
@@ -103,7 +103,7 @@ fn in_all_orders(
 }
 
 /// The whole request as the backend gets it.
-fn forwarded(headers: Headers, body: &str, parts: &[Part], trailers: &[(&str, &str)]) -> Option<Forwarded> {
+pub(super) fn forwarded(headers: Headers, body: &str, parts: &[Part], trailers: &[(&str, &str)]) -> Option<Forwarded> {
     let has_trailers = matches!(parts.last(), Some(Trailers));
     let trailers = has_trailers.then(|| owned(trailers.iter().copied()));
     Some(Forwarded { headers, body: body.as_bytes().to_vec(), trailers, is_complete: true })

@@ -1,0 +1,4 @@
+//! An engine is asked about a `jti`: requests that wait for its answer, and each answer.
+
+mod orders;
+mod setup;
