@@ -55,7 +55,7 @@ pub use remote_keys::{
     CallId, FetchFailure, JwkSetReport, KeyCall, KeyEvents, KeySetGauge, KeySource, MAX_BODY_BYTES, Place, Places,
     RemoteKeys,
 };
-pub use replay::{Engine, EngineEvents, EngineFailure, JtiStore, MAX_JTI_BYTES};
+pub use replay::{Engine, EngineEvents, EngineFailure, JtiStore, MAX_ANSWER_BYTES, MAX_JTI_BYTES};
 pub use request::{Request, TokenLocation};
 pub use shared_data::{Conflict, SharedData};
 pub use signature::{HostSignatures, SignatureBackend};

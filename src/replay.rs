@@ -16,7 +16,7 @@ use crate::rejection::{Invalid, Rejection};
 use crate::shared_data::SharedData;
 
 pub(crate) use cold_start::ColdStart;
-pub use engines::{Engine, EngineEvents, EngineFailure, JtiStore};
+pub use engines::{Engine, EngineEvents, EngineFailure, JtiStore, MAX_ANSWER_BYTES};
 use engines::{EngineTally, Inquiry, Progress};
 use ledger::{Permit, Reserve};
 use place::Place;

@@ -19,11 +19,9 @@ use crate::numeric_date::NumericDate;
 use crate::plugin::{Ask, Decision, Host, Wait};
 use crate::rejection::Rejection;
 use crate::remote_keys::Place;
+use crate::replay::MAX_ANSWER_BYTES;
 use crate::request::Request;
 use crate::signature::{HostSignatures, SignatureBackend};
-
-/// How much of the body of an answer that decides on a request is read. Those of engines have less than 1 KiB.
-const MAX_REPLY_BYTES: usize = 4096;
 
 /// A request and what has been decided on it.
 #[derive(Debug)]
@@ -128,7 +126,7 @@ impl Exchange {
             return;
         }
         let State::Asking(ask, _) = std::mem::replace(&mut self.state, State::Deciding) else { return };
-        let received = Received::read(body_size, MAX_REPLY_BYTES);
+        let received = Received::read(body_size, MAX_ANSWER_BYTES.saturating_add(1));
         let decided = match (&self.filter, services::now()) {
             (Some(filter), Ok(now)) => {
                 let decision = received.give(|reply| filter.plugin.answer(*ask, reply, now, host(filter)));

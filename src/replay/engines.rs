@@ -8,6 +8,7 @@ mod inquiry;
 mod jti_store;
 mod redis;
 
+pub use answer::MAX_ANSWER_BYTES;
 pub use events::EngineEvents;
 pub(crate) use events::EngineTally;
 pub use failure::EngineFailure;

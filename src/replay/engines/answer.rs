@@ -4,6 +4,10 @@ use super::failure::EngineFailure;
 use crate::header_map::Header;
 use crate::text::Excerpt;
 
+/// The longest body of an engine's answer, in bytes. Those of the engines have less than 1 KiB. A host must give one byte
+/// more of a longer body, so that it is noticed.
+pub const MAX_ANSWER_BYTES: usize = 4096;
+
 /// How much of an engine's own error is logged, in bytes.
 const ERROR_EXCERPT_BYTES: usize = 128;
 
@@ -36,6 +40,11 @@ impl<'a> EngineReply<'a> {
                     .map_or(EngineFailure::NoAnswer, EngineFailure::Status))
             }
         }
+    }
+
+    /// The body, if it is not too long. A longer one may not have been read to its end, so it could only look right.
+    pub(super) fn whole_body(&self) -> Result<&'a [u8], EngineFailure> {
+        if self.body.len() > MAX_ANSWER_BYTES { Err(EngineFailure::Malformed) } else { Ok(self.body) }
     }
 
     /// `grpc-status`, from the trailers, or from the headers of a response without a body.

@@ -144,7 +144,7 @@ fn unframe<M: Message + Default>(reply: EngineReply) -> Result<M, EngineFailure>
     if reply.grpc_status() != Some(OK) {
         return Err(reply.grpc_failure());
     }
-    let (header, message) = reply.body.split_first_chunk::<5>().ok_or(EngineFailure::Malformed)?;
+    let (header, message) = reply.whole_body()?.split_first_chunk::<5>().ok_or(EngineFailure::Malformed)?;
     let [is_compressed, length @ ..] = header;
     if *is_compressed != 0 || u32::from_be_bytes(*length) as usize != message.len() {
         return Err(EngineFailure::Malformed);

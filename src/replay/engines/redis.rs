@@ -23,7 +23,7 @@ pub(super) fn create_or_read(key: &[u8], value: &str, seconds: u32) -> Vec<u8> {
 /// When it is anything but a complete answer. Webdis sends the errors of Redis with status 200.
 pub(super) fn read(reply: EngineReply, value: &str) -> Result<Answer, EngineFailure> {
     reply.check_status()?;
-    let set: Set = crate::json::read_members(reply.body).ok_or(EngineFailure::Malformed)?;
+    let set: Set = crate::json::read_members(reply.whole_body()?).ok_or(EngineFailure::Malformed)?;
     match set.set {
         None => Ok(Answer::Won),
         // The answer to an earlier attempt of this request was lost.

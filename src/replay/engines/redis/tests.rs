@@ -1,4 +1,5 @@
 use super::*;
+use crate::replay::MAX_ANSWER_BYTES;
 
 #[test]
 fn a_key_cannot_become_another_command_or_format() {
@@ -33,6 +34,9 @@ fn only_an_absent_key_or_the_own_value_wins() {
     ] {
         assert_eq!(read(b"200", body), Err(EngineFailure::Malformed), "{body}");
     }
+    let padded = |size: usize| format!("{:<size$}", r#"{"SET":null}"#);
+    assert_eq!(read(b"200", &padded(MAX_ANSWER_BYTES)), Ok(Answer::Won));
+    assert_eq!(read(b"200", &padded(MAX_ANSWER_BYTES + 1)), Err(EngineFailure::Malformed));
     let readonly = r#"{"SET":[false,"READONLY You can't write against a read only replica."]}"#;
     let error = "READONLY You can't write against a read only replica.";
     assert_eq!(read(b"200", readonly), Err(engine_error(error.as_bytes())));
