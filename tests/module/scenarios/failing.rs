@@ -127,23 +127,32 @@ impl Case {
     }
 }
 
-fn code(stream: &Stream) -> Option<&str> {
+pub(super) fn code(stream: &Stream) -> Option<&str> {
     stream.response.as_ref()?.header("x-ca-error-code")
 }
 
 /// What was forwarded, with the headers in a fixed order.
-fn sorted(stream: &Stream) -> Option<(Headers, Vec<u8>, Option<Headers>)> {
+pub(super) fn sorted(stream: &Stream) -> Option<(Headers, Vec<u8>, Option<Headers>)> {
     let mut forwarded = stream.forwarded.clone().filter(|forwarded| forwarded.is_complete)?;
     forwarded.headers.sort();
     Some((forwarded.headers, forwarded.body, forwarded.trailers))
 }
 
-/// Fails the calls of a case, those from the first callback of the request on, or all. Of calls that are repeated in one
-/// callback or more, the first three and the last one are failed.
+/// Fails the calls of a case, those from the first callback of the request on, or all.
 fn check(case: &Case, from_start: bool) {
     let whole = case.run(None).expect("no crash");
     assert_eq!([code(&whole.first), code(&whole.second)], [case.code; 2]);
-    let calls = &whole.calls;
+    fail_each(&whole.calls, from_start, |fail_at, call| Ok(case.problem(&case.run(Some(fail_at))?, &whole, call)));
+}
+
+/// Fails calls, those from the first callback of the request on, or all. Of calls that are repeated in one callback or
+/// more, the first three and the last one are failed. `problem` runs the case in which the call of an index fails with a
+/// status, and says what is wrong then; it is an error if the VM crashes.
+pub(super) fn fail_each(
+    calls: &[HostCall],
+    from_start: bool,
+    problem: impl Fn((usize, u32), &HostCall) -> Result<Option<String>, String>,
+) {
     let request = calls.iter().position(|call| call.callback == "proxy_on_request_headers").expect("a request");
     let (mut failures, mut tried) = (Vec::new(), 0);
     for (index, call) in calls.iter().enumerate().skip(if from_start { 0 } else { request }) {
@@ -154,10 +163,7 @@ fn check(case: &Case, from_start: bool) {
         // Only "not found" means something else than the others, so only one case tries them all.
         for &status in statuses(call).iter().filter(|status| from_start || FEW_STATUSES.contains(status)) {
             tried += 1;
-            let problem = match case.run(Some((index, status))) {
-                Err(crash) => Some(crash),
-                Ok(outcome) => case.problem(&outcome, &whole, call),
-            };
+            let problem = problem((index, status), call).unwrap_or_else(Some);
             let place = || format!("call {index}, {} in {}, fails with {status}", call.name, call.callback);
             failures.extend(problem.map(|problem| format!("{}: {problem}", place())));
         }
