@@ -256,7 +256,7 @@ impl Plugin {
 
     /// Takes the reply to the call of a request that waits for the engine of `jtiStore`.
     ///
-    /// The rejection is S403JU, S503JF, S503JS or A403JT; I400JP if the configuration has errors.
+    /// The rejection is S403JU, S503JF, S503JS, A403JT or A403JE; I400JP if the configuration has errors.
     pub fn answer(&self, ask: Ask, reply: Reply, now: NumericDate, host: Host) -> Decision {
         self.answered(ask, reply, now, host).into()
     }

@@ -156,7 +156,7 @@ impl ReplayPolicy {
     /// Takes the reply to the call of a question.
     ///
     /// # Errors
-    /// S403JU, S503JF, S503JS or A403JT, as for [`Self::admit`].
+    /// S403JU, S503JF, S503JS or A403JT, as for [`Self::admit`]; A403JE when the token has expired meanwhile.
     pub(crate) fn answer(&self, question: Question, reply: Reply, host: ReplayHost) -> Result<Verdict, Rejection> {
         let Question { inquiry, entry, place } = question;
         let engine = self.engine.as_ref().ok_or(Rejection::EngineUnavailable)?;
@@ -203,7 +203,13 @@ impl ReplayPolicy {
     }
 
     fn record(&self, entry: Entry, why: Use, permit: Option<Permit>, host: ReplayHost) -> Result<(), Rejection> {
-        match self.store(host).insert(&entry.identity, entry.end, why, permit) {
+        let store = self.store(host);
+        // It would be forgotten at once, here and in the engine, and a second request could ask at the same time.
+        if entry.end <= store.now {
+            let expiration = f64::from(entry.end) - MAX_CLOCK_SKEW_SECONDS as f64;
+            return Err(Rejection::Expired { at: NumericDate::from_unix_seconds(expiration) });
+        }
+        match store.insert(&entry.identity, entry.end, why, permit) {
             Insertion::Inserted => Ok(()),
             Insertion::Present => Err(Rejection::JtiUsed),
             Insertion::NotRecorded => Err(Rejection::ReplayStoreFull),

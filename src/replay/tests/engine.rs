@@ -83,6 +83,26 @@ fn of_requests_at_the_same_time_the_first_one_is_accepted_even_if_its_answer_com
 }
 
 #[test]
+fn a_token_that_expires_for_every_clock_skew_while_it_is_asked_about_is_rejected() {
+    let expiration = NumericDate::from_unix_seconds(1_700_000_100.0);
+    let at = |seconds: f64| expiration.plus(MAX_CLOCK_SKEW_SECONDS as f64 + seconds);
+    for (answers, local) in [(NEW, "refuse"), (BROKEN, "local")] {
+        for (later, expected) in [(-0.001, Ok(())), (0.0, Err(Rejection::Expired { at: expiration }))] {
+            let (memory, policy) = (Memory::default(), policy(local));
+            let verified = Verified::for_test(CLAIMS);
+            let early = ReplayHost { now: at(-0.1), ..host(&memory) };
+            let mut verdict = policy.admit(&Claims::read(&verified).unwrap(), early);
+            while let Ok(Verdict::Ask(question, _)) = verdict {
+                let headers: &[crate::header_map::Header] = &[(":status", b"200")];
+                let reply = Reply::Answer { headers, body: answers.as_bytes(), trailers: &[] };
+                verdict = policy.answer(question, reply, ReplayHost { now: at(later), ..early });
+            }
+            assert_eq!(verdict.map(drop), expected, "{answers}, {later} s");
+        }
+    }
+}
+
+#[test]
 fn a_jti_is_kept_until_the_later_end_if_two_tokens_have_it() {
     let memory = Memory::default();
     let policy = policy("refuse");
