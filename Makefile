@@ -44,12 +44,12 @@ fuzz: | cargo ## Fuzz the properties of tests/properties, FUZZ_SECONDS (60) for 
 differential: ## Generate the tokens of the differential test, with the verdicts of two libraries
 	tools/scripts/differential.sh
 
-run: ## Start the demo: an Envoy with the filter, an echoing upstream and a token service
+run: ## Start the demo: an Envoy with the filter, an echoing upstream and a token service; FLEET=1: two Envoys and etcd
 	@tools/scripts/preflight.sh run
 	@$(MAKE) --no-print-directory build cli
 	tools/scripts/run.sh
 
-compose: ## Start the demo in containers, with docker-compose.yaml
+compose: ## Start the demo in containers, with docker-compose.yaml; FLEET=1 as for run
 	@tools/scripts/preflight.sh compose
 	@$(MAKE) --no-print-directory build cli
 	tools/scripts/run.sh --compose

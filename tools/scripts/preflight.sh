@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # preflight.sh run|compose: checks, before anything is built, that everything is there that `make run` or `make compose`
-# needs and can't fetch. Reports all problems at once.
+# needs and can't fetch, with FLEET=1 for two Envoys and etcd. Reports all problems at once.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -13,6 +13,9 @@ command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/
   problem "a C compiler is missing (Debian: apt-get install gcc)"
 
 ports=(PORT=10000 REPLAY_PORT=10001 BROKEN_PORT=10002 TOKEN_PORT=8080 ADMIN_PORT=9901)
+if [ -n "${FLEET-}" ]; then
+  ports=(FIRST_PORT=10003 SECOND_PORT=10004 TOKEN_PORT=8080 FIRST_ADMIN_PORT=9903 SECOND_ADMIN_PORT=9904)
+fi
 if [ "$kind" = compose ]; then
   if [ "$(uname -s)" != Linux ]; then
     problem "the containers need dist/jwt-auth from a Linux machine; 'make run' needs no containers"
@@ -28,6 +31,11 @@ if [ "$kind" = compose ]; then
   fi
 else
   ports+=(UPSTREAM_PORT=18080)
+  if [ -n "${FLEET-}" ] && [ -n "${ETCD-}" ]; then
+    type -P "$ETCD" >/dev/null || problem "ETCD=$ETCD is not an executable file"
+  elif [ -n "${FLEET-}" ] && ! type -P etcd >/dev/null && ! type -P apt-get >/dev/null; then
+    problem "etcd is missing: install it (https://etcd.io), or set ETCD=/path/to/etcd"
+  fi
   if [ -n "${ENVOY-}" ]; then
     type -P "$ENVOY" >/dev/null || problem "ENVOY=$ENVOY is not an executable file"
   elif [ ! -x ".tools/envoy-${ENVOY_VERSION:-1.40.0}/envoy" ]; then

@@ -41,9 +41,24 @@ pub(crate) struct Keys<'a> {
 /// Not reachable from other machines.
 pub(crate) const LOCALHOST: &str = "127.0.0.1";
 
+/// A host and a port.
+pub(crate) type Socket = (String, u16);
+
+/// Addresses and paths of an Envoy that shares used `jti`s.
+pub(crate) struct Fleet<'a> {
+    pub(crate) wasm: &'a Path,
+    /// Where it listens.
+    pub(crate) listener: Socket,
+    pub(crate) admin: Socket,
+    pub(crate) upstream: Socket,
+    pub(crate) tokens: Socket,
+    /// The nodes of etcd, without TLS.
+    pub(crate) etcd: [Socket; 3],
+}
+
 /// The configuration of the upstream, with its port.
-pub(crate) fn upstream(mut document: Document, ports: &Ports) -> Result<String, String> {
-    socket(document.at(&["static_resources", "listeners", "0"])?, LOCALHOST, ports.upstream)?;
+pub(crate) fn upstream(mut document: Document, port: u16) -> Result<String, String> {
+    socket(document.at(&["static_resources", "listeners", "0"])?, LOCALHOST, port)?;
     document.into_text()
 }
 
@@ -64,7 +79,12 @@ pub(crate) fn filter(mut document: Document, place: &Place, keys: &Keys) -> Resu
         listener["name"] = name.into();
         let plugin = at(&mut listener, PLUGIN)?;
         *at(plugin, &["vm_config", "code", "local", "filename"])? = place.wasm.to_string_lossy().as_ref().into();
-        change_plugin_text(plugin, keys, more)?;
+        change_plugin_text(plugin, keys, |config| {
+            if let Some(field) = more {
+                config[field] = true.into();
+            }
+            Ok(())
+        })?;
         listeners.push(listener);
     }
     *document.at(&["static_resources", "listeners"])? = listeners.into();
@@ -83,6 +103,39 @@ pub(crate) fn filter(mut document: Document, place: &Place, keys: &Keys) -> Resu
     document.into_text()
 }
 
+/// The configuration of an Envoy that shares used `jti`s, from a file with the cluster of etcd. It has one more
+/// cluster: the token service.
+pub(crate) fn fleet(mut document: Document, place: &Fleet, keys: &Keys) -> Result<String, String> {
+    let put = |owner: &mut Value, (host, port): &Socket| socket(owner, host, *port);
+    let listener = document.at(&["static_resources", "listeners", "0"])?;
+    put(listener, &place.listener)?;
+    let plugin = at(listener, PLUGIN)?;
+    *at(plugin, &["vm_config", "code", "local", "filename"])? = place.wasm.to_string_lossy().as_ref().into();
+    change_plugin_text(plugin, keys, |config| {
+        // Other programs use this machine, too.
+        *at(config, &["jtiStore", "timeoutMilliseconds"])? = 2000.into();
+        Ok(())
+    })?;
+
+    let clusters = document.at(&["static_resources", "clusters"])?;
+    let etcd = at(clusters, &["jti-store"])?;
+    // The nodes have no certificates.
+    etcd.as_mapping_mut().ok_or("a cluster is not a mapping")?.remove("transport_socket");
+    let endpoints = at(etcd, &["load_assignment", "endpoints", "0", "lb_endpoints"])?;
+    for (index, node) in place.etcd.iter().enumerate() {
+        put(at(endpoints, &[&index.to_string(), "endpoint"])?, node)?;
+    }
+    let upstream = at(clusters, &["upstream"])?;
+    let mut tokens = upstream.clone();
+    put(at(upstream, ENDPOINT)?, &place.upstream)?;
+    tokens["name"] = TOKENS.into();
+    *at(&mut tokens, &["load_assignment", "cluster_name"])? = TOKENS.into();
+    put(at(&mut tokens, ENDPOINT)?, &place.tokens)?;
+    clusters.as_sequence_mut().ok_or("the clusters are not a list")?.push(tokens);
+    put(document.at(&["admin"])?, &place.admin)?;
+    document.into_text()
+}
+
 /// The cluster of the token service.
 const TOKENS: &str = "tokens";
 
@@ -93,8 +146,12 @@ const ENDPOINT: &[&str] = &["load_assignment", "endpoints", "0", "lb_endpoints",
 const PLUGIN: &[&str] =
     &["filter_chains", "0", "filters", "0", "typed_config", "http_filters", FILTER, "typed_config", "config"];
 
-/// Sets the keys in the plugin configuration, and optionally a field to true. The configuration is a string with YAML.
-fn change_plugin_text(plugin: &mut Value, keys: &Keys, field: Option<&str>) -> Result<(), String> {
+/// Sets the keys in the plugin configuration, and makes another change. The configuration is a string with YAML.
+fn change_plugin_text(
+    plugin: &mut Value,
+    keys: &Keys,
+    change: impl FnOnce(&mut Value) -> Result<(), String>,
+) -> Result<(), String> {
     let text = at(plugin, &["configuration", "value"])?;
     let mut config: Value = serde_yaml::from_str(text.as_str().ok_or("the plugin configuration is not a text")?)
         .map_err(|error| format!("the plugin configuration: {error}"))?;
@@ -105,9 +162,7 @@ fn change_plugin_text(plugin: &mut Value, keys: &Keys, field: Option<&str>) -> R
         json!({"discovery": keys.discovery, "cluster": TOKENS, "refreshSeconds": 60, "unknownKidCooldownSeconds": 1});
     let fields = config.as_mapping_mut().ok_or("the plugin configuration is not a mapping")?;
     fields.insert("remoteJwks".into(), value(&remote)?);
-    if let Some(field) = field {
-        fields.insert(field.into(), true.into());
-    }
+    change(&mut config)?;
     *text = to_text(&config)?.into();
     Ok(())
 }

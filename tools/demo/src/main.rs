@@ -1,15 +1,17 @@
 //! `make run`: starts an Envoy with the filter, an upstream that echoes requests, and a token service. It prints `curl`
 //! commands to try them. `make compose` calls it with `--compose`: then it only writes the files and prints the
-//! commands.
+//! commands. With `--fleet`, there are two Envoys and etcd.
 //!
 //! It must run in the root of the repository. [`settings`] lists its environment variables.
 
 mod config;
+mod fleet;
 mod issuer;
 mod process;
 mod requests;
 mod settings;
 
+use std::borrow::BorrowMut;
 use std::fs::{self, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -35,7 +37,9 @@ fn main() -> ExitCode {
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => run(),
         ["--compose"] => prepare_compose(),
-        _ => Err("expected no argument or --compose".to_owned()),
+        ["--fleet"] => fleet::run(),
+        ["--compose", "--fleet"] => fleet::prepare_compose(),
+        _ => Err("expected --compose, --fleet, both in this order, or no argument".to_owned()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -69,7 +73,8 @@ fn run() -> Result<(), String> {
         return Ok(());
     }
 
-    let upstream = paths.write("upstream.yaml", &config::upstream(Document::read("envoy/upstream.yaml")?, &ports)?)?;
+    let upstream =
+        paths.write("upstream.yaml", &config::upstream(Document::read("envoy/upstream.yaml")?, ports.upstream)?)?;
     let (address, upstream_port) = (config::LOCALHOST, Some(ports.upstream));
     let place = Place { ports: &ports, address, wasm: &wasm, upstream: upstream_port, tokens: address };
     let keys = Keys { jwk: issuer.jwk(), discovery: &issuer::url(ports.tokens) };
@@ -131,10 +136,7 @@ fn prepare_compose() -> Result<(), String> {
     };
     let keys = Keys { jwk: issuer.jwk(), discovery: &issuer::url(ports.tokens) };
     let text = config::filter(Document::read("envoy/envoy.yaml")?, &place, &keys)?;
-    let file = paths.write("envoy.yaml", &text)?;
-    // Envoy in the image runs as another user. The file has only a public key.
-    fs::set_permissions(&file, Permissions::from_mode(0o644))
-        .map_err(|error| format!("can't make {} readable for all: {error}", file.display()))?;
+    make_readable(&paths.write("envoy.yaml", &text)?)?;
     let requests = Requests {
         key: issuer.key(),
         now: now(),
@@ -155,6 +157,12 @@ fn prepare_compose() -> Result<(), String> {
     ))
 }
 
+/// Makes a configuration readable for all: Envoy in the image runs as another user. The file has only a public key.
+fn make_readable(file: &Path) -> Result<(), String> {
+    fs::set_permissions(file, Permissions::from_mode(0o644))
+        .map_err(|error| format!("can't make {} readable for all: {error}", file.display()))
+}
+
 /// Seconds since the epoch.
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
@@ -173,12 +181,16 @@ fn stop_signals() -> Result<Receiver<()>, String> {
 }
 
 /// Waits until the processes are ready. Returns false if a signal comes first.
-fn wait_until(is_ready: impl Fn() -> bool, processes: &mut [Process], stop: &Receiver<()>) -> Result<bool, String> {
+fn wait_until<P: BorrowMut<Process>>(
+    is_ready: impl Fn() -> bool,
+    processes: &mut [P],
+    stop: &Receiver<()>,
+) -> Result<bool, String> {
     let deadline = Instant::now() + PATIENCE;
     while !is_ready() {
         check(processes)?;
         if Instant::now() > deadline {
-            let logs: Vec<String> = processes.iter().map(Process::log_tail).collect();
+            let logs: Vec<String> = processes.iter().map(|process| process.borrow().log_tail()).collect();
             return Err(format!("not ready within {} s\n{}", PATIENCE.as_secs(), logs.join("\n")));
         }
         if stop.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
@@ -197,8 +209,8 @@ fn is_ready(ports: &Ports) -> bool {
         && answers(ports.broken, "/", 400, Some("I400JP"))
 }
 
-fn check(processes: &mut [Process]) -> Result<(), String> {
-    processes.iter_mut().try_for_each(Process::check)
+fn check<P: BorrowMut<Process>>(processes: &mut [P]) -> Result<(), String> {
+    processes.iter_mut().try_for_each(|process| process.borrow_mut().check())
 }
 
 /// Prints and flushes, because the output may be a pipe or a file.

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -47,6 +48,11 @@ impl Process {
     /// Whether the process has ended without an error, because someone has stopped it.
     pub(crate) fn is_stopped(&mut self) -> Result<bool, String> {
         Ok(self.status()?.is_some_and(|status| status.success()))
+    }
+
+    /// Whether the process has ended by a signal.
+    pub(crate) fn is_killed(&mut self) -> Result<bool, String> {
+        Ok(self.status()?.is_some_and(|status| status.signal().is_some()))
     }
 
     /// The id of the process.

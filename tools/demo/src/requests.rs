@@ -11,7 +11,7 @@ use crate::settings::Ports;
 const DAY: u64 = 24 * 60 * 60;
 
 /// Extracts the token from the response of the token service.
-const TOKEN_OF: &str = r#"sed 's/.*"access_token":"\([^"]*\)".*/\1/'"#;
+pub(crate) const TOKEN_OF: &str = r#"sed 's/.*"access_token":"\([^"]*\)".*/\1/'"#;
 
 /// The values in the commands.
 pub(crate) struct Requests<'a> {
@@ -63,7 +63,7 @@ impl Requests<'_> {
 
     /// The commands for the token service and for the main listener.
     fn of_main_listener_and_tokens(&self) -> String {
-        let tokens = self.token_request();
+        let tokens = token_request(self.token_port);
         let wrong = tokens.replace(PASSWORD, "guessed");
         let main = self.port;
         [
@@ -83,7 +83,7 @@ impl Requests<'_> {
         let Self { port, token_port, restart, .. } = self;
         let [run, command] = [self.run, self.command].map(Path::display);
         let seconds = ROTATION_SECONDS + 1;
-        let get = |file: &str| format!("curl -sS {} | {TOKEN_OF} > {run}/{file}", self.token_request());
+        let get = |file: &str| format!("curl -sS {} | {TOKEN_OF} > {run}/{file}", token_request(self.token_port));
         let send = |expected: &str, file: &str| {
             line(expected, *port, "/hello", &format!(" -H \"X-Token: $(cat {run}/{file})\""))
         };
@@ -112,11 +112,6 @@ impl Requests<'_> {
                 .replace("\ncurl ", "\nsleep 1; curl "),
         ]
         .concat()
-    }
-
-    /// The request for a token, without `curl`.
-    fn token_request(&self) -> String {
-        format!("-d username={USER} -d password={PASSWORD} 'http://127.0.0.1:{}/token'", self.token_port)
     }
 
     /// The commands for the main listener, with all kinds of tokens.
@@ -186,10 +181,16 @@ impl Requests<'_> {
     }
 }
 
-fn token_header(token: &str) -> String {
-    format!(" -H 'X-Token: {token}'")
+/// The request for a token to the token service on this port, without `curl`.
+pub(crate) fn token_request(port: u16) -> String {
+    format!("-d username={USER} -d password={PASSWORD} 'http://127.0.0.1:{port}/token'")
 }
 
-fn line(expected: &str, port: u16, target: &str, headers: &str) -> String {
+/// A request with a comment that says what to expect.
+pub(crate) fn line(expected: &str, port: u16, target: &str, headers: &str) -> String {
     format!("# expect {expected}\ncurl -sS -i 'http://127.0.0.1:{port}{target}'{headers}\n\n")
+}
+
+fn token_header(token: &str) -> String {
+    format!(" -H 'X-Token: {token}'")
 }

@@ -13,10 +13,19 @@
 //! | `TOKEN_PORT` | 8080 | the token service |
 //! | `ADMIN_PORT` | 9901 | Envoy's admin interface |
 //!
+//! With `--fleet`, `RUN_DIR` is `run/fleet`, and these replace `PORT`, `REPLAY_PORT`, `BROKEN_PORT` and `ADMIN_PORT`:
+//!
+//! | variable | default | meaning |
+//! |---|---|---|
+//! | `ETCD` | | the program `etcd` |
+//! | `FIRST_PORT`, `SECOND_PORT` | 10003, 10004 | the two Envoys |
+//! | `FIRST_ADMIN_PORT`, `SECOND_ADMIN_PORT` | 9903, 9904 | their admin interfaces |
+//!
 //! Port 0 means any free port.
 
 use std::env;
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
@@ -66,6 +75,12 @@ impl Paths {
         existing(path.into())
     }
 
+    /// The program etcd.
+    pub(crate) fn etcd(&self) -> Result<PathBuf, String> {
+        let path = env::var_os("ETCD").ok_or("ETCD must name the program etcd; `make run FLEET=1` sets it")?;
+        existing(path.into())
+    }
+
     /// The filter.
     pub(crate) fn wasm(&self) -> Result<PathBuf, String> {
         let path = env::var_os("JWT_AUTH_WASM").unwrap_or_else(|| "dist/jwt-auth.wasm".into());
@@ -97,21 +112,14 @@ impl Ports {
     /// The configured ports, after a check that all are free. Two Envoys could share a port without an error, and each
     /// would get some of the requests.
     pub(crate) fn from_environment() -> Result<Self, String> {
-        let mut bound = Vec::new();
-        let mut free = |variable, default| -> Result<u16, String> {
-            let listener = bind(variable, port(variable, default)?)?;
-            let address = listener.local_addr().map_err(|error| error.to_string())?;
-            // Keep the socket open until all ports are chosen, so that none is chosen twice.
-            bound.push(listener);
-            Ok(address.port())
-        };
+        let mut free = FreePorts::default();
         Ok(Self {
-            main: free("PORT", DEFAULT.main)?,
-            replay: free("REPLAY_PORT", DEFAULT.replay)?,
-            broken: free("BROKEN_PORT", DEFAULT.broken)?,
-            upstream: free("UPSTREAM_PORT", DEFAULT.upstream)?,
-            tokens: free("TOKEN_PORT", DEFAULT.tokens)?,
-            admin: free("ADMIN_PORT", DEFAULT.admin)?,
+            main: free.port("PORT", DEFAULT.main)?,
+            replay: free.port("REPLAY_PORT", DEFAULT.replay)?,
+            broken: free.port("BROKEN_PORT", DEFAULT.broken)?,
+            upstream: free.port("UPSTREAM_PORT", DEFAULT.upstream)?,
+            tokens: free.port("TOKEN_PORT", DEFAULT.tokens)?,
+            admin: free.port("ADMIN_PORT", DEFAULT.admin)?,
         })
     }
 
@@ -128,6 +136,60 @@ impl Ports {
     }
 }
 
+/// The ports of the demo with two Envoys.
+pub(crate) struct FleetPorts {
+    pub(crate) envoys: [EnvoyPorts; 2],
+    pub(crate) upstream: u16,
+    pub(crate) tokens: u16,
+    pub(crate) etcd: [NodePorts; 3],
+}
+
+/// The ports of one of its Envoys.
+#[derive(Clone, Copy)]
+pub(crate) struct EnvoyPorts {
+    pub(crate) main: u16,
+    pub(crate) admin: u16,
+}
+
+/// The ports of a node of etcd. Any free ones.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct NodePorts {
+    pub(crate) clients: u16,
+    pub(crate) peers: u16,
+}
+
+impl FleetPorts {
+    /// The configured ports, after a check that all are free.
+    pub(crate) fn from_environment() -> Result<Self, String> {
+        let mut free = FreePorts::default();
+        let mut ports = Self::chosen(|variable, default| free.port(variable, default))?;
+        for node in &mut ports.etcd {
+            *node = NodePorts { clients: free.any()?, peers: free.any()? };
+        }
+        Ok(ports)
+    }
+
+    /// The ports that docker-compose.yaml publishes. They may be in use.
+    pub(crate) fn published() -> Result<Self, String> {
+        Self::chosen(port)
+    }
+
+    fn chosen(mut port: impl FnMut(&str, u16) -> Result<u16, String>) -> Result<Self, String> {
+        Ok(Self {
+            envoys: [
+                EnvoyPorts { main: port("FIRST_PORT", 10003)?, admin: port("FIRST_ADMIN_PORT", 9903)? },
+                EnvoyPorts { main: port("SECOND_PORT", 10004)?, admin: port("SECOND_ADMIN_PORT", 9904)? },
+            ],
+            upstream: port("UPSTREAM_PORT", DEFAULT.upstream)?,
+            tokens: port("TOKEN_PORT", DEFAULT.tokens)?,
+            etcd: Default::default(),
+        })
+    }
+}
+
+/// The ports of each of the two Envoys inside its container.
+pub(crate) const FLEET_IN_CONTAINERS: EnvoyPorts = EnvoyPorts { main: DEFAULT.main, admin: DEFAULT.admin };
+
 const DEFAULT: Ports = Ports { main: 10000, replay: 10001, broken: 10002, upstream: 18080, tokens: 8080, admin: 9901 };
 
 /// The ports inside the containers of docker-compose.yaml.
@@ -142,7 +204,30 @@ fn port(variable: &str, default: u16) -> Result<u16, String> {
     }
 }
 
-fn bind(variable: &str, port: u16) -> Result<TcpListener, String> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .map_err(|error| format!("can't listen on port {port} ({error}): choose another one with {variable}=<port>"))
+/// Free ports. Their sockets stay open until all are chosen, so that none is chosen twice.
+#[derive(Default)]
+struct FreePorts {
+    bound: Vec<TcpListener>,
+}
+
+impl FreePorts {
+    /// The configured port.
+    fn port(&mut self, variable: &str, default: u16) -> Result<u16, String> {
+        let port = port(variable, default)?;
+        self.bind(port).map_err(|error| {
+            format!("can't listen on port {port} ({error}): choose another one with {variable}=<port>")
+        })
+    }
+
+    /// Any port.
+    fn any(&mut self) -> Result<u16, String> {
+        self.bind(0).map_err(|error| format!("no free port: {error}"))
+    }
+
+    fn bind(&mut self, port: u16) -> io::Result<u16> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        let address = listener.local_addr()?;
+        self.bound.push(listener);
+        Ok(address.port())
+    }
 }

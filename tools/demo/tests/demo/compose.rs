@@ -68,8 +68,12 @@ fn compose_publishes_only_on_this_machine() {
     let expected = [
         "127.0.0.1:${ADMIN_PORT:-9901}:9901",
         "127.0.0.1:${BROKEN_PORT:-10002}:10002",
+        "127.0.0.1:${FIRST_ADMIN_PORT:-9903}:9901",
+        "127.0.0.1:${FIRST_PORT:-10003}:10000",
         "127.0.0.1:${PORT:-10000}:10000",
         "127.0.0.1:${REPLAY_PORT:-10001}:10001",
+        "127.0.0.1:${SECOND_ADMIN_PORT:-9904}:9901",
+        "127.0.0.1:${SECOND_PORT:-10004}:10000",
         "127.0.0.1:${TOKEN_PORT:-8080}:8080",
     ];
     assert_eq!(ports, expected);
@@ -125,7 +129,10 @@ fn when_compose_can_not_start_its_containers_are_removed() {
     let programs = tempfile::tempdir().expect("a folder");
     for (name, script) in [
         ("cargo", "exit 0"),
-        ("docker", "echo \"$*\" >> \"$RUN_DIR/calls\"\n[ \"$2\" != up ] || { echo 'port is in use' >&2; exit 7; }"),
+        (
+            "docker",
+            "echo \"$*\" >> \"$RUN_DIR/calls\"\ncase \"$*\" in *' up'*) echo 'port is in use' >&2; exit 7; esac",
+        ),
     ] {
         let path = programs.path().join(name);
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file");
@@ -133,17 +140,19 @@ fn when_compose_can_not_start_its_containers_are_removed() {
     }
     let path = format!("{}:{}", programs.path().display(), std::env::var("PATH").expect("a path"));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/scripts/run.sh");
-    let output = Command::new("bash")
-        .arg(script)
-        .arg("--compose")
-        .env("PATH", path)
-        .env("RUN_DIR", programs.path())
-        .output()
-        .expect("bash");
-    let calls = fs::read_to_string(programs.path().join("calls")).expect("calls of docker");
-    assert_eq!(
-        (output.status.code(), calls.as_str()),
-        (Some(7), "compose version\ncompose up\ncompose down --timeout 5\n"),
-        "{output:?}"
-    );
+    for (fleet, expected) in [
+        ("", "compose version\ncompose up\ncompose down --timeout 5\n"),
+        (
+            "1",
+            "compose version\ncompose --profile fleet up envoy-1 envoy-2\n\
+             compose --profile fleet down --timeout 5\n",
+        ),
+    ] {
+        let mut run = Command::new("bash");
+        run.arg(&script).arg("--compose").env("PATH", &path).env("RUN_DIR", programs.path()).env("FLEET", fleet);
+        let output = run.output().expect("bash");
+        let calls = fs::read_to_string(programs.path().join("calls")).expect("calls of docker");
+        assert_eq!((output.status.code(), calls.as_str()), (Some(7), expected), "{output:?}");
+        fs::remove_file(programs.path().join("calls")).expect("a file");
+    }
 }

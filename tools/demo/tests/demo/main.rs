@@ -1,8 +1,9 @@
 //! The demo of `make run`: every command that it prints does what its comment says, and all processes end with the
 //! demo. Also runs the commands in the documents. Needs variables that `make test` sets: `ENVOY_BINARIES`, of which it
-//! uses the last, `JWT_AUTH_WASM` and `JWT_AUTH`.
+//! uses the last, `JWT_AUTH_WASM`, `JWT_AUTH` and `ENGINES`.
 
 mod compose;
+mod fleet;
 mod preflight;
 mod running;
 mod walk;

@@ -8,7 +8,18 @@ use std::process::{Command, Output};
 use kit::envoy::binaries;
 use tempfile::TempDir;
 
-const PORTS: [&str; 6] = ["PORT", "REPLAY_PORT", "BROKEN_PORT", "UPSTREAM_PORT", "TOKEN_PORT", "ADMIN_PORT"];
+const PORTS: [&str; 10] = [
+    "PORT",
+    "REPLAY_PORT",
+    "BROKEN_PORT",
+    "UPSTREAM_PORT",
+    "TOKEN_PORT",
+    "ADMIN_PORT",
+    "FIRST_PORT",
+    "SECOND_PORT",
+    "FIRST_ADMIN_PORT",
+    "SECOND_ADMIN_PORT",
+];
 
 /// The script, with only these programs in addition to the ones that it needs itself, and with any free ports.
 fn preflight(kind: &str, programs: &TempDir) -> Command {
@@ -59,4 +70,31 @@ fn a_machine_with_all_programs_passes() {
     let envoy = binaries().pop().expect("an Envoy");
     let output = preflight("run", &programs).env("ENVOY", envoy).output().expect("bash");
     assert_eq!(answer(&output), (Some(0), String::new()));
+}
+
+#[test]
+fn the_fleet_needs_etcd_and_its_own_ports() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let port = taken.local_addr().expect("its address").port().to_string();
+    let envoy = binaries().pop().expect("an Envoy");
+    let fleet = |programs: &TempDir| {
+        let mut command = preflight("run", programs);
+        command.env("FLEET", "1").env("ENVOY", &envoy);
+        command
+    };
+    let without = programs(&["cargo", "cc"]);
+    let output = fleet(&without).env("REPLAY_PORT", &port).env("SECOND_PORT", &port).output().expect("bash");
+    let expected = format!(
+        "run: etcd is missing: install it (https://etcd.io), or set ETCD=/path/to/etcd
+run: port {port} is in use: choose another one with SECOND_PORT=<port>
+"
+    );
+    assert_eq!(answer(&output), (Some(1), expected));
+    let output = fleet(&without).env("ETCD", "/nonexistent").output().expect("bash");
+    assert_eq!(answer(&output), (Some(1), "run: ETCD=/nonexistent is not an executable file\n".to_owned()));
+    // Either is enough: with apt-get, etcd is downloaded.
+    for program in ["etcd", "apt-get"] {
+        let output = fleet(&programs(&["cargo", "cc", program])).output().expect("bash");
+        assert_eq!(answer(&output), (Some(0), String::new()), "{program}");
+    }
 }

@@ -43,6 +43,16 @@ impl Demo {
         Self { command, folder }
     }
 
+    /// The demo with two Envoys and etcd.
+    pub(crate) fn fleet() -> Self {
+        let mut demo = Self::new();
+        demo.command.arg("--fleet").env("ETCD", Path::new(&set("ENGINES")).join("etcd"));
+        for port in ["FIRST_PORT", "SECOND_PORT", "FIRST_ADMIN_PORT", "SECOND_ADMIN_PORT"] {
+            demo.command.env(port, "0");
+        }
+        demo
+    }
+
     /// Runs the demo until it ends by itself.
     pub(crate) fn output(mut self) -> Output {
         self.command.output().expect("the demo runs")
