@@ -83,8 +83,10 @@ impl Engine {
         }
     }
 
-    /// Starts all processes that are dead, and waits until the engine answers.
+    /// Starts all processes that are dead, continues those that are suspended, and waits until the engine answers.
     pub(crate) fn revive(&self) {
+        let suspended = |process: &&EngineProcess| process.id().is_some() && !process.is_running();
+        self.processes().into_iter().filter(suspended).for_each(EngineProcess::cont);
         for process in self.processes().into_iter().filter(|process| process.id().is_none()) {
             process.restart().unwrap();
         }
