@@ -13,6 +13,9 @@ use kit::http::Connection;
 
 use crate::setup::{Fleet, Verdict, bytes, token};
 
+/// How long [`eventually`] waits.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The verdicts that a drill counts.
 pub(crate) const VERDICTS: [Verdict; 3] = [Verdict::Accepted, Verdict::Used, Verdict::Unavailable];
 
@@ -219,6 +222,15 @@ pub(crate) fn within(answers: &[Answer], from: Duration, to: Duration) -> Vec<&A
 /// How many of the answers are this verdict.
 pub(crate) fn count(answers: &[&Answer], verdict: &Verdict) -> usize {
     answers.iter().filter(|answer| answer.verdict == *verdict).count()
+}
+
+/// Waits until `is_so`. Fails after 30 s.
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Ends the load when it is dropped.
