@@ -10,6 +10,8 @@ pub mod cookie;
 pub mod decide;
 pub mod form;
 pub mod json;
+pub mod jti_reply;
+pub mod jti_store;
 pub mod jwk_set;
 mod parameters;
 pub mod path;

@@ -119,4 +119,6 @@ properties! {
     signature: "signature", 4, plain;
     jwk_set: "jwk_set", 8, |digits, words| key_list(&digits, &words);
     remote_keys: "remote_keys", 40, plain;
+    jti_store: "jti_store", 40, plain;
+    jti_reply: "jti_reply", 4, |digits, words| plain(digits[..1].to_owned(), words);
 }

@@ -7,8 +7,10 @@ pub enum Field<'a> {
     Number(u64),
     /// A string, bytes, or a message.
     Bytes(&'a [u8]),
-    /// A fixed number, or a group.
-    Other,
+    /// A number of four or eight bytes.
+    Fixed,
+    /// A group.
+    Group,
 }
 
 /// The deepest nesting of groups.
@@ -49,11 +51,14 @@ fn varint(mut value: u64) -> Vec<u8> {
 }
 
 fn read_field<'a>(rest: &mut &'a [u8], depth: usize) -> Option<(u64, Field<'a>)> {
-    let tag = read_varint(rest)?;
-    let number = tag >> 3;
+    let tag = u32::try_from(read_varint(rest)?).ok()?;
+    let number = u64::from(tag >> 3);
+    if number == 0 {
+        return None;
+    }
     let field = match tag & 7 {
         0 => Field::Number(read_varint(rest)?),
-        1 => take(rest, 8).map(|_| Field::Other)?,
+        1 => take(rest, 8).map(|_| Field::Fixed)?,
         2 => {
             let length = read_varint(rest)?;
             Field::Bytes(take(rest, length)?)
@@ -64,9 +69,9 @@ fn read_field<'a>(rest: &mut &'a [u8], depth: usize) -> Option<(u64, Field<'a>)>
                 read_field(rest, depth)?;
             }
             read_varint(rest)?;
-            Field::Other
+            Field::Group
         }
-        5 => take(rest, 4).map(|_| Field::Other)?,
+        5 => take(rest, 4).map(|_| Field::Fixed)?,
         _ => return None,
     };
     Some((number, field))
@@ -82,6 +87,9 @@ fn read_varint(rest: &mut &[u8]) -> Option<u64> {
         let (&byte, after) = rest.split_first()?;
         *rest = after;
         value |= u64::from(byte & 0x7f) << shift;
+        if shift == 63 && byte > 1 {
+            return None;
+        }
         if byte < 0x80 {
             return Some(value);
         }
