@@ -1,9 +1,14 @@
 //! `jtiStore` on live Envoys, with real engines: etcd, and Redis through Webdis.
 
 mod breaker;
+mod checks;
+mod cold_start;
+mod lost_answers;
 mod once;
 mod outage;
 mod quota;
 mod race;
 mod record;
+mod redis_outages;
 mod setup;
+mod wrong_engine;

@@ -2,14 +2,13 @@
 
 use super::failure::EngineFailure;
 use crate::header_map::Header;
-use crate::text::Excerpt;
 
 /// The longest body of an engine's answer, in bytes. Those of the engines have less than 1 KiB. A host must give one byte
 /// more of a longer body, so that it is noticed.
 pub const MAX_ANSWER_BYTES: usize = 4096;
 
 /// How much of an engine's own error is logged, in bytes.
-const ERROR_EXCERPT_BYTES: usize = 128;
+const MAX_ERROR_BYTES: usize = 128;
 
 /// The answer of an engine. Anything else is an [`EngineFailure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,9 +63,11 @@ impl<'a> EngineReply<'a> {
     }
 }
 
-/// The engine's own error.
+/// The engine's own error. The log escapes it.
 pub(super) fn engine_error(text: &[u8]) -> EngineFailure {
-    EngineFailure::Engine(Excerpt::new(text.trim_ascii(), ERROR_EXCERPT_BYTES))
+    let text = text.trim_ascii();
+    let beginning = text.get(..MAX_ERROR_BYTES).unwrap_or(text);
+    EngineFailure::Engine(String::from_utf8_lossy(beginning).into_owned())
 }
 
 fn value_of<'a>(headers: &'a [Header<'a>], wanted: &str) -> Option<&'a [u8]> {

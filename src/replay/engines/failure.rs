@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::text::Excerpt;
-
 /// Why an engine gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EngineFailure {
@@ -17,7 +15,7 @@ pub enum EngineFailure {
     /// 504 after the time.
     Status(u16),
     /// The engine reported an error. For a call of gRPC it may be Envoy that reports it, with status 14.
-    Engine(Excerpt),
+    Engine(String),
     /// The answer is not one of this engine.
     Malformed,
 }

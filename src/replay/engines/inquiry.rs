@@ -31,6 +31,8 @@ pub(crate) struct Inquiry {
     asked_at: Millis,
     attempt: u32,
     step: Step,
+    /// Whether the engine has granted the lease for it.
+    has_granted: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +64,7 @@ impl Inquiry {
             asked_at: now,
             attempt: 1,
             step: Step::Record,
+            has_granted: false,
         };
         let call = inquiry.call(store, now);
         (inquiry, call)
@@ -78,9 +81,14 @@ impl Inquiry {
         match answered {
             Ok(Next::Answer(Answer::Won)) => Progress::Won,
             Ok(Next::Answer(Answer::Lost)) => Progress::Lost,
-            Ok(Next::Step(Step::Record)) => self.go_on(store, Step::Record, now, EngineFailure::NoAnswer),
-            // The transaction has done nothing, so it will be another attempt.
-            Ok(Next::Step(Step::GrantLease)) => self.repeat(store, Step::GrantLease, now, EngineFailure::Malformed),
+            Ok(Next::Step(Step::Record)) => {
+                Self { has_granted: true, ..self }.go_on(store, Step::Record, now, EngineFailure::NoAnswer)
+            }
+            // An engine that has no lease although it has granted it is asked again like one that fails.
+            Ok(Next::Step(Step::GrantLease)) if self.has_granted => {
+                self.repeat(store, Step::Record, now, EngineFailure::Malformed)
+            }
+            Ok(Next::Step(Step::GrantLease)) => self.go_on(store, Step::GrantLease, now, EngineFailure::NoAnswer),
             Err(failure) if failure.is_before_sending() => Progress::Failed(failure),
             Err(failure) => self.repeat(store, Step::Record, now, failure),
         }
