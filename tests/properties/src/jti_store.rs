@@ -13,7 +13,8 @@
 //! - `lFK`: it is lost, and something arrives that is no answer.
 //! - `dFKA`: it arrives damaged.
 //! - `zC`: the engine does what an old call asks.
-//! - `tD`: time passes. `uPT`: it passes until shortly before a process takes a token for expired.
+//! - `tD`: time passes. `uPT`: it passes until shortly before a process takes a token for expired. `sD`: it passes, but the
+//!   workers are busy and notice it only afterwards, so that answers can come too late.
 //! - `cPD`: a clock is set.
 //! - `nP`, `wPW`: a process, or a worker, is replaced.
 //! - `f`: there are no random bytes for the next question.

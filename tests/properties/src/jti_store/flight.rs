@@ -99,9 +99,8 @@ impl Flight {
         assert_eq!((call.cluster.as_str(), call.header(":authority")), (CLUSTER, Some(CLUSTER)));
         let timeout = call.timeout.as_millis() as Millis;
         assert!((1..=limit).contains(&timeout), "{timeout} ms");
-        // The clock of the filter has whole milliseconds.
         let end = self.sent_at - self.began_at + timeout;
-        assert!(self.has_other_clock || end <= limit + 1, "an answer after {end} ms of {limit} ms");
+        assert!(self.has_other_clock || end <= limit, "an answer after {end} ms of {limit} ms");
     }
 
     /// When its call ends without an answer.

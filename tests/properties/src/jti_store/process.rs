@@ -97,7 +97,7 @@ impl Process {
     }
 }
 
-/// The time that a filter is given.
+/// The time that a filter is given. It is slightly later, so that the filter rounds it down to the same milliseconds.
 pub(super) fn date(clock: Millis) -> NumericDate {
-    NumericDate::from_unix_seconds(clock as f64 / 1000.0)
+    NumericDate::from_unix_seconds((clock as f64 + 0.25) / 1000.0)
 }
