@@ -10,6 +10,7 @@
 //! - [`bootstrap`], [`envoy`]: Envoy configurations and live Envoy processes
 //! - [`engines`]: live etcd, Redis and Webdis
 //! - [`relay`]: a TCP relay that loses answers on command
+//! - [`network`]: places whose connections can be cut
 //! - [`proxy`]: one Envoy with the filter in front of one upstream
 //!
 //! ```no_run
@@ -47,6 +48,7 @@ pub mod http;
 pub mod http2;
 pub mod issuer;
 pub mod key_server;
+pub mod network;
 pub mod proxy;
 pub mod relay;
 pub mod rows;

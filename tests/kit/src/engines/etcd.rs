@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 #[cfg(feature = "tls")]
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use super::process::{EngineProcess, PATIENCE, Port};
 #[cfg(feature = "tls")]
 use crate::certificate::{Ca, Certificate};
 use crate::http::{Address, RequestBuilder, exchange};
+use crate::network::{Network, Place};
 
 /// Faster elections than by default: a cluster has a new leader about a second after its leader's death.
 const ELECTIONS: [&str; 2] = ["--heartbeat-interval=50", "--election-timeout=500"];
@@ -26,6 +27,22 @@ pub struct Etcd {
     peers: Vec<Port>,
     /// Where each node shows its health, also to clients without a certificate.
     health: Vec<Port>,
+}
+
+/// Where a node runs.
+#[derive(Clone, Default)]
+struct Host {
+    /// An address that only the node has. `None`: 127.0.0.1.
+    address: Option<Ipv4Addr>,
+    /// The command that leads there.
+    enter: Vec<String>,
+}
+
+impl Host {
+    /// The port with this number, or a free one where others have ports as well.
+    fn port(&self, number: u16) -> Result<Port, String> {
+        self.address.map_or_else(Port::reserve, |address| Ok(Port::at((address, number).into())))
+    }
 }
 
 impl Etcd {
@@ -42,7 +59,20 @@ impl Etcd {
     /// # Errors
     /// As for [`Self::start`].
     pub fn start_with(count: usize, options: &[&str]) -> Result<Self, String> {
-        Self::new(count, "http", options)?.begin()
+        Self::new(&vec![Host::default(); count], "http", options)?.begin()
+    }
+
+    /// Like [`Self::start`], with each node in its own place of a network.
+    ///
+    /// # Errors
+    /// As for [`Self::start`].
+    pub fn start_in(network: &Network) -> Result<Self, String> {
+        let host = |node| {
+            let place = Place::Node(node);
+            Host { address: Some(network.address(place)), enter: network.enter(place) }
+        };
+        let hosts: Vec<_> = (0..network.nodes()).map(host).collect();
+        Self::new(&hosts, "http", &[])?.begin()
     }
 
     /// Like [`Self::start`], with a node for each certificate. Nodes serve clients over TLS, and only those with a
@@ -55,7 +85,7 @@ impl Etcd {
         let files = ["--cert-file=server.crt", "--key-file=server.key", "--trusted-ca-file=clients.crt"];
         // The gateway would ask the node with the node's own certificate, which is not one of `clients`.
         let options = [&files[..], &["--client-cert-auth", "--enable-grpc-gateway=false"]].concat();
-        let etcd = Self::new(certificates.len(), "https", &options)?;
+        let etcd = Self::new(&vec![Host::default(); certificates.len()], "https", &options)?;
         for (node, certificate) in etcd.nodes.iter().zip(certificates) {
             for (name, text) in [
                 ("server.crt", certificate.pem()),
@@ -69,13 +99,13 @@ impl Etcd {
     }
 
     /// A cluster whose nodes are not started. `scheme` is that of their URLs for clients.
-    fn new(count: usize, scheme: &str, options: &[&str]) -> Result<Self, String> {
-        let reserve = || (0..count).map(|_| Port::reserve()).collect::<Result<Vec<_>, _>>();
-        let (peers, health) = (reserve()?, reserve()?);
+    fn new(hosts: &[Host], scheme: &str, options: &[&str]) -> Result<Self, String> {
+        let ports = |number| hosts.iter().map(|host| host.port(number)).collect::<Result<Vec<_>, _>>();
+        let (peers, health) = (ports(2380)?, ports(2381)?);
         let members: Vec<_> =
             peers.iter().enumerate().map(|(index, port)| format!("n{index}=http://{}", port.address())).collect();
         let node = |(index, (peer, health)): (usize, (&Port, &Port))| {
-            let port = Port::reserve()?;
+            let port = hosts[index].port(2379)?;
             let (client, peer) = (format!("{scheme}://{}", port.address()), format!("http://{}", peer.address()));
             EngineProcess::new("etcd", port, |_| {
                 let own = [
@@ -91,6 +121,7 @@ impl Etcd {
                 let same = ELECTIONS.iter().chain(options).map(|&option| option.to_owned());
                 own.into_iter().chain(same).collect()
             })
+            .map(|process| process.entering(&hosts[index].enter))
         };
         let nodes = peers.iter().zip(&health).enumerate().map(node).collect::<Result<Vec<_>, _>>()?;
         Ok(Self { nodes, peers, health })

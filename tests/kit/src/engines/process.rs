@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ const LOG_FILE: &str = "engine.log";
 pub struct EngineProcess {
     program: &'static str,
     arguments: Vec<String>,
+    /// The command that runs it, with its arguments; empty: none.
+    enter: Vec<String>,
     port: Port,
     directory: TempDir,
     state: Mutex<State>,
@@ -48,7 +51,14 @@ impl EngineProcess {
     ) -> Result<Self, String> {
         let directory = tempfile::Builder::new().prefix(program).tempdir();
         let directory = directory.map_err(|error| format!("no temporary directory: {error}"))?;
-        Ok(Self { program, arguments: arguments(directory.path()), port, directory, state: Mutex::default() })
+        let (arguments, enter) = (arguments(directory.path()), Vec::new());
+        Ok(Self { program, arguments, enter, port, directory, state: Mutex::default() })
+    }
+
+    /// It will be run by another command, which must keep the process ID.
+    pub(super) fn entering(mut self, enter: &[String]) -> Self {
+        self.enter = enter.to_vec();
+        self
     }
 
     /// The address that it listens on, also while it is dead.
@@ -121,7 +131,9 @@ impl EngineProcess {
         let log = log.map_err(|error| format!("can't write {LOG_FILE}: {error}"))?;
         let copy = log.try_clone().map_err(|error| format!("can't write {LOG_FILE}: {error}"))?;
         let path = command(self.program);
-        let child = Command::new(&path)
+        let mut words = self.enter.iter().map(OsStr::new).chain([path.as_os_str()]);
+        let child = Command::new(words.next().unwrap_or_default())
+            .args(words)
             .args(&self.arguments)
             .current_dir(self.directory.path())
             .stdin(Stdio::null())
@@ -176,21 +188,27 @@ impl Drop for EngineProcess {
     }
 }
 
-/// A free port of 127.0.0.1, reserved until this is dropped.
+/// A free port of 127.0.0.1, reserved until this is dropped, or a port of a process with its own address.
 #[derive(Debug)]
 pub(super) struct Port {
     address: SocketAddr,
-    /// Bound, but not listening. Meanwhile, a process that asks for any free port doesn't get it.
-    _reservation: TcpSocket,
+    /// Bound, but not listening. Meanwhile, a process that asks for any free port doesn't get it. `None` for an address
+    /// of one process.
+    _reservation: Option<TcpSocket>,
 }
 
 impl Port {
+    /// A port of an address that only one process has.
+    pub(super) fn at(address: SocketAddr) -> Self {
+        Self { address, _reservation: None }
+    }
+
     pub(super) fn reserve() -> Result<Self, String> {
         let reserved = TcpSocket::new_v4().and_then(|socket| {
             // Only sockets that both have this option can be bound to one port. All engines set it.
             socket.set_reuseaddr(true)?;
             socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
-            Ok(Self { address: socket.local_addr()?, _reservation: socket })
+            Ok(Self { address: socket.local_addr()?, _reservation: Some(socket) })
         });
         reserved.map_err(|error| format!("no free port on 127.0.0.1: {error}"))
     }
