@@ -3,9 +3,11 @@
 mod breaker;
 mod checks;
 mod cold_start;
+mod drill;
 mod lost_answers;
 mod once;
 mod outage;
+mod partition;
 mod quota;
 mod race;
 mod record;
