@@ -4,6 +4,7 @@ mod breaker;
 mod checks;
 mod cold_start;
 mod drill;
+mod history;
 mod lost_answers;
 mod once;
 mod outage;
