@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Compares the filter with Envoy's own jwt_authn. Writes tools/bench/report.{md,json,svg} and the README's table. Takes
-# about ten minutes on an idle machine. BENCH_TURNS, BENCH_ONLY and BENCH_LIVE_JTIS make it shorter. With BENCH_ONLY or
+# about twenty minutes on an idle machine. BENCH_TURNS, BENCH_ONLY and BENCH_LIVE_JTIS make it shorter. With BENCH_ONLY or
 # BENCH_OUT, it only writes a report to BENCH_OUT, by default target/bench. See tools/bench/src/settings.rs.
+# The variants whose names begin with jti- ask etcd and Redis, which are downloaded if they are missing.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -30,6 +31,10 @@ else
   BENCH_OUT=$PWD/tools/bench
   export BENCH_README=$PWD/README.md
 fi
+case ${BENCH_ONLY:-jti-} in *jti-* | *\**)
+  ENGINES=$(tools/scripts/engines.sh)
+  export ENGINES
+esac
 export WRK ENVOY NOOP_WASM JWT_AUTH_WASM BENCH_OUT
 echo "bench: compiling the bench (takes a minute or two the first time)" >&2
 exec cargo run --quiet --locked --package bench

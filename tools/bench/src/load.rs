@@ -3,16 +3,45 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::variant::Content;
 
 /// The number of concurrent requests. It is high enough that Envoy is never idle.
-const CONNECTIONS: usize = 16;
+pub(crate) const CONNECTIONS: usize = 16;
+
+/// What is sent in one go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load<'a> {
+    /// A file with one token per line.
+    pub(crate) tokens: &'a Path,
+    /// The number of requests.
+    pub(crate) count: usize,
+    /// Whether all requests have the first token. Otherwise each has the next one.
+    pub(crate) same: bool,
+    pub(crate) content: Content,
+    /// The number of connections, each with one request at a time.
+    pub(crate) connections: usize,
+}
+
+/// What `wrk` saw of its requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    /// Half of the answers took no longer than this, in microseconds.
+    pub(crate) p50: f64,
+    /// 99 of 100 answers took no longer than this, in microseconds.
+    pub(crate) p99: f64,
+    /// Answers per second.
+    pub(crate) per_second: f64,
+}
 
 /// The number of tokens that a file needs in addition to those of the counted requests. `wrk` sends some more before it
 /// ends, and it reads one token at its start that it never sends.
-pub(crate) const SPARE: usize = 4 * CONNECTIONS;
+pub(crate) fn spare(connections: usize) -> usize {
+    4 * connections
+}
 
 /// Sends requests with the tokens of a file, one per line. With one line, all requests have the same token.
 ///
@@ -48,6 +77,11 @@ function request()
   end
   return only or with(file:read("*l") or "")
 end
+
+function done(summary, latency)
+  io.stdout:write(string.format("seen %f %f %f\n", latency:percentile(50), latency:percentile(99),
+    summary.requests * 1e6 / summary.duration))
+end
 "#;
 
 /// `wrk` and its script.
@@ -65,39 +99,46 @@ impl Wrk {
         Ok(Self { binary: binary.to_owned(), script })
     }
 
-    /// Sends `count` requests to `address`, each with the next token of the file or all with the first one.
-    pub(crate) fn send(
-        &self,
-        address: SocketAddr,
-        tokens: &Path,
-        count: usize,
-        same: bool,
-        content: Content,
-    ) -> Result<(), String> {
-        let (query, form) = match content {
+    /// Sends requests to `address`.
+    pub(crate) fn send(&self, address: SocketAddr, load: &Load) -> Result<Seen, String> {
+        let (query, form) = match load.content {
             Content::Plain => (0, 0),
             Content::Query(bytes) => (bytes, 0),
             Content::Form(bytes) => (0, bytes),
         };
         let mut wrk = Command::new(&self.binary)
-            .args(["--threads", "1", "--connections", &CONNECTIONS.to_string(), "--duration", "600s", "--script"])
+            .args(["--threads", "1", "--connections", &load.connections.to_string(), "--duration", "600s", "--script"])
             .arg(&self.script)
             .arg(format!("http://{address}"))
             .arg("--")
-            .arg(tokens)
-            .args([count.to_string().as_str(), if same { "same" } else { "each" }])
+            .arg(load.tokens)
+            .args([load.count.to_string().as_str(), if load.same { "same" } else { "each" }])
             .args([query.to_string(), form.to_string()])
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| format!("can't run {}: {error}", self.binary.display()))?;
-        let lines = wrk.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines);
-        let has_sent = lines.map_while(Result::ok).any(|line| line == "sent");
-        // Without this, `wrk` would run for its whole duration. Its report is not needed: the caller counts Envoy's
-        // responses.
-        let ended = wrk.kill().and_then(|()| wrk.wait());
-        if !has_sent || ended.is_err() {
-            return Err(format!("wrk ended before it had sent {count} requests"));
-        }
-        Ok(())
+        let mut lines =
+            wrk.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines).map_while(Result::ok);
+        let has_sent = lines.any(|line| line == "sent");
+        // Without this, `wrk` would run for its whole duration.
+        interrupt(&wrk);
+        let seen = lines.find_map(|line| read_seen(&line));
+        let ended = wrk.wait();
+        seen.filter(|_| has_sent && ended.is_ok())
+            .ok_or_else(|| format!("wrk ended before it had sent {} requests", load.count))
     }
+}
+
+/// Ends `wrk`, which then reports. If it has ended, there is nothing to do.
+fn interrupt(wrk: &Child) {
+    if let Some(pid) = i32::try_from(wrk.id()).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, Signal::INT);
+    }
+}
+
+/// Reads the line that the script writes at the end.
+fn read_seen(line: &str) -> Option<Seen> {
+    let mut numbers = line.strip_prefix("seen ")?.split(' ').map(str::parse);
+    let mut next = || numbers.next()?.ok();
+    Some(Seen { p50: next()?, p99: next()?, per_second: next()? })
 }

@@ -2,8 +2,12 @@
 //!
 //! One Envoy has one worker and a listener for each variant. In each turn, `wrk` sends requests to all variants, one
 //! after another. The result is the median of the turns. There is no backend: Envoy responds itself, so that nothing
-//! else is measured.
+//! else is measured. The variants with `jtiStore` have a table of their own: [`jti_store`].
 
+mod bare;
+mod cpu;
+mod engines;
+mod jti_store;
 mod load;
 mod measure;
 mod median;
@@ -11,6 +15,7 @@ mod memory;
 mod plot;
 mod proxy;
 mod report;
+mod sample;
 mod settings;
 mod target;
 mod tokens;

@@ -6,10 +6,12 @@ use std::path::Path;
 use kit::issuer::Algorithm;
 use serde::Serialize;
 
-use crate::load::{self, Wrk};
+use crate::jti_store;
+use crate::load::{self, CONNECTIONS, Load, Wrk};
 use crate::median::median;
 use crate::memory::{self, Memory};
 use crate::proxy::Proxy;
+use crate::sample;
 use crate::settings::Settings;
 use crate::tokens::{self, Issuer, Kind};
 use crate::variant::{self, Variant};
@@ -20,6 +22,8 @@ pub(crate) struct Results {
     /// The memory of the largest replay store.
     pub(crate) store: Option<StoreMemory>,
     pub(crate) memory: Option<Memory>,
+    /// The variants with `jtiStore`.
+    pub(crate) jti_store: Vec<jti_store::Row>,
 }
 
 /// The memory of a replay store, in bytes.
@@ -63,7 +67,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Results, String> {
         folder: folder.path(),
         issuer: Issuer::new(),
         wrk: Wrk::new(&settings.wrk, folder.path())?,
-        proxy: Proxy::start(settings, &variants, 1)?,
+        proxy: Proxy::start(settings, &variants, &[], 1)?,
     };
     let mut store = None;
     for variant in variants.iter().filter(|variant| variant.live_jtis > 0) {
@@ -86,7 +90,7 @@ pub(crate) fn run(settings: &Settings) -> Result<Results, String> {
     }
     drop(bench);
     let memory = settings.only.is_empty().then(|| memory::measure(settings)).transpose()?;
-    Ok(Results { rows, store, memory })
+    Ok(Results { rows, store, memory, jti_store: jti_store::run(settings)? })
 }
 
 struct Bench<'a> {
@@ -106,7 +110,7 @@ impl Bench<'_> {
                 // All variants with the same kind of token share a file.
                 let same_kind =
                     rows.iter().filter(|other| other.variant.tokens == row.variant.tokens && !other.variant.same);
-                let count = same_kind.map(|other| other.variant.requests + load::SPARE).max().unwrap_or(1);
+                let count = same_kind.map(|other| other.variant.requests + load::spare(CONNECTIONS)).max().unwrap_or(1);
                 self.issuer.write(&file, row.variant.tokens, turn * count, count)?;
                 written.push(file);
             }
@@ -118,24 +122,12 @@ impl Bench<'_> {
     fn measure(&self, variant: &Variant, turn: usize) -> Result<f64, String> {
         let file = tokens::file(self.folder, variant.tokens, turn);
         if variant.tokens == Kind::ShortLived {
-            let count = variant.requests + load::SPARE;
+            let count = variant.requests + load::spare(CONNECTIONS);
             self.issuer.write(&file, variant.tokens, turn * count, count)?;
         }
-        let address = self.proxy.address(variant)?;
-        let (answers, as_expected) = self.proxy.answers(variant)?;
-        let cpu = self.proxy.cpu()?;
-        self.wrk.send(address, &file, variant.requests, variant.same, variant.content)?;
-        let spent = self.proxy.cpu()? - cpu;
-        let now = self.proxy.answers(variant)?;
-        let (answers, as_expected) = (now.0 - answers, now.1 - as_expected);
-        if answers != as_expected || answers + (load::SPARE as u64) < variant.requests as u64 {
-            let name = variant.name;
-            return Err(format!(
-                "{name}: {answers} answers to {} requests, {as_expected} as expected",
-                variant.requests
-            ));
-        }
-        Ok(spent as f64 / 1_000.0 / answers as f64)
+        let Variant { requests: count, same, content, .. } = *variant;
+        let load = Load { tokens: &file, count, same, content, connections: CONNECTIONS };
+        Ok(sample::take(&self.proxy, &self.wrk, variant, &load)?.micros)
     }
 
     /// Uses up the `jti`s that the variant starts with. Returns the memory that they need.
@@ -161,7 +153,12 @@ impl Bench<'_> {
             let count = STEP.min(numbers.end - first);
             // HS256 is the fastest to sign and to verify.
             self.issuer.write(&file, Kind::Good(Algorithm::HS256), (1 << 40) + first, count)?;
-            self.wrk.send(self.proxy.address(variant)?, &file, count + load::SPARE, false, variant.content)?;
+            let (content, connections) = (variant.content, CONNECTIONS);
+            let count = count + load::spare(connections);
+            self.wrk.send(
+                self.proxy.address(variant)?,
+                &Load { tokens: &file, count, same: false, content, connections },
+            )?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::load::{self, Wrk};
+use crate::load::{self, CONNECTIONS, Load, Wrk};
 use crate::median::median;
 use crate::proxy::Proxy;
 use crate::settings::Settings;
@@ -42,21 +42,22 @@ pub(crate) fn measure(settings: &Settings) -> Result<Memory, String> {
     let named = |name: &str| variants.iter().find(|variant| variant.name == name).cloned().ok_or("no such variant");
     let (none, many) = (named("none")?, named("many")?);
     let file = tokens::file(folder.path(), Kind::Good(kit::issuer::Algorithm::RS256), 0);
-    Issuer::new().write(&file, many.tokens, 0, TOKENS + load::SPARE)?;
+    Issuer::new().write(&file, many.tokens, 0, TOKENS + load::spare(CONNECTIONS))?;
     let wrk = Wrk::new(&settings.wrk, folder.path())?;
+    let load = Load { tokens: &file, count: TOKENS, same: false, content: many.content, connections: CONNECTIONS };
     let full = |workers| {
-        let proxy = Proxy::start(settings, std::slice::from_ref(&many), workers)?;
+        let proxy = Proxy::start(settings, std::slice::from_ref(&many), &[], workers)?;
         let loaded = proxy.resident()?;
         // Connections are distributed to the workers at random, so several rounds are needed to fill each cache.
         for _ in 0..2 * workers {
-            wrk.send(proxy.address(&many)?, &file, TOKENS, false, many.content)?;
+            wrk.send(proxy.address(&many)?, &load)?;
         }
         Ok::<_, String>((loaded, proxy.resident()?))
     };
     let (loaded, full_one) = full(1)?;
     let (_, full_two) = full(2)?;
     Ok(Memory {
-        envoy: Proxy::start(settings, &[none], 1)?.resident()?,
+        envoy: Proxy::start(settings, &[none], &[], 1)?.resident()?,
         loaded,
         full: full_one,
         another_worker: full_two.saturating_sub(full_one),
@@ -70,7 +71,7 @@ fn start_millis(settings: &Settings, variant: &Variant) -> Result<f64, String> {
     let start = |vms: usize| {
         let variants: Vec<_> = names.into_iter().take(vms).map(|name| Variant { name, ..variant.clone() }).collect();
         let started = Instant::now();
-        Proxy::start(settings, &variants, 1)?;
+        Proxy::start(settings, &variants, &[], 1)?;
         Ok::<_, String>(started.elapsed().as_secs_f64() * 1_000.0)
     };
     let mut added = Vec::new();

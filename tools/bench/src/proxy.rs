@@ -3,12 +3,13 @@
 use std::fs;
 use std::net::SocketAddr;
 
-use kit::bootstrap::{http_listener, router};
+use kit::bootstrap::{Cluster, http_listener, router};
 use kit::envoy::Envoy;
 use kit::http::Address;
 use kit::issuer::Algorithm;
 use serde_json::{Value, json};
 
+use crate::cpu;
 use crate::settings::Settings;
 use crate::tokens::Issuer;
 use crate::variant::{Content, Variant};
@@ -22,18 +23,24 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts Envoy.
-    pub(crate) fn start(settings: &Settings, variants: &[Variant], workers: u32) -> Result<Self, String> {
+    /// Starts Envoy. `clusters` are those that the variants call, besides that for keys.
+    pub(crate) fn start(
+        settings: &Settings,
+        variants: &[Variant],
+        clusters: &[Cluster],
+        workers: u32,
+    ) -> Result<Self, String> {
         let listeners = variants.iter().map(|variant| listener(variant, settings));
         let socket = json!({"pipe": {"path": format!("{KEYS}.sock")}});
         let listeners: Vec<Value> = listeners.chain([key_listener(&socket)]).collect();
-        let cluster = json!({
+        let keys = json!({
             "name": KEYS,
             "load_assignment": {"cluster_name": KEYS, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": socket}}]}]},
         });
+        let clusters: Vec<Value> = clusters.iter().map(Cluster::render).chain([keys]).collect();
         let bootstrap = json!({
             "node": {"id": "bench", "cluster": "bench"},
-            "static_resources": {"listeners": listeners, "clusters": [cluster]},
+            "static_resources": {"listeners": listeners, "clusters": clusters},
         });
         let envoy = Envoy::start_with(&settings.envoy, "envoy.json", &bootstrap.to_string(), workers)?;
         Ok(Self { envoy })
@@ -49,12 +56,7 @@ impl Proxy {
 
     /// The CPU time of all threads so far, in nanoseconds.
     pub(crate) fn cpu(&self) -> Result<u64, String> {
-        let folder = format!("/proc/{}/task", self.envoy.id());
-        let tasks = fs::read_dir(&folder).map_err(|error| format!("{folder}: {error}"))?;
-        let spent = |task: std::io::Result<fs::DirEntry>| -> Option<u64> {
-            fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?.split(' ').next()?.parse().ok()
-        };
-        Ok(tasks.filter_map(spent).sum())
+        cpu::of(self.envoy.id())
     }
 
     /// The resident memory of the process, in bytes.

@@ -1,12 +1,14 @@
 //! The report: a table on stdout, `report.md`, `report.json` with every number, and `report.svg`.
 
+mod jti_store;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::measure::Results;
+use crate::measure::{Results, Row};
 use crate::memory::Memory;
 use crate::plot;
 use crate::settings::Settings;
@@ -32,6 +34,7 @@ pub(crate) fn write(settings: &Settings, results: &Results) -> Result<(), String
         "targets": verdicts,
         "memory": results.memory,
         "replay_store": results.store,
+        "jti_store": jti_store::json(&results.jti_store),
     });
     print!("{markdown}");
     if let Some(readme) = &settings.readme {
@@ -84,19 +87,14 @@ fn machine(settings: &Settings) -> Value {
 fn markdown(machine: &Value, results: &Results, verdicts: &[Verdict]) -> String {
     let text = |name: &str| machine[name].as_str().unwrap_or_default().to_owned();
     let mut page = format!(
-        "CPU time of Envoy {} for a request, one worker, medians of turns in one run; {}, {} cores, Linux {}.\n\n",
+        "CPU time of Envoy {} for a request, one worker, medians of turns in one run; {}, {} cores, Linux {}.\n",
         text("envoy"),
         text("cpu"),
         machine["cores"],
         text("kernel"),
     );
-    page.push_str("| | µs | least to most | against no filter |\n|---|---:|---:|---:|\n");
-    let none = results.rows.iter().find(|row| row.variant.name == "none").map(|row| row.median());
-    for row in &results.rows {
-        let (least, most) = (row.least(), row.most());
-        let ratio = none.map_or_else(String::new, |none| format!("{:.2}", row.median() / none));
-        let label = row.variant.label;
-        let _ = writeln!(page, "| {label} | {:.1} | {least:.1} to {most:.1} | {ratio} |", row.median());
+    if !results.rows.is_empty() {
+        page.push_str(&costs(&results.rows));
     }
     page.push_str("\n| target, by the median of the ratios of each turn | measured | |\n|---|---:|---|\n");
     for Verdict { target, measured, met, .. } in verdicts {
@@ -108,6 +106,20 @@ fn markdown(machine: &Value, results: &Results, verdicts: &[Verdict]) -> String 
     if let Some(store) = &results.store {
         let _ = writeln!(page, "| the replay store, however full | {} |", mib(store.fixed.max(0.0) as u64));
         let _ = writeln!(page, "| each live `jti` adds | {:.0} bytes |", store.bytes_per_jti);
+    }
+    page.push_str(&jti_store::markdown(&results.jti_store));
+    page
+}
+
+/// A row for each variant.
+fn costs(rows: &[Row]) -> String {
+    let mut page = "\n| | µs | least to most | against no filter |\n|---|---:|---:|---:|\n".to_owned();
+    let none = rows.iter().find(|row| row.variant.name == "none").map(|row| row.median());
+    for row in rows {
+        let (least, most) = (row.least(), row.most());
+        let ratio = none.map_or_else(String::new, |none| format!("{:.2}", row.median() / none));
+        let label = row.variant.label;
+        let _ = writeln!(page, "| {label} | {:.1} | {least:.1} to {most:.1} | {ratio} |", row.median());
     }
     page
 }

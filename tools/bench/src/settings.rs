@@ -19,13 +19,23 @@ pub(crate) struct Settings {
     pub(crate) readme: Option<PathBuf>,
     /// `BENCH_TURNS`: how often each variant is measured; 9 by default.
     pub(crate) turns: usize,
-    /// `BENCH_ONLY`: measures only the variants with these names, separated by commas.
+    /// `BENCH_ONLY`: measures only the variants with these names, separated by commas. A `*` at the end
+    /// of a name stands for any text: `jti-*` are those of the table about `jtiStore`.
     pub(crate) only: Vec<String>,
     /// `BENCH_LIVE_JTIS`: the number of live `jti`s in the large replay store; a million by default.
     pub(crate) live_jtis: usize,
 }
 
 impl Settings {
+    /// Whether the variant with this name is measured.
+    pub(crate) fn wants(&self, variant: &str) -> bool {
+        self.only.is_empty()
+            || self.only.iter().any(|name| match name.strip_suffix('*') {
+                Some(prefix) => variant.starts_with(prefix),
+                None => name == variant,
+            })
+    }
+
     /// # Errors
     /// When a variable is missing or not a number.
     pub(crate) fn from_environment() -> Result<Self, String> {

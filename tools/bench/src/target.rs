@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::jti_store::Row;
 use crate::measure::Results;
 use crate::median::median;
 
@@ -30,6 +31,9 @@ const RATIOS: [(&str, &str, &str, f64); 9] = [
     ("ES256, many tokens, against jwt_authn", "es256", "native-es256", 1.0),
 ];
 
+/// The highest allowed CPU time with an engine, as a multiple of that with a trivial server.
+const MAX_AGAINST_BARE: f64 = 1.2;
+
 const MAX_BYTES_PER_JTI: f64 = 40.0;
 
 /// The targets whose variants were measured.
@@ -47,5 +51,11 @@ pub(crate) fn verdicts(results: &Results) -> Vec<Verdict> {
         measured,
         met: measured <= MAX_BYTES_PER_JTI,
     });
-    ratios.chain(memory).collect()
+    let engines = results.jti_store.iter().filter(|row| row.pressure.workers == 1).filter_map(|row| {
+        let measured = row.against_bare(&results.jti_store)?;
+        let Row { label, pressure, .. } = row;
+        let target = format!("{label}, {pressure}, against a trivial server: at most {MAX_AGAINST_BARE:.2}");
+        Some(Verdict { target, limit: MAX_AGAINST_BARE, measured, met: measured <= MAX_AGAINST_BARE })
+    });
+    ratios.chain(memory).chain(engines).collect()
 }

@@ -144,7 +144,28 @@ fn jwt_auth(algorithm: Algorithm, place: &str, more: &Value) -> Filter {
     Filter::JwtAuth { configuration: configuration(&[algorithm], place, more), pure_wasm: false }
 }
 
-/// All variants. Variants that are compared follow each other.
+/// This filter with replay protection, and with `jtiStore` of this kind in the cluster called `name`, if there is one.
+/// Each request has a new RS256 token.
+pub(crate) fn with_jti_store(name: &'static str, label: &'static str, kind: Option<&str>) -> Variant {
+    let mut more = json!({"preventJtiReplay": true, "maxTrackedJtis": 10_000_000});
+    if let Some(kind) = kind {
+        // With the longest timeout, a busy machine makes answers late instead of making requests fail.
+        more["jtiStore"] = json!({"kind": kind, "cluster": name, "timeoutMilliseconds": 5_000});
+    }
+    Variant {
+        name,
+        label,
+        filter: jwt_auth(RS256, "header", &more),
+        tokens: Kind::Good(RS256),
+        same: false,
+        requests: 0,
+        status: 200,
+        live_jtis: 0,
+        content: Content::Plain,
+    }
+}
+
+/// All variants but those with `jtiStore`. Variants that are compared follow each other.
 pub(crate) fn all(settings: &Settings) -> Vec<Variant> {
     let headers = || jwt_auth(RS256, "header", &json!({}));
     let known = |name, label, filter| Variant {
@@ -241,7 +262,5 @@ pub(crate) fn all(settings: &Settings) -> Vec<Variant> {
         slow("wasm-rs256", "jwt-auth, all in Wasm, RS256, many tokens", RS256, pure(RS256)),
         slow("wasm-es256", "jwt-auth, all in Wasm, ES256, many tokens", ES256, pure(ES256)),
     ];
-    let is_wanted =
-        |variant: &Variant| settings.only.is_empty() || settings.only.iter().any(|name| name == variant.name);
-    variants.into_iter().filter(is_wanted).collect()
+    variants.into_iter().filter(|variant| settings.wants(variant.name)).collect()
 }
