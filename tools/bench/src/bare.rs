@@ -1,9 +1,10 @@
-//! Trivial servers in the place of engines: each answers every request at once with "the `jti` is new". They show what a
-//! call costs Envoy whatever the engine is.
+//! Trivial servers in the place of engines: each answers every request with "the `jti` is new". They show what a call
+//! costs Envoy whatever the engine is.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::RecvStream;
@@ -31,15 +32,15 @@ pub(crate) fn start_http1() -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-/// Starts a server over HTTP/2 that answers like etcd. It runs until this process ends.
-pub(crate) fn start_http2() -> io::Result<SocketAddr> {
-    let runtime = Builder::new_current_thread().enable_io().build()?;
+/// Starts a server over HTTP/2 that answers like etcd, after `delay`. It runs until this process ends.
+pub(crate) fn start_http2(delay: Duration) -> io::Result<SocketAddr> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     let listener = runtime.block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
     let address = listener.local_addr()?;
     thread::spawn(move || {
         runtime.block_on(async {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve_http2(stream));
+                tokio::spawn(serve_http2(stream, delay));
             }
         });
     });
@@ -64,20 +65,23 @@ fn serve_http1(mut stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-async fn serve_http2(stream: tokio::net::TcpStream) -> Result<(), h2::Error> {
+async fn serve_http2(stream: tokio::net::TcpStream, delay: Duration) -> Result<(), h2::Error> {
     // Envoy's requests would also be answered without it, only later.
     let _ = stream.set_nodelay(true);
     let mut connection = h2::server::handshake(stream).await?;
     while let Some(accepted) = connection.accept().await {
         let (request, answer) = accepted?;
-        tokio::spawn(answer_http2(request.into_body(), answer));
+        tokio::spawn(answer_http2(request.into_body(), answer, delay));
     }
     Ok(())
 }
 
-async fn answer_http2(mut body: RecvStream, mut answer: SendResponse<Bytes>) -> Result<(), h2::Error> {
+async fn answer_http2(mut body: RecvStream, mut answer: SendResponse<Bytes>, delay: Duration) -> Result<(), h2::Error> {
     while let Some(data) = body.data().await {
         body.flow_control().release_capacity(data?.len())?;
+    }
+    if delay > Duration::ZERO {
+        tokio::time::sleep(delay).await;
     }
     let mut head = Response::new(());
     head.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));

@@ -1,11 +1,15 @@
 //! The engines that the variants with `jtiStore` ask.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use kit::bootstrap::Cluster;
 use kit::engines::{Etcd, Persistence, Redis, Webdis};
 
 use crate::{bare, cpu};
+
+/// How late the late server answers.
+const DELAY: Duration = Duration::from_millis(2);
 
 /// What answers the calls of a variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +17,8 @@ pub(crate) enum Kind {
     /// A server of this process that only answers. Its CPU time is not measured.
     BareHttp1,
     BareHttp2,
+    /// About as late as etcd with three nodes: while Envoy waits, other processes use its CPU caches.
+    LateHttp2,
     Redis,
     /// With this many nodes.
     Etcd(usize),
@@ -31,7 +37,7 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::BareHttp1 | Self::Redis => "redis",
-            Self::BareHttp2 | Self::Etcd(_) => "etcd",
+            Self::BareHttp2 | Self::LateHttp2 | Self::Etcd(_) => "etcd",
         }
     }
 
@@ -43,7 +49,8 @@ impl Kind {
         };
         Ok(match self {
             Self::BareHttp1 => Running::Bare(bare(bare::start_http1())?),
-            Self::BareHttp2 => Running::Bare(bare(bare::start_http2())?.over_http2()),
+            Self::BareHttp2 => Running::Bare(bare(bare::start_http2(Duration::ZERO))?.over_http2()),
+            Self::LateHttp2 => Running::Bare(bare(bare::start_http2(DELAY))?.over_http2()),
             Self::Redis => {
                 let redis = Redis::start(Persistence::Nothing)?;
                 let webdis = Webdis::start(redis.address())?;

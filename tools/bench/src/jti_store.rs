@@ -55,11 +55,12 @@ pub(crate) struct Turn {
 pub(crate) const NONE: &str = "jti-none";
 
 /// Name, label, engine, and the name of the trivial server that speaks the same protocol.
-const VARIANTS: [(&str, &str, Option<Kind>, Option<&str>); 6] = [
+const VARIANTS: [(&str, &str, Option<Kind>, Option<&str>); 7] = [
     (NONE, "without `jtiStore`", None, None),
     ("jti-bare-http1", "a trivial server, HTTP/1.1", Some(Kind::BareHttp1), None),
     ("jti-redis", "Redis with Webdis", Some(Kind::Redis), Some("jti-bare-http1")),
     ("jti-bare-http2", "a trivial server, HTTP/2", Some(Kind::BareHttp2), None),
+    ("jti-late-http2", "a trivial server, HTTP/2, after 2 ms", Some(Kind::LateHttp2), None),
     ("jti-etcd", "etcd, one node", Some(Kind::Etcd(1)), Some("jti-bare-http2")),
     ("jti-etcd3", "etcd, three nodes", Some(Kind::Etcd(3)), Some("jti-bare-http2")),
 ];
