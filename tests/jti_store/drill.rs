@@ -6,7 +6,7 @@ use std::time::Duration;
 use kit::bootstrap::Cluster;
 use serde_json::json;
 
-use crate::record::{Answer, Record, VERDICTS, count, newest_envoy, seed, within};
+use crate::record::{Answer, Record, VERDICTS, count, counted, newest_envoy, seed, within};
 use crate::setup::{Engine, Fleet, Settings, Verdict};
 
 /// How long clients send requests before and after an outage.
@@ -27,9 +27,9 @@ pub(crate) struct Outage {
 }
 
 impl Outage {
-    /// The nodes that were left served most requests.
+    /// The nodes that were left served all requests but a few. Without other attempts, every third one would fail.
     pub(crate) fn assert_survived(self) {
-        assert!(self.accepted > self.unavailable, "{self:?}");
+        assert!(self.accepted > 4 * self.unavailable, "{self:?}");
     }
 
     /// No token could be accepted.
@@ -77,7 +77,7 @@ pub(crate) fn drill(
          accepted {:?} after its begin; {:?}",
         counts(&answers.iter().collect::<Vec<_>>()),
         first.map(|answer| answer.to - from),
-        [0, 1].map(|envoy| fleet.counted(envoy)),
+        counted(&fleet),
     );
     let (accepted, used) = record.ask_again(&fleet);
     println!("of the tokens with nothing but S503JS, {accepted} were accepted after the outage, {used} were used up");

@@ -15,7 +15,7 @@ use kit::relay::{Loss, Relay};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::record::{Answer, Record, VERDICTS, count, name, newest_envoy, seed};
+use crate::record::{Answer, Record, VERDICTS, count, counted, name, newest_envoy, seed};
 use crate::setup::{Engine, Fleet, ISSUER, PREFIX, Settings, Verdict};
 
 const SECONDS: &str = "HISTORY_SECONDS";
@@ -80,7 +80,7 @@ fn run(binary: &Path, duration: Duration) {
         VERDICTS.map(|verdict| count(&answers.iter().collect::<Vec<_>>(), &verdict)),
         history.keys.len(),
         history.revisions.len(),
-        [0, 1].map(|envoy| fleet.counted(envoy)),
+        counted(&fleet),
     );
     record.assert_once(&fleet);
     history.check(used);

@@ -6,7 +6,7 @@ use kit::engines::Etcd;
 use kit::envoy;
 use serde_json::json;
 
-use crate::record::eventually;
+use crate::record::{counted, eventually};
 use crate::setup::{Engine, Fleet, Settings, accepted, token, unavailable, used};
 
 const QUOTA: &str = "--quota-backend-bytes=4194304";
@@ -43,8 +43,7 @@ fn an_etcd_without_space_accepts_nothing_until_it_has_space_again() {
         fleet.expect(0, &used(&new));
         fleet.expect(1, &used(&known));
 
-        for (envoy, failed) in [1, 2].into_iter().enumerate() {
-            let counted = fleet.counted(envoy);
+        for (envoy, (counted, failed)) in counted(&fleet).into_iter().zip([1, 2]).enumerate() {
             let failures: Vec<_> = counted.iter().filter(|(name, _)| name.starts_with("failed.")).collect();
             assert_eq!(failures, [(&"failed.engine_error".to_owned(), &failed)], "{counted:?}");
             let lines = logged(envoy);

@@ -1,6 +1,6 @@
 //! The answers that clients got in a drill, and what must be true of them, whatever happened to the engine.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -217,6 +217,15 @@ impl Record {
 /// The answers whose requests were sent and answered in a time.
 pub(crate) fn within(answers: &[Answer], from: Duration, to: Duration) -> Vec<&Answer> {
     answers.iter().filter(|answer| answer.from >= from && answer.to <= to).collect()
+}
+
+/// The counters of each Envoy about the engine, as [`Fleet::counted`] gives them.
+pub(crate) fn counted(fleet: &Fleet) -> Vec<BTreeMap<String, u64>> {
+    thread::scope(|scope| {
+        let count = |envoy| scope.spawn(move || fleet.counted(envoy));
+        let counting: Vec<_> = (0..fleet.proxies.len()).map(count).collect();
+        counting.into_iter().map(|counting| counting.join().unwrap()).collect()
+    })
 }
 
 /// How many of the answers are this verdict.
