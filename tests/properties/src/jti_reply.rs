@@ -4,6 +4,8 @@
 //! Input: a digit for HTTP status and gRPC status; then the body, in which `OWN` stands for the value of the request, and
 //! `ID` for the lease as a varint. It answers each question.
 
+use std::rc::Rc;
+
 use jwt_auth::{Ask, Call, Decision, Header, Host, MAX_ANSWER_BYTES, NumericDate, Plugin, Reply, Request};
 use kit::engine_model::protobuf::{self, Field};
 use kit::engine_model::{Kind, Question, unframe};
@@ -114,7 +116,7 @@ fn check(question: (Kind, bool, bool), status: [Option<&'static str>; 3], input:
 
 /// A request that waits for an answer.
 struct Asked {
-    plugin: Plugin,
+    plugin: Rc<Plugin>,
     memory: Memory,
     ask: Box<Ask>,
     own: String,
@@ -125,11 +127,7 @@ struct Asked {
 impl Asked {
     /// A request that has sent its first call, or the last one that it makes for a lease.
     fn begin(kind: Kind, is_grant: bool) -> Self {
-        let plugin = world::plugin(json!({
-            "parameter": "t", "parameterLocation": "header", "preventJtiReplay": true,
-            "jtiStore": {"kind": kind.name(), "cluster": "engine"},
-        }));
-        let memory = Memory::default();
+        let (plugin, memory) = (plugin(kind), Memory::default());
         let token = world::token(&json!({})).expect("a token");
         let decision = plugin.decide(Request::new(&[("t", token.as_bytes())]), now(), host(&memory));
         let Decision::Ask(ask) = decision else { panic!("{decision:?}") };
@@ -195,6 +193,17 @@ impl Asked {
             Decision::Wait(wait) => panic!("{wait:?}"),
         }
     }
+}
+
+/// A filter that asks this engine. It is made once for all inputs, as what it remembers does not matter here.
+fn plugin(kind: Kind) -> Rc<Plugin> {
+    thread_local! {
+        static PLUGINS: [Rc<Plugin>; 2] = Kind::ALL.map(|kind| Rc::new(world::plugin(json!({
+            "parameter": "t", "parameterLocation": "header", "preventJtiReplay": true,
+            "jtiStore": {"kind": kind.name(), "cluster": "engine"},
+        }))));
+    }
+    PLUGINS.with(|plugins| Rc::clone(&plugins[usize::from(kind == Kind::ALL[1])]))
 }
 
 fn question(kind: Kind, ask: &Ask) -> Question {
