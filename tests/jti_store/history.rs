@@ -13,10 +13,10 @@ use kit::engines::Etcd;
 use kit::envoy;
 use kit::relay::{Loss, Relay};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
-use crate::record::{Answer, Record, VERDICTS, count, counted, name, newest_envoy, seed};
-use crate::setup::{Engine, Fleet, ISSUER, PREFIX, Settings, Verdict};
+use crate::checker::{History, Key, Revision, Revisions};
+use crate::record::{Record, VERDICTS, count, counted, name, newest_envoy, seed};
+use crate::setup::{Engine, Fleet, PREFIX, Settings};
 
 const SECONDS: &str = "HISTORY_SECONDS";
 
@@ -27,9 +27,6 @@ const TIMEOUT_MILLISECONDS: u32 = 500;
 
 /// How long all may take that is still under way when the last fault is over.
 const SETTLED: Duration = Duration::from_secs(2);
-
-/// How many `jti`s that nobody sent are looked up.
-const NEVER_SENT: usize = 1000;
 
 #[test]
 fn a_short_random_run_has_a_valid_history() {
@@ -68,7 +65,7 @@ fn run(binary: &Path, duration: Duration) {
         (faults, readers.into_iter().flat_map(|reader| reader.join().unwrap()).collect::<Vec<_>>())
     });
     let answers = record.answers();
-    let history = History { by_token: record.by_token(), keys: keys(etcd), revisions };
+    let history = History { by_token: record.by_token(), keys: keys(etcd), revisions: Revisions::new(&revisions) };
     let (accepted, used) = record.ask_again(&fleet);
     let lost: usize = relays.iter().map(Relay::lost).sum();
     println!(
@@ -79,78 +76,11 @@ fn run(binary: &Path, duration: Duration) {
         history.by_token.len(),
         VERDICTS.map(|verdict| count(&answers.iter().collect::<Vec<_>>(), &verdict)),
         history.keys.len(),
-        history.revisions.len(),
+        revisions.len(),
         counted(&fleet),
     );
     record.assert_once(&fleet);
     history.check(used);
-}
-
-/// What clients and the engine know when all faults are over.
-struct History {
-    by_token: Vec<Vec<Answer>>,
-    keys: HashMap<String, Key>,
-    revisions: Vec<Revision>,
-}
-
-/// A key of etcd. Its revisions order all writes.
-#[derive(Debug)]
-struct Key {
-    created: u64,
-    changed: u64,
-    has_lease: bool,
-}
-
-/// A read of the whole cluster, and the revision of its last write.
-#[derive(Clone, Copy, Debug)]
-struct Revision {
-    from: Duration,
-    to: Duration,
-    number: u64,
-}
-
-impl History {
-    /// `used_up` tokens got nothing but S503JS, and S403JU at the end.
-    fn check(&self, used_up: usize) {
-        let mut wrong = Vec::new();
-        let mut unknown: usize = 0;
-        let mut sent = 0;
-        for (index, answers) in self.by_token.iter().enumerate() {
-            let key = self.keys.get(&key_of(&Record::jti(index)));
-            sent += usize::from(key.is_some());
-            let mut claim = |is_so: bool, what: &str| {
-                if !is_so {
-                    wrong.push(format!("token {index}: {what}: {key:?}, {answers:?}"));
-                }
-            };
-            let is_used = answers.iter().any(|answer| matches!(answer.verdict, Verdict::Accepted | Verdict::Used));
-            let Some(key) = key else {
-                claim(!is_used, "accepted or used, but not in etcd");
-                continue;
-            };
-            unknown += usize::from(!is_used);
-            claim(key.created == key.changed && key.has_lease, "written again, or without a lease");
-            let first = answers.iter().map(|answer| answer.from).min().unwrap();
-            let before = self.revisions.iter().filter(|read| read.to <= first).map(|read| read.number).max();
-            claim(before.is_none_or(|revision| revision < key.created), "in etcd before it was sent");
-            for answer in answers.iter().filter(|answer| answer.verdict == Verdict::Accepted) {
-                let after = self.revisions.iter().filter(|read| read.from >= answer.to).map(|read| read.number).min();
-                claim(after.is_none_or(|revision| revision >= key.created), "accepted before it was in etcd");
-            }
-        }
-        for number in self.by_token.len()..self.by_token.len() + NEVER_SENT {
-            if self.keys.contains_key(&key_of(&Record::jti(number))) {
-                wrong.push(format!("token {number} is in etcd, but was never sent"));
-            }
-        }
-        let count = wrong.len();
-        assert!(count == 0, "{count} failures:\n{}", wrong[..count.min(20)].join("\n"));
-        assert_eq!(self.keys.len(), sent, "etcd has keys of no token");
-        assert_eq!(
-            unknown, used_up,
-            "tokens that were recorded without an answer must be those that turn out to be used"
-        );
-    }
 }
 
 /// Harms random nodes and their connections, at most two of them at once, and heals them all at the end. Returns how
@@ -234,12 +164,4 @@ fn keys(etcd: &Etcd) -> HashMap<String, Key> {
 /// A 64-bit number in JSON.
 fn number(value: &Value) -> u64 {
     value.as_str().unwrap().parse().unwrap()
-}
-
-/// The key of a `jti`, as `src/replay/store.rs` makes it.
-fn key_of(jti: &str) -> String {
-    let input = [&(ISSUER.len() as u64).to_le_bytes(), ISSUER.as_bytes(), jti.as_bytes()].concat();
-    let hash = Sha256::digest(input);
-    let digits: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("{PREFIX}{digits}")
 }

@@ -1,6 +1,7 @@
 //! `jtiStore` on live Envoys, with real engines: etcd, and Redis through Webdis.
 
 mod breaker;
+mod checker;
 mod checks;
 mod cold_start;
 mod drill;
