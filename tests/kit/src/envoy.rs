@@ -13,10 +13,12 @@ use serde_json::Value;
 use crate::bootstrap::{Bootstrap, Delivery, LDS_FILE, Listener, lds_response};
 use crate::http::{Address, Connection, RequestBuilder, Response, exchange};
 pub use process::log_tail;
-use process::{Process, wait_for};
+use process::{Launch, Process, wait_for};
 
 /// The environment variable that lists the Envoy binaries to test with, separated by colons.
 pub const BINARIES: &str = "ENVOY_BINARIES";
+
+const BOOTSTRAP_FILE: &str = "envoy.json";
 
 /// How long a start or an update may take. Compiling a Wasm module on a busy machine is slow.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -60,15 +62,37 @@ impl Envoy {
     /// # Errors
     /// When Envoy exits or isn't ready within a minute. The message ends with the end of Envoy's log.
     pub fn start(binary: &Path, bootstrap: &Bootstrap, concurrency: u32) -> Result<Self, String> {
-        let mut files = vec![("envoy.json", bootstrap.render().to_string())];
-        let lds = match bootstrap.delivery() {
-            Delivery::Static => None,
-            Delivery::Lds => {
-                files.push((LDS_FILE, lds_response(1, bootstrap.listeners()).to_string()));
-                Some(1)
-            }
-        };
-        Self::launch(binary, &files, concurrency, bootstrap.drain_seconds(), lds)
+        Self::launch(launch(binary, bootstrap, concurrency), bootstrap)
+    }
+
+    /// Like [`Self::start`], with a clock that is so many seconds ahead. Timers are right. Needs the C compiler `cc`.
+    ///
+    /// # Errors
+    /// As for [`Self::start`].
+    pub fn start_ahead(
+        binary: &Path,
+        bootstrap: &Bootstrap,
+        concurrency: u32,
+        ahead_seconds: u32,
+    ) -> Result<Self, String> {
+        Self::launch(Launch { ahead_seconds, ..launch(binary, bootstrap, concurrency) }, bootstrap)
+    }
+
+    /// Like [`Self::start`], so that [`Self::replace`] can replace it.
+    ///
+    /// # Errors
+    /// As for [`Self::start`].
+    pub fn start_replaceable(binary: &Path, bootstrap: &Bootstrap, concurrency: u32) -> Result<Self, String> {
+        Self::launch(Launch { epoch: Some(0), ..launch(binary, bootstrap, concurrency) }, bootstrap)
+    }
+
+    /// Starts a process with the same files that takes over the sockets, Envoy's "hot restart". This one serves the
+    /// connections that it has until it is dropped. [`Self::log`] has the lines of both.
+    ///
+    /// # Errors
+    /// As for [`Self::start`].
+    pub fn replace(&self) -> Result<Self, String> {
+        Self { process: self.process.replace()?, ..*self }.ready()
     }
 
     /// Like [`Self::start`], with the text of any bootstrap. The ending of `file_name` says whether it is YAML or JSON.
@@ -77,21 +101,35 @@ impl Envoy {
     /// # Errors
     /// As for [`Self::start`].
     pub fn start_with(binary: &Path, file_name: &str, text: &str, concurrency: u32) -> Result<Self, String> {
-        Self::launch(binary, &[(file_name, text.to_owned())], concurrency, 1, None)
+        let launch = Launch {
+            binary: binary.to_owned(),
+            bootstrap: file_name.to_owned(),
+            workers: concurrency,
+            drain_seconds: 1,
+            ahead_seconds: 0,
+            epoch: None,
+        };
+        let process = Process::spawn(launch, &[(file_name, text.to_owned())])?;
+        Self { process, workers: concurrency, lds: None }.ready()
     }
 
-    fn launch(
-        binary: &Path,
-        files: &[(&str, String)],
-        workers: u32,
-        drain_seconds: u32,
-        lds: Option<u64>,
-    ) -> Result<Self, String> {
-        let process = Process::spawn(binary, files, workers, drain_seconds)?;
-        let mut envoy = Self { process, workers, lds };
-        match envoy.wait_until_serving() {
-            Ok(()) => Ok(envoy),
-            Err(why) => Err(envoy.process.failure(&why)),
+    fn launch(launch: Launch, bootstrap: &Bootstrap) -> Result<Self, String> {
+        let mut files = vec![(BOOTSTRAP_FILE, bootstrap.render().to_string())];
+        let lds = match bootstrap.delivery() {
+            Delivery::Static => None,
+            Delivery::Lds => {
+                files.push((LDS_FILE, lds_response(1, bootstrap.listeners()).to_string()));
+                Some(1)
+            }
+        };
+        let workers = launch.workers;
+        Self { process: Process::spawn(launch, &files)?, workers, lds }.ready()
+    }
+
+    fn ready(mut self) -> Result<Self, String> {
+        match self.wait_until_serving() {
+            Ok(()) => Ok(self),
+            Err(why) => Err(self.process.failure(&why)),
         }
     }
 
@@ -194,9 +232,14 @@ impl Envoy {
             self.process.check()?;
             // The admin interface does not respond before its socket exists, and while the main thread compiles a
             // module.
-            let (Ok(ready), Ok(now)) = (self.admin("/ready"), Lds::read(self)) else {
+            let (Ok(info), Ok(ready), Ok(now)) = (self.admin("/server_info"), self.admin("/ready"), Lds::read(self))
+            else {
                 return Ok(None);
             };
+            // The process that this one replaces answers until this one takes over the socket.
+            if !info.text().contains(&format!("\"restart_epoch\": {},", self.process.epoch())) {
+                return Ok(None);
+            }
             if now.rejected > 0 {
                 return Err("Envoy rejected the first listeners".to_owned());
             }
@@ -228,6 +271,17 @@ impl Envoy {
         let ip: IpAddr = address["socket_address"]["address"].as_str()?.parse().ok()?;
         let port: u16 = address["socket_address"]["port_value"].as_u64()?.try_into().ok()?;
         Some(Address::Tcp((ip, port).into()))
+    }
+}
+
+fn launch(binary: &Path, bootstrap: &Bootstrap, workers: u32) -> Launch {
+    Launch {
+        binary: binary.to_owned(),
+        bootstrap: BOOTSTRAP_FILE.to_owned(),
+        workers,
+        drain_seconds: bootstrap.drain_seconds(),
+        ahead_seconds: 0,
+        epoch: None,
     }
 }
 
