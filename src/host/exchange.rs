@@ -45,6 +45,8 @@ enum State {
     Waiting(Held),
     /// Envoy holds the request, and the call with this token decides on it. Nothing was changed.
     Asking(Box<Ask>, u32),
+    /// Envoy holds the request, and the next tick makes another call that decides on it. Nothing was changed.
+    AskingAgain(Box<Ask>),
     /// The headers are edited. The form has still to be, if there is an edit.
     Forwarded(Option<FormEdit>),
     /// Everything is edited, and the next tick continues the request.
@@ -87,7 +89,7 @@ impl Exchange {
 
     /// Whether a tick must go on with it.
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Waiting(_) | State::Edited)
+        matches!(self.state, State::Waiting(_) | State::AskingAgain(_) | State::Edited)
     }
 
     /// Whether this tick must go on with it.
@@ -95,7 +97,7 @@ impl Exchange {
         match &self.state {
             // If the clock was set back, the end of the wait may be hours away, so it is decided anew.
             State::Waiting(held) => held.news != news || now >= held.until || now < held.decided_at,
-            State::Edited => true,
+            State::AskingAgain(_) | State::Edited => true,
             State::Deciding | State::Asking(..) | State::Forwarded(_) | State::Rejected => false,
         }
     }
@@ -129,14 +131,20 @@ impl Exchange {
         let received = Received::read(body_size, MAX_ANSWER_BYTES.saturating_add(1));
         let decided = match (&self.filter, services::now()) {
             (Some(filter), Ok(now)) => {
-                let decision = received.give(|reply| filter.plugin.answer(*ask, reply, now, host(filter)));
-                self.follow(decision, now).and_then(|()| self.resume())
+                match received.give(|reply| filter.plugin.answer(*ask, reply, now, host(filter))) {
+                    // Not here: if the connection was closed, Envoy still considers it open during this callback, and
+                    // the call would fail with it.
+                    Decision::Ask(ask) => {
+                        self.state = State::AskingAgain(ask);
+                        Ok(())
+                    }
+                    decision => self.follow(decision, now).and_then(|()| self.resume()),
+                }
             }
             _ => Err(Rejection::HostFailure),
         };
         if let Err(rejection) = decided {
-            let serialized = calls::read_header_map(MapType::HttpRequestHeaders).unwrap_or_default();
-            self.reject(&rejection, &decode_header_map(&serialized).unwrap_or_default());
+            self.reject_with_its_headers(&rejection);
         }
     }
 
@@ -149,6 +157,7 @@ impl Exchange {
                 let is_over = now >= held.until;
                 self.decide_again(now, is_over);
             }
+            State::AskingAgain(_) => self.ask_again(now),
             State::Edited => {
                 self.state = State::Forwarded(None);
                 if calls::continue_request().is_err() {
@@ -156,6 +165,13 @@ impl Exchange {
                 }
             }
             State::Deciding | State::Asking(..) | State::Forwarded(_) | State::Rejected => {}
+        }
+    }
+
+    fn ask_again(&mut self, now: NumericDate) {
+        let State::AskingAgain(ask) = std::mem::replace(&mut self.state, State::Deciding) else { return };
+        if let Err(rejection) = self.ask(ask, now).and_then(|()| self.resume()) {
+            self.reject_with_its_headers(&rejection);
         }
     }
 
@@ -243,6 +259,11 @@ impl Exchange {
             Some((name, value)) => calls::write_filter_state(name, value),
             None => Ok(()),
         }
+    }
+
+    fn reject_with_its_headers(&mut self, rejection: &Rejection) {
+        let serialized = calls::read_header_map(MapType::HttpRequestHeaders).unwrap_or_default();
+        self.reject(rejection, &decode_header_map(&serialized).unwrap_or_default());
     }
 
     /// Sends the response of a rejection. Even if that fails, the request is not forwarded.

@@ -120,6 +120,9 @@ impl WaitingRequests {
                 self.keep(waiting, &exchange, &mut still_waiting);
             }
         }
+        if !still_waiting.is_empty() {
+            self.ticker.hurry();
+        }
         if let (Ok(mut asking), Ok(mut requests)) = (self.asking.try_borrow_mut(), self.requests.try_borrow_mut()) {
             asking.append(&mut others);
             requests.append(&mut still_waiting);

@@ -6,6 +6,7 @@ mod checks;
 mod cold_start;
 mod drill;
 mod history;
+mod late_answers;
 mod lost_answers;
 mod once;
 mod outage;

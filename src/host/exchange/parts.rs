@@ -16,9 +16,12 @@ impl Exchange {
         self.body.receive(size, end_of_stream);
         match &self.state {
             State::Edited if self.holds_next_part => return self.forward_held_parts(),
-            State::Rejected | State::Waiting(_) | State::Asking(..) | State::Edited | State::Deciding => {
-                return Action::Pause;
-            }
+            State::Rejected
+            | State::Waiting(_)
+            | State::Asking(..)
+            | State::AskingAgain(_)
+            | State::Edited
+            | State::Deciding => return Action::Pause,
             State::Forwarded(None) if self.holds_next_part => {
                 self.state = State::Edited;
                 return Action::Pause;
@@ -45,9 +48,12 @@ impl Exchange {
             let _ = self.forward_held_parts();
         }
         let has_form = match &self.state {
-            State::Rejected | State::Waiting(_) | State::Asking(..) | State::Edited | State::Deciding => {
-                return Action::Pause;
-            }
+            State::Rejected
+            | State::Waiting(_)
+            | State::Asking(..)
+            | State::AskingAgain(_)
+            | State::Edited
+            | State::Deciding => return Action::Pause,
             State::Forwarded(form) => form.is_some(),
         };
         if let Err(rejection) = self.remove_owned_trailers() {

@@ -94,7 +94,7 @@ fn with_an_engine_it_governs_only_what_this_process_decides_alone() {
             let token = issued(after, &format!("alone {after}"));
             let stream = trial.site.send(0, &token);
             while !trial.site.calls().is_empty() {
-                trial.site.answer(0, &Reply::new(503, ""));
+                trial.answer_with(0, &Reply::new(503, ""));
             }
             assert_eq!(trial.site.result(0, stream), expected);
             trial.refuse_calls(0, &[INTERNAL_FAILURE]);

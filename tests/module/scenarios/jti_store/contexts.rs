@@ -29,6 +29,7 @@ fn requests_that_waited_for_keys_ask_from_one_tick_and_each_gets_its_own_answer(
         while let Some(call) = trial.site.calls().last() {
             let reply = trial.reply(call);
             trial.site.workers[0].answer(call.token, &reply).unwrap();
+            trial.site.pass(1);
         }
         let results = streams.map(|stream| trial.site.result(0, stream));
         let (won, lost) = ("forwarded as alice", "S403JU");
@@ -56,6 +57,7 @@ fn a_request_that_waited_for_keys_repeats_and_is_rejected_like_any_other() {
             }
             let reply = if is_lost { Reply::default() } else { trial.reply(call) };
             trial.site.workers[0].answer(call.token, &reply).unwrap();
+            trial.site.pass(1);
         }
         assert_eq!(lost, [3, 1]);
         assert_eq!(streams.map(|stream| trial.site.result(0, stream)), ["S503JS", "forwarded as alice"]);
@@ -247,7 +249,7 @@ fn when_the_clock_is_set_while_a_request_asks_it_is_still_decided() {
             let mut trial = Trial::start(kind, 1, "");
             let stream = trial.site.send(0, &token("1"));
             trial.site.process.set_clock(seconds);
-            trial.site.answer(0, &Reply::default());
+            trial.answer_with(0, &Reply::default());
             // When it is set forward, the time is over.
             let expected = if seconds > 0 { "S503JS" } else { "waits" };
             assert_eq!(trial.site.result(0, stream), expected, "{seconds} s");

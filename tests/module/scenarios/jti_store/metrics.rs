@@ -56,7 +56,7 @@ fn each_failure_is_counted_by_its_reason_once_for_a_request() {
             let mut trial = Trial::start(kind, 1, "");
             let stream = trial.site.send(0, &token("1"));
             for _ in 0..3 {
-                trial.site.answer(0, &reply);
+                trial.answer_with(0, &reply);
             }
             trial.site.pass(1_000);
             assert_eq!(trial.site.result(0, stream), "S503JS", "{reply:?}");
@@ -82,7 +82,7 @@ fn a_process_writes_one_line_when_the_engine_fails_and_one_when_it_answers_again
             for worker in [0, 1] {
                 let stream = trial.site.send(worker, &token(&format!("{jti} {worker}")));
                 for _ in 0..3 {
-                    trial.site.answer(worker, &Reply::new(503, ""));
+                    trial.answer_with(worker, &Reply::new(503, ""));
                 }
                 assert_eq!(trial.site.result(worker, stream), "S503JS");
             }
@@ -116,7 +116,7 @@ fn what_the_engine_says_is_escaped_and_cut_in_the_log() {
     trial.site.send(0, &token("1"));
     let error = format!(r#"{{"SET":[false,"ERR\n\u001b[31m\u00e9 {}"]}}"#, "long ".repeat(100));
     for _ in 0..3 {
-        trial.site.answer(0, &Reply::new(200, error.as_str()));
+        trial.answer_with(0, &Reply::new(200, error.as_str()));
     }
     trial.site.pass(1_000);
     let log = trial.site.log();

@@ -50,7 +50,7 @@ fn happen(trial: &mut Trial, stream: u32, event: Event) {
                 Reply::default()
             }
         };
-        trial.site.answer(0, &reply);
+        trial.answer_with(0, &reply);
     }
 }
 
@@ -235,7 +235,7 @@ fn a_request_that_waited_for_keys_first_is_edited_whenever_it_arrives() {
                 trial.site.workers[0].headers(stream, sent.clone(), false).unwrap();
                 parts[..keys_after].iter().for_each(|part| receive(&mut trial.site, stream, *part));
                 assert_waits(&trial, stream);
-                trial.site.answer(0, &set);
+                trial.answer_with(0, &set);
                 trial.site.pass(20);
                 parts[keys_after..answer_after].iter().for_each(|part| receive(&mut trial.site, stream, *part));
                 happen(&mut trial, stream, Event::Won);

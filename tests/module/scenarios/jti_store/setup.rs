@@ -63,18 +63,30 @@ impl Trial {
     /// The engine answers the only call of a worker.
     pub(super) fn answer(&mut self, worker: usize) {
         let reply = self.reply(&self.call(worker));
-        self.site.answer(worker, &reply);
+        self.answer_with(worker, &reply);
+    }
+
+    /// The only call of a worker gets this reply. If another one follows, it is made a millisecond later.
+    pub(super) fn answer_with(&mut self, worker: usize, reply: &Reply) {
+        self.site.answer(worker, reply);
+        self.site.pass(1);
     }
 
     /// The engine answers all calls of a worker, and those that follow. Returns how many there were.
     pub(super) fn serve(&mut self, worker: usize) -> usize {
         let mut count = 0;
-        while let Some(call) = self.site.workers[worker].state().http_calls.first().cloned() {
-            let reply = self.reply(&call);
-            self.site.workers[worker].answer(call.token, &reply).unwrap();
-            count += 1;
+        loop {
+            let calls = self.site.workers[worker].state().http_calls.clone();
+            if calls.is_empty() {
+                return count;
+            }
+            for call in calls {
+                let reply = self.reply(&call);
+                self.site.workers[worker].answer(call.token, &reply).unwrap();
+                count += 1;
+            }
+            self.site.pass(1);
         }
-        count
     }
 
     /// Sends a request, lets the engine answer, and returns what has come of the request.
