@@ -13,6 +13,8 @@
 mod client;
 mod message;
 pub mod raw;
+mod server;
 
 pub use client::{Connection, exchange};
 pub use message::{Body, Request};
+pub use server::Server;

@@ -126,7 +126,7 @@ fn send(stream: &mut SendStream<Bytes>, data: Vec<Bytes>, trailers: Option<Heade
     }
 }
 
-fn runtime() -> io::Result<Runtime> {
+pub(super) fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
@@ -161,7 +161,7 @@ async fn serve(mut client: DuplexStream, answer: Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-fn failure(error: h2::Error) -> io::Error {
+pub(super) fn failure(error: h2::Error) -> io::Error {
     let kind = match () {
         () if error.is_remote() => io::ErrorKind::ConnectionReset,
         () if error.is_library() => io::ErrorKind::InvalidData,

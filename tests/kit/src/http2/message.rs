@@ -111,7 +111,7 @@ impl Body {
     }
 }
 
-fn map(headers: &[Header]) -> io::Result<HeaderMap> {
+pub(super) fn map(headers: &[Header]) -> io::Result<HeaderMap> {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         let valid = HeaderName::from_lowercase(name.as_bytes()).map_err(|_| refused("header name", name.as_bytes()))?;
