@@ -113,6 +113,8 @@ pub(crate) struct Settings {
     pub(crate) envoys: usize,
     /// How many workers each has.
     pub(crate) workers: u32,
+    /// By how many seconds the clock of the second Envoy is ahead.
+    pub(crate) ahead_seconds: u32,
     /// `timeoutMilliseconds`. By default it is the longest, because a busy machine is slow.
     pub(crate) timeout_milliseconds: u32,
     /// More fields of `jtiStore`, each after a comma: `, onFailure: local`.
@@ -126,7 +128,7 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let (store, lines) = (String::new(), String::new());
-        Self { envoys: 2, workers: 2, timeout_milliseconds: 5000, store, lines, cluster: None }
+        Self { envoys: 2, workers: 2, ahead_seconds: 0, timeout_milliseconds: 5000, store, lines, cluster: None }
     }
 }
 
@@ -138,7 +140,7 @@ pub(crate) struct Fleet {
 impl Fleet {
     /// Starts the Envoys.
     pub(crate) fn start(binary: &Path, engine: &Engine, settings: &Settings) -> Self {
-        Self { proxies: (0..settings.envoys).map(|_| start_one(binary, engine, settings)).collect() }
+        Self { proxies: (0..settings.envoys).map(|index| start_one(binary, engine, settings, index)).collect() }
     }
 
     /// Sends a request to an Envoy and compares the whole result, and what the backend got.
@@ -251,12 +253,14 @@ pub(crate) fn configuration(engine: &Engine, settings: &Settings) -> String {
     ))
 }
 
-fn start_one(binary: &Path, engine: &Engine, settings: &Settings) -> Proxy {
+fn start_one(binary: &Path, engine: &Engine, settings: &Settings, index: usize) -> Proxy {
     let upstream = Upstream::start();
     let configuration = Configuration::Text(configuration(engine, settings));
     let listener = Listener::new(LISTENER, vec![filter(configuration, None)]);
     let cluster = settings.cluster.clone().unwrap_or_else(|| engine.cluster());
     let bootstrap = Bootstrap::watched(upstream.address(), vec![listener]).with_cluster(cluster);
-    let envoy = Envoy::start(binary, &bootstrap, settings.workers).unwrap_or_else(|error| panic!("{error}"));
+    let ahead_seconds = if index == 1 { settings.ahead_seconds } else { 0 };
+    let envoy = Envoy::start_ahead(binary, &bootstrap, settings.workers, ahead_seconds);
+    let envoy = envoy.unwrap_or_else(|error| panic!("{error}"));
     Proxy { envoy, upstream }
 }
