@@ -8,11 +8,11 @@ use kit::bootstrap::{Configuration, Listener};
 use kit::engines::Persistence;
 use kit::envoy;
 use kit::proxy::{Proxy, filter, now};
-use kit::rows::{Step, header_config, key};
+use kit::rows::{header_config, key};
 use serde_json::{Value, json};
 
 use crate::record::newest_envoy;
-use crate::setup::{Engine, Fleet, LISTENER, Settings, accepted, request, unavailable, used};
+use crate::setup::{Engine, Fleet, LISTENER, Settings, accepted, expect, from_before_start, unavailable, used};
 
 /// `maxTokenLifetimeSeconds` in the test that waits for its end.
 const SHORT_LIFETIME: u64 = 6;
@@ -25,7 +25,7 @@ fn after_a_restart_a_token_from_before_is_refused_and_a_new_one_passes_once() {
         // The clock has whole seconds in `iat`, so the token is as old as the start.
         thread::sleep(Duration::from_millis(1100));
         let accepted_before = issued("accepted before", json!(now()));
-        expect(&first, &refused(&used_before));
+        expect(&first, &from_before_start(&used_before));
         expect(&first, &accepted(&accepted_before));
         expect(&first, &used(&accepted_before));
         drop(first);
@@ -33,12 +33,12 @@ fn after_a_restart_a_token_from_before_is_refused_and_a_new_one_passes_once() {
         thread::sleep(Duration::from_millis(1100));
         let second = start(&binary, 3600);
         thread::sleep(Duration::from_millis(1100));
-        expect(&second, &refused(&accepted_before));
+        expect(&second, &from_before_start(&accepted_before));
         let new = issued("new", json!(now()));
         expect(&second, &accepted(&new));
         expect(&second, &used(&new));
-        expect(&second, &refused(&issued("without iat", Value::Null)));
-        expect(&second, &refused(&issued("from the future", json!(now() + 30))));
+        expect(&second, &from_before_start(&issued("without iat", Value::Null)));
+        expect(&second, &from_before_start(&issued("from the future", json!(now() + 30))));
         // clockSkewSeconds
         expect(&second, &accepted(&issued("ahead", json!(now() + 3))));
     }
@@ -51,7 +51,7 @@ fn after_the_longest_lifetime_every_token_is_from_after_the_start() {
         let claims = json!({"iss": "https://issuer.test", "jti": jti, "exp": now() + SHORT_LIFETIME - 2});
         key().token(Some("k1"), &claims)
     };
-    expect(&proxy, &refused(&without_iat("early")));
+    expect(&proxy, &from_before_start(&without_iat("early")));
     thread::sleep(Duration::from_secs(SHORT_LIFETIME + 1));
     let late = without_iat("late");
     expect(&proxy, &accepted(&late));
@@ -81,7 +81,7 @@ fn with_an_engine_it_governs_only_what_the_process_decides_alone() {
         fleet.expect(0, &used(&first));
         redis.process().kill();
         fleet.expect(0, &used(&first));
-        fleet.expect(0, &if alone { refused(&second) } else { unavailable(&second) });
+        fleet.expect(0, &if alone { from_before_start(&second) } else { unavailable(&second) });
         if alone {
             thread::sleep(Duration::from_millis(1100));
             let new = issued("new with an engine", json!(now()));
@@ -100,16 +100,6 @@ fn start(binary: &Path, max_lifetime: u64) -> Proxy {
     );
     let filter = filter(Configuration::Text(header_config(&lines)), None);
     Proxy::start(binary, vec![Listener::new(LISTENER, vec![filter])])
-}
-
-fn expect(proxy: &Proxy, step: &Step) {
-    if let Err(difference) = proxy.run(LISTENER, step) {
-        panic!("{difference}\n{}", proxy.envoy.log());
-    }
-}
-
-fn refused(token: &str) -> Step {
-    request(token).invalid("claim iat is not after the start of the replay store")
 }
 
 /// A token with this `jti` and `iat`.

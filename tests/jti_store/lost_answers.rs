@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use kit::bootstrap::Cluster;
 use kit::engines::Persistence;
+use kit::envoy;
 use kit::relay::{Loss, Relay};
+use serde_json::json;
 
 use crate::checks::{failures, stored};
 use crate::record::newest_envoy;
@@ -75,12 +78,50 @@ fn without_any_answer_a_token_is_refused_in_time_and_used_up() {
     }
 }
 
+/// With one address, such as that of a service, a repetition must not use the connection that has just ended. A call
+/// without an answer ends a connection of HTTP/1.1; of HTTP/2, only `connection_keepalive` does.
+#[test]
+fn a_connection_that_ends_after_a_request_is_replaced_within_this_request() {
+    for engine in [Engine::etcd(1), Engine::redis(Persistence::Nothing)] {
+        for (binary, loss) in
+            envoy::binaries().into_iter().flat_map(|binary| [(binary.clone(), Loss::Closing), (binary, Loss::Silent)])
+        {
+            let relay = Relay::start(*engine.addresses().last().unwrap()).unwrap();
+            let cluster = engine.cluster_at(&[relay.address()]);
+            let cluster = if engine.kind() == "etcd" { with_keepalive(cluster) } else { cluster };
+            let settings = Settings { workers: 1, cluster: Some(cluster), ..Settings::default() };
+            let fleet = Fleet::start(&binary, &engine, &settings);
+            let (warm, lost) = (fleet.token("warm"), fleet.token("lost"));
+            fleet.expect(0, &accepted(&warm));
+            let before = stored(&engine);
+            relay.lose(1, loss);
+            let begin = Instant::now();
+            fleet.expect(0, &accepted(&lost));
+            println!("{}, {loss:?}: accepted after {:?}", engine.kind(), begin.elapsed());
+            assert_eq!((relay.lost(), stored(&engine)), (1, before + 1));
+            fleet.expect(1, &used(&lost));
+            fleet.expect(0, &used(&lost));
+            assert_eq!(failures(&fleet, 0), []);
+            fleet.assert_healthy(&[&warm, &lost]);
+        }
+    }
+}
+
 fn engines() -> [Engine; 2] {
     [Engine::etcd(NODES), Engine::redis(Persistence::Nothing)]
 }
 
 fn relays(engine: &Engine) -> Vec<Relay> {
     engine.addresses().into_iter().map(|address| Relay::start(address).unwrap()).collect()
+}
+
+fn with_keepalive(cluster: Cluster) -> Cluster {
+    let keepalive = json!({"interval": "0.5s", "timeout": "0.5s"});
+    let options = json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        "explicit_http_config": {"http2_protocol_options": {"connection_keepalive": keepalive}},
+    }});
+    cluster.with_field("typed_extension_protocol_options", options)
 }
 
 /// Two Envoys of one worker, whose connections go through the relays.

@@ -1,4 +1,5 @@
-//! Answers that only look like those of an engine, at one listener each.
+//! Clusters that are no engine, or another one than `kind` says, and answers that only look like those of an engine, at
+//! one listener each.
 
 use std::net::SocketAddr;
 
@@ -24,6 +25,8 @@ const UNREACHABLE: (&str, &str) = ("status", "the status was 503; Envoy answers 
 /// Envoy answers a call of gRPC itself, too.
 const NOT_HTTP2: &str = "the engine reported: gRPC status 14 upstream connect error or disconnect/reset before headers. \
                          reset reason: protocol error";
+const NO_HOST: (&str, &str) = ("no_host", "the cluster has no healthy host, or its circuit breaker is open");
+const NO_CLUSTER: (&str, &str) = ("no_cluster", "Envoy has no such cluster");
 const GARBLED: (&str, &str) = ("status", "the status was 502, not 200");
 
 /// A listener whose engine is a server of this test.
@@ -41,10 +44,14 @@ enum Server {
     Http2(http2::Server),
     /// Something else, with or without HTTP/2.
     Other(SocketAddr, bool),
+    /// A cluster without hosts.
+    NoHost,
+    /// Envoy has no cluster of this name.
+    NoCluster,
 }
 
 #[test]
-fn nothing_is_accepted_because_of_an_answer_that_only_looks_right() {
+fn what_is_no_engine_accepts_nothing_and_the_log_says_why() {
     let won = json!({"SET": null});
     let redis = |name, answer: Answer, failure| {
         let server = KeyServer::start().unwrap();
@@ -86,6 +93,7 @@ fn nothing_is_accepted_because_of_an_answer_that_only_looks_right() {
         redis("old-redis", Answer::json(&json!({"SET": [true, "OK"]})), MALFORMED),
         redis("html", Answer::new(200).header("content-type", "text/html").body("<html>"), MALFORMED),
         redis("empty", Answer::new(200), MALFORMED),
+        redis("redirect", Answer::new(302).header("location", "/x"), ("status", "the status was 302, not 200")),
         etcd("no-message", 200, b"", ok, MALFORMED),
         etcd("no-status", 200, created, &[], MALFORMED),
         etcd("http-error", 500, created, ok, ("status", "the status was 500, not 200")),
@@ -107,6 +115,8 @@ fn nothing_is_accepted_because_of_an_answer_that_only_looks_right() {
         other("redis-over-http2", "etcd", resp, true, failed(NOT_HTTP2)),
         other("etcd-without-http2", "etcd", real_etcd, false, ("status", "the status was 404, not 200")),
         other("etcd-as-redis", "redis", real_etcd, false, ("status", "the status was 404, not 200")),
+        Case { name: "no-host", kind: "redis", server: Server::NoHost, failure: NO_HOST },
+        Case { name: "no-cluster", kind: "etcd", server: Server::NoCluster, failure: NO_CLUSTER },
     ];
     let fleet = start(&cases);
     let proxy = &fleet.proxies[0];
@@ -182,14 +192,15 @@ fn start(cases: &[Case]) -> Fleet {
     };
     let upstream = Upstream::start();
     let bootstrap = Bootstrap::fixed(upstream.address(), cases.iter().map(listener).collect());
-    let bootstrap = cases.iter().fold(bootstrap, |bootstrap, case| {
-        bootstrap.with_cluster(match &case.server {
-            Server::Http1(server) => Cluster::new(case.name, server.address()),
-            Server::Http2(server) => Cluster::new(case.name, server.address()).over_http2(),
-            Server::Other(address, true) => Cluster::new(case.name, *address).over_http2(),
-            Server::Other(address, false) => Cluster::new(case.name, *address),
-        })
-    });
+    let cluster = |case: &Case| match &case.server {
+        Server::Http1(server) => Some(Cluster::new(case.name, server.address())),
+        Server::Http2(server) => Some(Cluster::new(case.name, server.address()).over_http2()),
+        Server::Other(address, true) => Some(Cluster::new(case.name, *address).over_http2()),
+        Server::Other(address, false) => Some(Cluster::new(case.name, *address)),
+        Server::NoHost => Some(Cluster::with_hosts(case.name, &[])),
+        Server::NoCluster => None,
+    };
+    let bootstrap = cases.iter().filter_map(cluster).fold(bootstrap, Bootstrap::with_cluster);
     let envoy = Envoy::start(&newest_envoy(), &bootstrap, 1).unwrap_or_else(|error| panic!("{error}"));
     Fleet { proxies: vec![Proxy { envoy, upstream }] }
 }

@@ -7,11 +7,11 @@ use kit::bootstrap::{Bootstrap, Configuration, Listener};
 use kit::envoy::{self, Envoy, Update};
 use kit::http::Connection;
 use kit::proxy::{Proxy, filter, now};
-use kit::rows::{Step, header_config, key};
+use kit::rows::{header_config, key};
 use kit::upstream::Upstream;
 use serde_json::json;
 
-use crate::setup::{LISTENER, Verdict, accepted, bytes, request, token, used};
+use crate::setup::{LISTENER, Verdict, accepted, bytes, expect, from_before_start, token, used};
 
 #[test]
 fn an_update_of_the_configuration_is_no_start() {
@@ -20,12 +20,12 @@ fn an_update_of_the_configuration_is_no_start() {
         let old = old("old");
         pass_a_second();
         let (seen, unseen) = (token("seen"), token("unseen"));
-        expect(&proxy, &refused(&old));
+        expect(&proxy, &from_before_start(&old));
         expect(&proxy, &accepted(&seen));
         pass_a_second();
         let update = proxy.envoy.update_listeners(&[listener("clockSkewSeconds: 20")]).unwrap();
         assert!(matches!(update, Update::Accepted), "{}", proxy.envoy.log());
-        expect(&proxy, &refused(&old));
+        expect(&proxy, &from_before_start(&old));
         expect(&proxy, &used(&seen));
         // It was issued before the update and after the start.
         expect(&proxy, &accepted(&unseen));
@@ -49,8 +49,8 @@ fn a_hot_restart_is_a_start() {
         let Proxy { envoy, upstream } = old;
         let new = Proxy { envoy: envoy.replace().unwrap_or_else(|error| panic!("{error}")), upstream };
         pass_a_second();
-        expect(&new, &refused(&seen));
-        expect(&new, &refused(&unseen));
+        expect(&new, &from_before_start(&seen));
+        expect(&new, &from_before_start(&unseen));
         let later = token("later");
         expect(&new, &accepted(&later));
         expect(&new, &used(&later));
@@ -69,16 +69,6 @@ fn a_hot_restart_is_a_start() {
 fn listener(lines: &str) -> Listener {
     let lines = format!("preventJtiReplay: true\nreplayColdStart: refuse\n{lines}");
     Listener::new(LISTENER, vec![filter(Configuration::Text(header_config(&lines)), None)])
-}
-
-fn expect(proxy: &Proxy, step: &Step) {
-    if let Err(difference) = proxy.run(LISTENER, step) {
-        panic!("{difference}\n{}", proxy.envoy.log());
-    }
-}
-
-fn refused(token: &str) -> Step {
-    request(token).invalid("claim iat is not after the start of the replay store")
 }
 
 /// A token from before the start.

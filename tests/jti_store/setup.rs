@@ -143,20 +143,19 @@ impl Fleet {
         Self { proxies: (0..settings.envoys).map(|index| start_one(binary, engine, settings, index)).collect() }
     }
 
-    /// Sends a request to an Envoy and compares the whole result, and what the backend got.
-    ///
-    /// # Panics
-    /// When it is another result. Shows the Envoy's log.
+    /// [`expect`] of an Envoy.
     pub(crate) fn expect(&self, envoy: usize, step: &Step) {
-        let proxy = &self.proxies[envoy];
-        if let Err(difference) = proxy.run(LISTENER, step) {
-            panic!("Envoy {envoy}: {difference}\n{}", proxy.envoy.log());
-        }
+        expect(&self.proxies[envoy], step);
     }
 
     /// The verdict of an Envoy about a token, on a new connection.
     pub(crate) fn ask(&self, envoy: usize, token: &str) -> Verdict {
         Verdict::of(token, &self.proxies[envoy].send(LISTENER, &request(token)))
+    }
+
+    /// A token with a `jti` that no other fleet has.
+    pub(crate) fn token(&self, name: &str) -> String {
+        token(&format!("{name}-{}", self.proxies[0].envoy.id()))
     }
 
     /// The address of an Envoy, for connections that are kept.
@@ -179,6 +178,16 @@ impl Fleet {
             harm.extend(reloads.into_iter().filter(|(_, count)| *count > 0).map(|(name, _)| name));
             proxy.report(&harm);
         }
+    }
+}
+
+/// Sends a request to an Envoy and compares the whole result, and what the backend got.
+///
+/// # Panics
+/// When it is another result. Shows the Envoy's log.
+pub(crate) fn expect(proxy: &Proxy, step: &Step) {
+    if let Err(difference) = proxy.run(LISTENER, step) {
+        panic!("{difference}\n{}", proxy.envoy.log());
     }
 }
 
@@ -231,6 +240,11 @@ pub(crate) fn used(token: &str) -> Step {
 /// The engine can't be asked.
 pub(crate) fn unavailable(token: &str) -> Step {
     request(token).rejected("S503JS", "Replay store is not available")
+}
+
+/// With `replayColdStart: refuse`, the token may be from before the start.
+pub(crate) fn from_before_start(token: &str) -> Step {
+    request(token).invalid("claim iat is not after the start of the replay store")
 }
 
 /// A token with this `jti` that is valid for an hour.

@@ -93,6 +93,20 @@ fn an_etcd_that_never_has_the_lease_is_not_asked_for_ever() {
     assert_eq!((failure, calls), ("malformed", 5));
 }
 
+#[test]
+fn a_missing_lease_takes_none_of_the_attempts() {
+    let store = store(", kind: etcd");
+    let next = |inquiry: Inquiry, reply| match inquiry.answer(&store, reply, NOW) {
+        Progress::Call(next, _) => next,
+        other => panic!("{other:?}"),
+    };
+    let (inquiry, _) = Inquiry::begin(&store, &[1; 16], VALUE, END, NOW);
+    let granting = next(inquiry, etcd(b"", &[("grpc-status", b"5")]));
+    let second = next(next(granting, etcd(b"", &[("grpc-status", b"9")])), Reply::NoAnswer);
+    let last = next(second, Reply::NoAnswer);
+    assert_eq!(failed(last.answer(&store, Reply::NoAnswer, NOW)), "no_answer");
+}
+
 fn failed(progress: Progress) -> &'static str {
     let Progress::Failed(failure) = progress else { panic!("{progress:?}") };
     failure.name()
