@@ -86,6 +86,17 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
             "jwk.d: expected a public key, found a private or secret part",
         ),
         misconfigured(
+            "an engine without replay protection is an error, and so is one that is not known",
+            header_config("jtiStore: {kind: memcached, cluster: c, password: p}"),
+            "jtiStore: expected preventJtiReplay: true beside it; jtiStore.kind: expected etcd or redis; \
+             jtiStore.password: unknown field",
+        ),
+        misconfigured(
+            "a cold start without a longest lifetime would never end",
+            header_config("preventJtiReplay: true\nreplayColdStart: refuse\nmaxTokenLifetimeSeconds: 0"),
+            "replayColdStart: expected maxTokenLifetimeSeconds to be more than 0",
+        ),
+        misconfigured(
             "replay protection needs exp",
             header_config("preventJtiReplay: true\nignoreExpirationCheck: true"),
             "preventJtiReplay: expected false with ignoreExpirationCheck: \
