@@ -92,12 +92,16 @@ impl Redis {
     /// # Errors
     /// When it doesn't answer.
     pub fn entries(&self, prefix: &str) -> Result<Vec<Entry>, String> {
-        let Reply::List(keys) = self.command(&["KEYS", &format!("{prefix}*")])? else {
+        let Reply::List(keys) = self.command(&["KEYS", "*"])? else {
             return Err(self.process.failure("gave no list of keys"));
         };
         let mut entries = Vec::new();
         for key in keys {
             let Reply::Text(key) = key else { continue };
+            // Not in the pattern, where some characters of a prefix would have a meaning.
+            if !key.starts_with(prefix) {
+                continue;
+            }
             // Without a value if it has expired meanwhile.
             let Reply::Text(value) = self.command(&["GET", &key])? else { continue };
             let ttl_seconds = match self.command(&["TTL", &key])? {
