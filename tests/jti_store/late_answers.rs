@@ -31,7 +31,7 @@ fn a_request_whose_answer_comes_late_finds_its_own_write() {
             fleet.expect(0, &used(&late));
             assert_eq!(failures(&fleet, 0), []);
             let counted = fleet.counted(0);
-            assert!(counted["calls"] >= 1 + counted["asked"], "{counted:?}");
+            assert!(counted["calls"] > counted["asked"], "{counted:?}");
             println!("{}: accepted after {took:?}, {counted:?}", engine.kind());
             fleet.assert_healthy(&[&warm, &late]);
         }
