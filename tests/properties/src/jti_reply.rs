@@ -135,9 +135,10 @@ impl Asked {
         let own = String::from_utf8(value).expect("text");
         let mut asked = Self { plugin, memory, ask, own, lease };
         if is_grant {
-            for grpc_status in [b"5", b"9", b"5"] {
-                let trailers: [Header; 1] = [("grpc-status", grpc_status)];
-                let reply = Reply::Answer { headers: &[(":status", b"200")], body: b"", trailers: &trailers };
+            // The last attempt finds that the lease is missing.
+            let trailers: [Header; 1] = [("grpc-status", b"5")];
+            let missing = Reply::Answer { headers: &[(":status", b"200")], body: b"", trailers: &trailers };
+            for reply in [Reply::NoAnswer, Reply::NoAnswer, missing] {
                 let decision = asked.plugin.answer(*asked.ask, reply, now(), host(&asked.memory));
                 let Decision::Ask(next) = decision else { panic!("{decision:?}") };
                 asked.ask = next;
