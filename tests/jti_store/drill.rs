@@ -19,7 +19,7 @@ const TIMEOUT_MILLISECONDS: u32 = 1500;
 
 const CLIENTS: usize = 12;
 
-/// The answers to requests that were sent and answered in an outage.
+/// The answers to requests that were sent and answered in an outage, after `harm` has returned.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outage {
     pub(crate) accepted: usize,

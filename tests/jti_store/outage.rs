@@ -45,7 +45,14 @@ fn nodes(
 ) -> Outage {
     let engine = Engine::etcd(3);
     let Engine::Etcd(etcd) = &engine else { unreachable!() };
-    let harm = || pick(etcd).iter().for_each(|&node| harm(&etcd.nodes()[node]));
+    let harm = || {
+        let lost = pick(etcd);
+        lost.iter().for_each(|&node| harm(&etcd.nodes()[node]));
+        if lost.len() == 1 {
+            // How long an election takes is up to etcd, and to luck: votes may be split.
+            etcd.leader_besides(&lost);
+        }
+    };
     drill(what, &engine, cluster(engine.cluster()), harm, || engine.revive())
 }
 

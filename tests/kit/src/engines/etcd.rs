@@ -157,9 +157,18 @@ impl Etcd {
     /// # Panics
     /// When there is none within a minute, for example because the majority is dead.
     pub fn leader(&self) -> usize {
+        self.leader_besides(&[])
+    }
+
+    /// Like [`Self::leader`], of the nodes that are not in `lost`. Those are not asked, so they may hang.
+    ///
+    /// # Panics
+    /// As for [`Self::leader`].
+    pub fn leader_besides(&self, lost: &[usize]) -> usize {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(index) = (0..self.nodes.len()).find(|&index| self.is_leader(index)) {
+            let mut others = (0..self.nodes.len()).filter(|index| !lost.contains(index));
+            if let Some(index) = others.find(|&index| self.is_leader(index)) {
                 return index;
             }
             assert!(Instant::now() < deadline, "etcd has no leader within {PATIENCE:?}");
