@@ -1,6 +1,10 @@
 //! The claims of a token whose signature is verified, and the rules that validate them
 //! ([RFC 7519 §4](https://www.rfc-editor.org/rfc/rfc7519#section-4)).
 
+mod required;
+
+pub(crate) use required::RequiredClaim;
+
 use crate::json::{Object, Value};
 use crate::numeric_date::NumericDate;
 use crate::rejection::{Invalid, Rejection};
@@ -23,6 +27,8 @@ pub(crate) struct ClaimRules {
     pub(crate) max_lifetime: Option<u32>,
     /// Whether `exp` is required and checked: false with `ignoreExpirationCheck`.
     pub(crate) check_expiration: bool,
+    /// `requiredClaims`: all of these must hold.
+    pub(crate) required: Vec<RequiredClaim>,
 }
 
 /// The claims of one token.
@@ -107,6 +113,14 @@ impl<'a> Claims<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Validates `requiredClaims`.
+    ///
+    /// # Errors
+    /// A403JC when a claim is not as required.
+    pub(crate) fn check_required(&self, rules: &ClaimRules) -> Result<(), Rejection> {
+        rules.required.iter().try_for_each(|required| required.check(self.find(required.name())))
     }
 
     /// `aud`: one string, or an array of only strings

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::cache::{CACHE_BUDGET_BYTES, CacheLimits};
-use crate::claims::ClaimRules;
+use crate::claims::{ClaimRules, RequiredClaim};
 use crate::document::{self, ConfigError, Fault, Faults, Field, Section, Warning};
 use crate::key::KeySet;
 use crate::mapping::Mapping;
@@ -42,7 +42,7 @@ pub(crate) struct Config {
     pub(crate) keys: KeySet,
     /// `remoteJwks`.
     pub(crate) remote_keys: RemoteKeys,
-    /// `issuer`, `audiences`, `clockSkewSeconds`, `maxTokenLifetimeSeconds`, `ignoreExpirationCheck`.
+    /// `issuer`, `audiences`, `clockSkewSeconds`, `maxTokenLifetimeSeconds`, `ignoreExpirationCheck`, `requiredClaims`.
     pub(crate) rules: ClaimRules,
     /// `claimParameters`, `backendPath`, `forwardToken`, `maxFormBytes`, `bypassEmptyToken`.
     pub(crate) mapping: Mapping,
@@ -108,6 +108,10 @@ impl Config {
             clock_skew: clock_skew(&mut section, prevent_jti_replay, faults) as f64,
             max_lifetime: max_lifetime(&mut section, faults),
             check_expiration: !ignore_expiration_check,
+            required: section
+                .optional("requiredClaims")
+                .and_then(|field| RequiredClaim::parse_all(&field, faults))
+                .unwrap_or_default(),
         };
         let forward_token = boolean(&mut section, "forwardToken", true, faults);
         let max_tracked_jtis =

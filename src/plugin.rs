@@ -175,7 +175,7 @@ impl Plugin {
     /// 2. the token: I400JR, A403JT (several tokens), I400JD
     /// 3. its key: A403JK, S503JW
     /// 4. its signature: A403JT, S503JW
-    /// 5. its payload and claims: I400JD, A403JE, A403JT
+    /// 5. its payload and claims: I400JD, A403JE, A403JT, A403JC
     /// 6. the edits: A403JT, I415FD, I413FD
     /// 7. its `jti`: S403JI, A403JT (`replayColdStart`), S403JU, S503JF, S503JS
     ///
@@ -242,6 +242,7 @@ impl Plugin {
         let claims = authenticate(&token, config, now, host.signatures)?;
         claims.times().check(&config.rules, now)?;
         claims.check_parties(&config.rules)?;
+        claims.check_required(&config.rules)?;
         let values = config.mapping.values(&claims)?;
         let edits = config.mapping.edits(request, &values)?;
         match &config.replay {

@@ -27,6 +27,11 @@ pub enum Rejection {
         /// The `exp` of the token.
         at: NumericDate,
     },
+    /// A403JC: a claim is not as `requiredClaims` says.
+    ClaimNotAccepted {
+        /// The configured name of the claim.
+        name: Excerpt,
+    },
     /// S403JI: replay protection needs a `jti`, and the token has no usable one: a string of 1 byte to 1 KiB.
     JtiMissing,
     /// S403JU: this `jti` of this issuer was used before.
@@ -129,6 +134,7 @@ impl Rejection {
             Self::NoMatchingKey { .. } => (403, "A403JK", PERMISSION_DENIED),
             Self::Invalid(_) => (403, "A403JT", PERMISSION_DENIED),
             Self::Expired { .. } => (403, "A403JE", PERMISSION_DENIED),
+            Self::ClaimNotAccepted { .. } => (403, "A403JC", PERMISSION_DENIED),
             Self::JtiMissing => (403, "S403JI", PERMISSION_DENIED),
             Self::JtiUsed => (403, "S403JU", PERMISSION_DENIED),
             Self::ReplayStoreFull => (503, "S503JF", UNAVAILABLE),
@@ -143,9 +149,9 @@ impl Rejection {
     }
 
     /// All codes that [`Self::code`] can return.
-    pub const CODES: [&'static str; 14] = [
-        "I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "S403JI", "S403JU", "S503JF", "S503JS", "S503JW", "I415FD",
-        "I413FD", "S503HF", "I400JP",
+    pub const CODES: [&'static str; 15] = [
+        "I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "A403JC", "S403JI", "S403JU", "S503JF", "S503JS", "S503JW",
+        "I415FD", "I413FD", "S503HF", "I400JP",
     ];
 
     /// The HTTP status of the response.
@@ -180,6 +186,7 @@ impl Rejection {
             Self::NoMatchingKey { kid: None } => "No matching JWK, kid:(none) not found".to_owned(),
             Self::Invalid(reason) => format!("Invalid JWT: {reason}"),
             Self::Expired { at } => format!("JWT is expired at {at}"),
+            Self::ClaimNotAccepted { name } => format!("Claim {name} is not accepted"),
             Self::JtiMissing => "Claim jti is required when preventJtiReplay:true".to_owned(),
             Self::JtiUsed => "Claim jti in JWT is used".to_owned(),
             Self::ReplayStoreFull => "Replay store is full, try again later".to_owned(),
@@ -272,6 +279,13 @@ mod tests {
                 "I400JP",
                 13,
                 "Invalid JWT plugin config: parameter: missing",
+            ),
+            (
+                Rejection::ClaimNotAccepted { name: Excerpt::new(b"realm_access.roles", 64) },
+                403,
+                "A403JC",
+                7,
+                "Claim realm_access.roles is not accepted",
             ),
             (Rejection::ReplayStoreFull, 503, "S503JF", 14, "Replay store is full, try again later"),
             (Rejection::EngineUnavailable, 503, "S503JS", 14, "Replay store is not available"),

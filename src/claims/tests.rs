@@ -3,7 +3,14 @@ use super::*;
 const NOW: f64 = 1_700_000_000.0;
 
 fn rules() -> ClaimRules {
-    ClaimRules { issuers: None, audiences: None, clock_skew: 0.0, max_lifetime: Some(604_800), check_expiration: true }
+    ClaimRules {
+        issuers: None,
+        audiences: None,
+        clock_skew: 0.0,
+        max_lifetime: Some(604_800),
+        check_expiration: true,
+        required: Vec::new(),
+    }
 }
 
 fn read(payload: &str) -> Result<Times, Rejection> {

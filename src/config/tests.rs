@@ -36,7 +36,8 @@ fn the_example_of_the_documentation_is_valid() {
             audiences: None,
             clock_skew: 0.0,
             max_lifetime: Some(604_800),
-            check_expiration: true
+            check_expiration: true,
+            required: Vec::new()
         }
     );
 }
@@ -62,7 +63,8 @@ maxTrackedJtis: 7\ntokenCache: {{maxEntries: 0, maxBytes: 1}}"
             audiences: Some(vec!["b".to_owned(), "c".to_owned()]),
             clock_skew: 300.0,
             max_lifetime: None,
-            check_expiration: true
+            check_expiration: true,
+            required: Vec::new()
         }
     );
 }

@@ -111,6 +111,25 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// A string. `None` for any other value, without an error.
+    pub(crate) fn as_string(&self) -> Option<&'a str> {
+        self.value.as_str()
+    }
+
+    /// `true` or `false`. `None` for any other value, without an error.
+    pub(crate) fn as_boolean(&self) -> Option<bool> {
+        self.value.as_bool()
+    }
+
+    /// A whole number, also one that is written as 30.0, because a Struct has only doubles. `None` for any other value,
+    /// without an error.
+    pub(crate) fn as_whole_number(&self) -> Option<i64> {
+        let sign = |number: f64| if number < 0.0 { -1 } else { 1 };
+        let of_double =
+            |number: f64| whole(number.abs())?.try_into().ok().map(|whole: i64| whole.saturating_mul(sign(number)));
+        self.value.as_i64().or_else(|| self.value.as_f64().and_then(of_double))
+    }
+
     fn expect<T>(&self, found: Option<T>, expected: &str, faults: &mut Faults) -> Option<T> {
         if found.is_none() {
             faults.report(&self.path, format!("expected {expected}"));

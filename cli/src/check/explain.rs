@@ -29,6 +29,10 @@ pub(super) fn explain(rejection: &Rejection) -> (&'static str, &'static str) {
             "The token has expired: its `exp` is in the past.",
             "Get a new token. If it is new, compare the clocks of issuer and Envoy, or set `clockSkewSeconds`.",
         ),
+        Rejection::ClaimNotAccepted { .. } => (
+            "A claim of the token is not as `requiredClaims` says.",
+            "Compare the claim that the message names, and its type: `jwt-auth inspect` shows the claims.",
+        ),
         Rejection::JtiMissing => (
             "With `preventJtiReplay` a token needs a `jti` that is a string of 1 to 1024 bytes.",
             "Have the issuer set a random `jti`.",

@@ -79,6 +79,7 @@ fn is_after_signature(rejection: &Rejection) -> bool {
         // Malformed: the payload is not a JSON object.
         Rejection::Malformed { .. }
         | Rejection::Expired { .. }
+        | Rejection::ClaimNotAccepted { .. }
         | Rejection::JtiMissing
         | Rejection::JtiUsed
         | Rejection::ReplayStoreFull
