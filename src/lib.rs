@@ -38,6 +38,7 @@ mod shared_data;
 mod signature;
 mod text;
 mod token;
+mod url;
 
 pub use cache::{CACHE_BUDGET_BYTES, CacheEvents, TokenCaches};
 pub use call::{Call, Reply};

@@ -21,7 +21,6 @@ mod report;
 mod schedule;
 mod set;
 mod source;
-mod url;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

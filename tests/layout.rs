@@ -18,7 +18,7 @@ const FLOORS: [&[&str]; 10] = [
     &["signature"],
     &["key"],
     &["token", "request"],
-    &["rejection", "document", "text", "json", "numeric_date", "header_map", "shared_data", "call", "notice"],
+    &["rejection", "document", "text", "json", "numeric_date", "header_map", "shared_data", "call", "notice", "url"],
 ];
 
 /// The text of each file by its module path, for example `mapping::form`.

@@ -8,10 +8,10 @@ use super::call::{Answer, CallId, KeyCall};
 use super::failure::FetchFailure;
 use super::record::Millis;
 use super::source::{Location, Source};
-use super::url::{Authority, HttpUrl};
 use crate::call::{Call, Reply};
 use crate::json::read_members;
 use crate::key::FetchedKeys;
+use crate::url::{Authority, HttpUrl};
 
 /// How long after its deadline a fetch is given up. The host must have answered by then.
 const GRACE: Millis = 1_000;

@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 
 use sha2::{Digest as _, Sha256};
 
-use super::url::{Authority, HttpUrl};
 use crate::document::{Faults, Field, Section};
+use crate::url::{Authority, HttpUrl};
 
 /// The most entries of `remoteJwks`. More issuers than this are not configured by hand.
 const MAX_SOURCES: usize = 8;

@@ -1,4 +1,4 @@
-//! The URLs that keys are fetched from.
+//! The URLs of a configuration and of issuers.
 
 use fluent_uri::Uri;
 
@@ -8,17 +8,17 @@ const MAX_URL_BYTES: usize = 2048;
 /// An `http` or `https` URL ([RFC 9110 §4.2](https://www.rfc-editor.org/rfc/rfc9110#section-4.2)) without user,
 /// password and fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct HttpUrl {
+pub(crate) struct HttpUrl {
     text: String,
-    pub(super) authority: Authority,
+    pub(crate) authority: Authority,
     path: String,
     query: Option<String>,
 }
 
 /// Where a URL leads: scheme, host and port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Authority {
-    pub(super) is_https: bool,
+pub(crate) struct Authority {
+    pub(crate) is_https: bool,
     /// In lower case.
     host: String,
     port: u16,
@@ -30,7 +30,7 @@ impl HttpUrl {
     /// # Errors
     /// What was expected, for a message: when it is no URL by [RFC 3986](https://www.rfc-editor.org/rfc/rfc3986), is too
     /// long, has another scheme, a user, a password, a fragment or no host.
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         if text.len() > MAX_URL_BYTES {
             return Err("expected a URL of at most 2048 bytes");
         }
@@ -60,16 +60,16 @@ impl HttpUrl {
     }
 
     /// As it was written.
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    pub(super) fn has_query(&self) -> bool {
+    pub(crate) fn has_query(&self) -> bool {
         self.query.is_some()
     }
 
     /// The path and query of a request for it ([RFC 9112 §3.2.1](https://www.rfc-editor.org/rfc/rfc9112#section-3.2.1)).
-    pub(super) fn request_target(&self) -> String {
+    pub(crate) fn request_target(&self) -> String {
         let path = if self.path.is_empty() { "/" } else { &self.path };
         match &self.query {
             Some(query) => format!("{path}?{query}"),
@@ -79,13 +79,13 @@ impl HttpUrl {
 
     /// The path of the discovery document
     /// ([OpenID Connect Discovery 1.0 §4](https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig)).
-    pub(super) fn openid_configuration(&self) -> String {
+    pub(crate) fn openid_configuration(&self) -> String {
         format!("{}/.well-known/openid-configuration", self.path_without_final_slash())
     }
 
     /// The path of the metadata of an authorization server
     /// ([RFC 8414 §3.1](https://www.rfc-editor.org/rfc/rfc8414#section-3.1)).
-    pub(super) fn authorization_server_metadata(&self) -> String {
+    pub(crate) fn authorization_server_metadata(&self) -> String {
         format!("/.well-known/oauth-authorization-server{}", self.path_without_final_slash())
     }
 
@@ -99,7 +99,7 @@ impl Authority {
     ///
     /// # Errors
     /// What was expected, for a message.
-    pub(super) fn parse(text: &str, is_https: bool) -> Result<Self, &'static str> {
+    pub(crate) fn parse(text: &str, is_https: bool) -> Result<Self, &'static str> {
         let scheme = if is_https { "https" } else { "http" };
         let url = HttpUrl::parse(&format!("{scheme}://{text}")).ok();
         let url = url.filter(|url| url.path.is_empty() && url.query.is_none());
@@ -107,7 +107,7 @@ impl Authority {
     }
 
     /// The value of `:authority`, without the default port.
-    pub(super) fn header(&self) -> String {
+    pub(crate) fn header(&self) -> String {
         if self.port == Self::default_port(self.is_https) {
             self.host.clone()
         } else {
@@ -115,7 +115,7 @@ impl Authority {
         }
     }
 
-    pub(super) fn scheme(&self) -> &'static str {
+    pub(crate) fn scheme(&self) -> &'static str {
         if self.is_https { "https" } else { "http" }
     }
 
