@@ -34,6 +34,7 @@ mod rejection;
 mod remote_keys;
 mod replay;
 mod request;
+mod response;
 mod shared_data;
 mod signature;
 mod text;
@@ -58,6 +59,7 @@ pub use remote_keys::{
 };
 pub use replay::{Engine, EngineEvents, EngineFailure, JtiStore, MAX_ANSWER_BYTES, MAX_JTI_BYTES};
 pub use request::{Request, TokenLocation};
+pub use response::Response;
 pub use shared_data::{Conflict, SharedData};
 pub use signature::{HostSignatures, SignatureBackend};
 pub use text::Excerpt;

@@ -15,6 +15,7 @@ use crate::rejection::Rejection;
 use crate::remote_keys::RemoteKeys;
 use crate::replay::{EngineEvents, JtiStore, ReplayHost, ReplayPolicy};
 use crate::request::{Request, TokenLocation};
+use crate::response::Response;
 use crate::shared_data::SharedData;
 use crate::signature::{HostSignatures, SignatureBackend};
 use crate::text::Excerpt;
@@ -266,6 +267,11 @@ impl Plugin {
         let config = self.config.as_ref().map_err(misconfigured)?;
         let replay = config.replay.as_ref().ok_or(Rejection::EngineUnavailable)?;
         admitted(replay.answer(ask.question, reply, host.for_replay(now))?, ask.edits)
+    }
+
+    /// The response of a rejection to the client of `request`, whose headers may be missing if they are gone.
+    pub fn response(&self, request: Request, rejection: &Rejection) -> Response {
+        Response::to(request, rejection)
     }
 
     /// The name and value of the filter state entry for a decision. Other filters and the access log read it as

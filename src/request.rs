@@ -45,6 +45,15 @@ impl<'a> Request<'a> {
         self.headers.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|&(_, value)| value)
     }
 
+    /// Whether Envoy would convert a local response to one of gRPC. This must be the same rule as Envoy's own.
+    pub(crate) fn is_grpc(self) -> bool {
+        let content_type = self.values("content-type").next();
+        self.values(":path").next().is_some()
+            && content_type
+                .and_then(|value| value.strip_prefix(b"application/grpc"))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+"))
+    }
+
     /// Path and query of the request; `None` for CONNECT, which has no `:path`.
     pub(crate) fn target(self) -> Option<Target<'a>> {
         self.values(":path").next().map(Target::new)

@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The floors from top to bottom. A module may import those of its own floor and of all below.
-const FLOORS: [&[&str]; 10] = [
+const FLOORS: [&[&str]; 11] = [
     &["host"],
     &["plugin"],
     &["config"],
+    &["response"],
     &["cache", "replay", "outcome"],
     &["mapping", "remote_keys"],
     &["claims"],

@@ -15,6 +15,7 @@ use proxy_wasm::types::{BufferType, MapType, MetricType, Status, StreamType};
 
 use crate::call::{Call, Reply};
 use crate::header_map::{Header, encode};
+use crate::response::Response;
 use imports::*;
 
 /// A call to the host failed.
@@ -192,22 +193,11 @@ pub(super) fn log(level: Level, text: &str) -> Result<(), Failed> {
     done(unsafe { proxy_log(level, text.as_ptr(), text.len()) })
 }
 
-/// A response that the host sends instead of the backend's response.
-pub(super) struct LocalResponse<'a> {
-    pub(super) status: u16,
-    /// `%RESPONSE_CODE_DETAILS%` in the access log.
-    pub(super) details: &'a str,
-    pub(super) headers: &'a [Header<'a>],
-    /// For a gRPC client this becomes `grpc-message`.
-    pub(super) body: &'a str,
-    /// Only for a gRPC client.
-    pub(super) grpc_status: Option<u8>,
-}
-
 /// Sends a response to the client. The request goes no further.
-pub(super) fn send_local_response(response: &LocalResponse) -> Result<(), Failed> {
-    let LocalResponse { status, details, headers, body, grpc_status } = response;
-    let headers = encode(headers);
+pub(super) fn send_local_response(response: &Response) -> Result<(), Failed> {
+    let Response { status, details, headers, body, grpc_status } = response;
+    let headers: Vec<Header> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+    let headers = encode(&headers);
     // SAFETY: as in `add_header`.
     done(unsafe {
         proxy_send_local_response(

@@ -4,14 +4,16 @@ mod parts;
 
 use std::rc::Rc;
 
+use log::Level;
 use proxy_wasm::types::{Action, MapType};
 
 use super::body::Body;
 use super::calls;
 use super::edits::apply;
 use super::filter::Filter;
+use super::notice::log_once;
 use super::received::Received;
-use super::response::send_rejection;
+use super::response;
 use super::services::{self, Envoy};
 use crate::header_map::{Header, decode as decode_header_map};
 use crate::mapping::{Edits, FormEdit};
@@ -21,6 +23,7 @@ use crate::rejection::Rejection;
 use crate::remote_keys::Place;
 use crate::replay::MAX_ANSWER_BYTES;
 use crate::request::Request;
+use crate::response::Response;
 use crate::signature::{HostSignatures, SignatureBackend};
 
 /// A request and what has been decided on it.
@@ -274,7 +277,16 @@ impl Exchange {
         }
         // A failure only loses the entry.
         let _ = self.write_outcome(Err(rejection));
-        send_rejection(rejection, headers);
+        if *rejection == Rejection::ReplayStoreFull {
+            log_once(Level::Warn, "the replay store is full: tokens are rejected with S503JF until used ones expire");
+        }
+        let request = Request::new(headers);
+        response::send(
+            &self
+                .filter
+                .as_deref()
+                .map_or_else(|| Response::to(request, rejection), |filter| filter.plugin.response(request, rejection)),
+        );
         Action::Pause
     }
 }
