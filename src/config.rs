@@ -11,6 +11,7 @@ use crate::outcome::Outcome;
 use crate::remote_keys::RemoteKeys;
 use crate::replay::{self, ColdStart, JtiStore, ReplayPolicy};
 use crate::request::{MAX_NAME_BYTES, TokenLocation, TokenSource, is_http_token};
+use crate::resource_server::ResourceServer;
 
 /// The default of `maxTokenLifetimeSeconds`: seven days. A token must live for less than that.
 pub const DEFAULT_MAX_TOKEN_LIFETIME_SECONDS: u64 = 7 * 24 * 60 * 60;
@@ -46,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) rules: ClaimRules,
     /// `claimParameters`, `backendPath`, `forwardToken`, `maxFormBytes`, `bypassEmptyToken`.
     pub(crate) mapping: Mapping,
+    /// `resourceServer`.
+    pub(crate) resource_server: Option<ResourceServer>,
     /// `preventJtiReplay`, `maxTrackedJtis`, `jtiStore`, `replayColdStart`.
     pub(crate) replay: Option<ReplayPolicy>,
     /// `tokenCache`.
@@ -82,6 +85,8 @@ impl Config {
 
     fn from_section(mut section: Section, faults: &mut Faults) -> Option<Self> {
         let source = token_source(&mut section, faults);
+        let resource_server_field = section.optional("resourceServer");
+        let resource_server = resource_server_field.as_ref().map(|field| ResourceServer::parse(field, faults));
         let mapping = Mapping::parse(section.optional("claimParameters"), section.optional("backendPath"), faults);
         let prevent_jti_replay = boolean(&mut section, "preventJtiReplay", false, faults);
         let bypass_empty_token = boolean(&mut section, "bypassEmptyToken", false, faults);
@@ -102,7 +107,7 @@ impl Config {
             Some(field) => RemoteKeys::parse(&field, faults),
             None => Some(RemoteKeys::default()),
         };
-        let rules = ClaimRules {
+        let mut rules = ClaimRules {
             issuers: section.optional("issuer").and_then(|field| names(&field, field.one_or_many(faults), faults)),
             audiences: section.optional("audiences").and_then(|field| names(&field, field.list(faults), faults)),
             clock_skew: clock_skew(&mut section, prevent_jti_replay, faults) as f64,
@@ -119,16 +124,28 @@ impl Config {
         let engine = engine(&mut section, prevent_jti_replay, faults);
         let cold_start = cold_start(&mut section, prevent_jti_replay, &rules, faults);
         let cache = cache_limits(&mut section, faults);
+        let allow_cors_preflight = boolean(&mut section, "allowCorsPreflight", false, faults);
         section.finish(faults);
-        let source = source?;
+        let mut source = source?;
+        let resource_server = match (resource_server, resource_server_field) {
+            (Some(server), Some(field)) => {
+                let server = server?;
+                check_resource_server(&server, &field, &source, &mut rules, faults);
+                source = source.requiring_scheme();
+                Some(server)
+            }
+            _ => None,
+        };
         Some(Self {
+            resource_server,
             keys: keys?,
             remote_keys: remote_keys?,
             rules,
             mapping: mapping?
                 .hiding_token((!forward_token).then(|| source.clone()))
                 .limiting_forms(max_form_bytes)
-                .bypassing_empty_token(bypass_empty_token),
+                .bypassing_empty_token(bypass_empty_token)
+                .allowing_cors_preflight(allow_cors_preflight),
             replay: prevent_jti_replay.then(|| ReplayPolicy::new(max_tracked_jtis, engine, cold_start)),
             cache,
             source,
@@ -161,6 +178,30 @@ fn token_source(section: &mut Section, faults: &mut Faults) -> Option<TokenSourc
         return None;
     }
     Some(TokenSource::new(parameter, locations))
+}
+
+/// Checks what `resourceServer` demands of other fields. `audiences` is `metadata.resource` by default.
+fn check_resource_server(
+    server: &ResourceServer,
+    field: &Field,
+    source: &TokenSource,
+    rules: &mut ClaimRules,
+    faults: &mut Faults,
+) {
+    let is_authorization = source.parameter.eq_ignore_ascii_case("authorization");
+    if !is_authorization || source.locations != [TokenLocation::Header] {
+        faults.report(field.path(), "expected parameter: Authorization and parameterLocation: header beside it");
+    }
+    match server.metadata() {
+        Some(metadata) if rules.audiences.is_none() => rules.audiences = Some(vec![metadata.resource().to_owned()]),
+        None if rules.audiences.is_none() => {
+            faults.report(field.path(), "expected audiences beside it, or metadata in it")
+        }
+        _ => {}
+    }
+    if server.demands_access_token() && rules.issuers.is_none() {
+        faults.report(format!("{}.tokenType", field.path()), "expected issuer beside resourceServer");
+    }
 }
 
 /// Reads `jtiStore`.

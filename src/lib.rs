@@ -34,6 +34,7 @@ mod rejection;
 mod remote_keys;
 mod replay;
 mod request;
+mod resource_server;
 mod response;
 mod shared_data;
 mod signature;

@@ -8,6 +8,7 @@ mod form;
 mod form_limit;
 mod header;
 mod path;
+mod preflight;
 mod query;
 
 pub use edits::{Admission, Edits, HeaderEdit};
@@ -36,6 +37,8 @@ pub(crate) struct Mapping {
     hidden_token: Option<TokenSource>,
     /// Whether a request without a token is forwarded.
     bypasses_empty_token: bool,
+    /// Whether a CORS preflight without a token is forwarded.
+    allows_preflight: bool,
     form_limit: FormLimit,
     /// The query parameters that only the filter may set.
     query_names: ParameterNames,
@@ -87,6 +90,7 @@ impl Mapping {
             backend_path,
             hidden_token: None,
             bypasses_empty_token: false,
+            allows_preflight: false,
             form_limit: FormLimit::NONE,
             query_and_token_names: query_names.clone(),
             query_names,
@@ -104,6 +108,11 @@ impl Mapping {
     /// The same mapping, which forwards or rejects requests without a token.
     pub(crate) fn bypassing_empty_token(self, bypasses_empty_token: bool) -> Self {
         Self { bypasses_empty_token, ..self }
+    }
+
+    /// The same mapping, which forwards CORS preflights without a token, or treats them like other requests.
+    pub(crate) fn allowing_cors_preflight(self, allows_preflight: bool) -> Self {
+        Self { allows_preflight, ..self }
     }
 
     /// The same mapping, which rejects forms of more than `max_bytes`.
@@ -147,11 +156,16 @@ impl Mapping {
     ///
     /// I400JR if a token is required; A403JT if `backendPath` needs a claim; I415FD and I413FD as in [`Self::edits`].
     pub(crate) fn without_token(&self, request: Request) -> Result<Edits, Rejection> {
-        if !self.bypasses_empty_token {
+        let is_preflight = self.allows_preflight && preflight::is_preflight(request);
+        if !self.bypasses_empty_token && !is_preflight {
             return Err(Rejection::TokenMissing);
         }
         let values: Values = self.targets.iter().map(|target| target.value(None)).collect::<Result<_, _>>()?;
-        Ok(Edits { admission: Admission::WithoutToken, ..self.plan(request, &values, None)? })
+        let mut edits = Edits { admission: Admission::WithoutToken, ..self.plan(request, &values, None)? };
+        if !self.bypasses_empty_token {
+            edits.headers.extend(preflight::without_method_override(request));
+        }
+        Ok(edits)
     }
 
     fn plan(

@@ -176,7 +176,7 @@ impl Plugin {
     /// 2. the token: I400JR, A403JT (several tokens), I400JD
     /// 3. its key: A403JK, S503JW
     /// 4. its signature: A403JT, S503JW
-    /// 5. its payload and claims: I400JD, A403JE, A403JT, A403JC
+    /// 5. its payload and claims: I400JD, A403JE, A403JT, A403JS, A403JC
     /// 6. the edits: A403JT, I415FD, I413FD
     /// 7. its `jti`: S403JI, A403JT (`replayColdStart`), S403JU, S503JF, S503JS
     ///
@@ -232,6 +232,10 @@ impl Plugin {
 
     fn edits(&self, request: Request, now: NumericDate, host: Host) -> Result<Edits, Stop> {
         let config = self.config.as_ref().map_err(misconfigured)?;
+        let server = config.resource_server.as_ref();
+        if let Some(response) = server.and_then(|server| server.metadata()?.response(request)) {
+            return Err(Stop::Respond(response));
+        }
         let Some(raw) = config.source.find(request)? else {
             return Ok(config.mapping.without_token(request)?);
         };
@@ -240,9 +244,11 @@ impl Plugin {
             return Ok(self.decide_cached(config, (&raw, &accepted), request, now)?);
         }
         let token = Token::decode(&raw, &self.last_header)?;
+        server.map_or(Ok(()), |server| server.check_header(&token))?;
         let claims = authenticate(&token, config, now, host.signatures)?;
         claims.times().check(&config.rules, now)?;
         claims.check_parties(&config.rules)?;
+        server.map_or(Ok(()), |server| server.check_claims(&claims))?;
         claims.check_required(&config.rules)?;
         let values = config.mapping.values(&claims)?;
         let edits = config.mapping.edits(request, &values)?;
@@ -271,7 +277,10 @@ impl Plugin {
 
     /// The response of a rejection to the client of `request`, whose headers may be missing if they are gone.
     pub fn response(&self, request: Request, rejection: &Rejection) -> Response {
-        Response::to(request, rejection)
+        let server = self.config.as_ref().ok().and_then(|config| config.resource_server.as_ref());
+        let oauth = server.and_then(|_| rejection.oauth());
+        let challenges = server.zip(oauth).map_or_else(Vec::new, |(server, oauth)| server.challenges(oauth));
+        Response::to(request, rejection, oauth, challenges)
     }
 
     /// The name and value of the filter state entry for a decision. Other filters and the access log read it as

@@ -27,6 +27,9 @@ pub enum Rejection {
         /// The `exp` of the token.
         at: NumericDate,
     },
+    /// A403JS: the token has not the scopes of `requiredScopes`
+    /// ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
+    ScopeMissing,
     /// A403JC: a claim is not as `requiredClaims` says.
     ClaimNotAccepted {
         /// The configured name of the claim.
@@ -94,6 +97,19 @@ pub enum Invalid {
     },
     /// `iat` is missing, in the future, or before the start of the replay store.
     IssuedBeforeStart,
+    /// The header `typ` is not that of `tokenType` ([RFC 9068 §4](https://www.rfc-editor.org/rfc/rfc9068#section-4)).
+    TokenType,
+    /// `tokenType` requires this claim, as a string ([RFC 9068 §2.2](https://www.rfc-editor.org/rfc/rfc9068#section-2.2)).
+    ClaimRequired {
+        /// The name of the claim.
+        claim: &'static str,
+    },
+    /// The token is bound to a key (`cnf`) whose possession the client has not proved
+    /// ([RFC 9449 §7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1)).
+    BoundToken,
+    /// The scopes of the token are not written as scopes are
+    /// ([RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)).
+    Scopes,
     /// `iss` is missing or not a configured issuer.
     Issuer,
     /// `aud` is missing or contains no configured audience.
@@ -112,11 +128,33 @@ pub enum Invalid {
     },
 }
 
-/// What all rejections with one code have in common.
+/// What all rejections with one code have in common, in both manners of answering.
 struct Row {
+    /// The HTTP status in the manner of the gateway.
     status: u16,
     code: &'static str,
+    /// The gRPC status in the manner of the gateway.
     grpc_status: u8,
+    /// The manner of an OAuth 2.0 resource server, if it differs.
+    oauth: Option<OAuth>,
+}
+
+/// The answer of an OAuth 2.0 resource server ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OAuth {
+    pub(crate) status: u16,
+    pub(crate) challenge: Challenge,
+}
+
+/// What `WWW-Authenticate` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Challenge {
+    /// There is no challenge.
+    None,
+    /// The client has not tried to authenticate, so there is no `error`.
+    WithoutError,
+    /// `error` and `error_description`.
+    Error(&'static str, &'static str),
 }
 
 const INVALID_ARGUMENT: u8 = 3;
@@ -126,32 +164,68 @@ const RESOURCE_EXHAUSTED: u8 = 8;
 const INTERNAL: u8 = 13;
 const UNAVAILABLE: u8 = 14;
 
+const SEVERAL_TOKENS: Option<OAuth> =
+    challenge(400, Challenge::Error("invalid_request", "The request has more than one token"));
+const INSUFFICIENT_SCOPE: Option<OAuth> =
+    challenge(403, Challenge::Error("insufficient_scope", "The token lacks a required scope"));
+
+const fn challenge(status: u16, challenge: Challenge) -> Option<OAuth> {
+    Some(OAuth { status, challenge })
+}
+
+const fn invalid_token(description: &'static str) -> Option<OAuth> {
+    challenge(401, Challenge::Error("invalid_token", description))
+}
+
+impl OAuth {
+    /// The gRPC status for the HTTP status, which is 400, 401 or 403.
+    pub(crate) fn grpc_status(self) -> u8 {
+        match self.status {
+            401 => UNAUTHENTICATED,
+            403 => PERMISSION_DENIED,
+            _ => INVALID_ARGUMENT,
+        }
+    }
+}
+
 impl Rejection {
     fn row(&self) -> Row {
-        let (status, code, grpc_status) = match self {
-            Self::TokenMissing => (400, "I400JR", UNAUTHENTICATED),
-            Self::Malformed { .. } => (400, "I400JD", UNAUTHENTICATED),
-            Self::NoMatchingKey { .. } => (403, "A403JK", PERMISSION_DENIED),
-            Self::Invalid(_) => (403, "A403JT", PERMISSION_DENIED),
-            Self::Expired { .. } => (403, "A403JE", PERMISSION_DENIED),
-            Self::ClaimNotAccepted { .. } => (403, "A403JC", PERMISSION_DENIED),
-            Self::JtiMissing => (403, "S403JI", PERMISSION_DENIED),
-            Self::JtiUsed => (403, "S403JU", PERMISSION_DENIED),
-            Self::ReplayStoreFull => (503, "S503JF", UNAVAILABLE),
-            Self::EngineUnavailable => (503, "S503JS", UNAVAILABLE),
-            Self::KeysUnavailable => (503, "S503JW", UNAVAILABLE),
-            Self::OpaqueForm => (415, "I415FD", INVALID_ARGUMENT),
-            Self::FormTooLarge { .. } => (413, "I413FD", RESOURCE_EXHAUSTED),
-            Self::HostFailure => (503, "S503HF", UNAVAILABLE),
-            Self::Misconfigured { .. } => (400, "I400JP", INTERNAL),
-        };
-        Row { status, code, grpc_status }
+        let row = |status, code, grpc_status, oauth| Row { status, code, grpc_status, oauth };
+        match self {
+            Self::TokenMissing => row(400, "I400JR", UNAUTHENTICATED, challenge(401, Challenge::WithoutError)),
+            Self::Malformed { .. } => row(400, "I400JD", UNAUTHENTICATED, invalid_token("The token is malformed")),
+            Self::NoMatchingKey { .. } => {
+                row(403, "A403JK", PERMISSION_DENIED, invalid_token("The token has no known key"))
+            }
+            Self::Invalid(Invalid::SeveralTokens) => row(403, "A403JT", PERMISSION_DENIED, SEVERAL_TOKENS),
+            Self::Invalid(Invalid::RequestPath { .. }) => {
+                row(403, "A403JT", PERMISSION_DENIED, challenge(400, Challenge::None))
+            }
+            Self::Invalid(_) => row(403, "A403JT", PERMISSION_DENIED, invalid_token("The token is not valid")),
+            Self::Expired { .. } => row(403, "A403JE", PERMISSION_DENIED, invalid_token("The token is expired")),
+            Self::ScopeMissing => row(403, "A403JS", PERMISSION_DENIED, INSUFFICIENT_SCOPE),
+            Self::ClaimNotAccepted { .. } => row(403, "A403JC", PERMISSION_DENIED, None),
+            Self::JtiMissing => row(403, "S403JI", PERMISSION_DENIED, invalid_token("The token has no jti")),
+            Self::JtiUsed => row(403, "S403JU", PERMISSION_DENIED, invalid_token("The token was used before")),
+            Self::ReplayStoreFull => row(503, "S503JF", UNAVAILABLE, None),
+            Self::EngineUnavailable => row(503, "S503JS", UNAVAILABLE, None),
+            Self::KeysUnavailable => row(503, "S503JW", UNAVAILABLE, None),
+            Self::OpaqueForm => row(415, "I415FD", INVALID_ARGUMENT, None),
+            Self::FormTooLarge { .. } => row(413, "I413FD", RESOURCE_EXHAUSTED, None),
+            Self::HostFailure => row(503, "S503HF", UNAVAILABLE, None),
+            Self::Misconfigured { .. } => row(400, "I400JP", INTERNAL, None),
+        }
+    }
+
+    /// The answer of an OAuth 2.0 resource server, if it differs from that of the gateway.
+    pub(crate) fn oauth(&self) -> Option<OAuth> {
+        self.row().oauth
     }
 
     /// All codes that [`Self::code`] can return.
-    pub const CODES: [&'static str; 15] = [
-        "I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "A403JC", "S403JI", "S403JU", "S503JF", "S503JS", "S503JW",
-        "I415FD", "I413FD", "S503HF", "I400JP",
+    pub const CODES: [&'static str; 16] = [
+        "I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "A403JS", "A403JC", "S403JI", "S403JU", "S503JF", "S503JS",
+        "S503JW", "I415FD", "I413FD", "S503HF", "I400JP",
     ];
 
     /// The HTTP status of the response.
@@ -186,6 +260,7 @@ impl Rejection {
             Self::NoMatchingKey { kid: None } => "No matching JWK, kid:(none) not found".to_owned(),
             Self::Invalid(reason) => format!("Invalid JWT: {reason}"),
             Self::Expired { at } => format!("JWT is expired at {at}"),
+            Self::ScopeMissing => "JWT lacks a required scope".to_owned(),
             Self::ClaimNotAccepted { name } => format!("Claim {name} is not accepted"),
             Self::JtiMissing => "Claim jti is required when preventJtiReplay:true".to_owned(),
             Self::JtiUsed => "Claim jti in JWT is used".to_owned(),
@@ -231,6 +306,10 @@ impl fmt::Display for Invalid {
             Self::NotYetValid { from } => write!(f, "not valid before {from}"),
             Self::LifetimeTooLong { limit } => write!(f, "lifetime is not less than {limit} seconds"),
             Self::IssuedBeforeStart => f.write_str("claim iat is not after the start of the replay store"),
+            Self::TokenType => f.write_str("header typ is not at+jwt"),
+            Self::ClaimRequired { claim } => write!(f, "claim {claim} is required in an access token"),
+            Self::BoundToken => f.write_str("claim cnf binds the token to a key, which was not proved"),
+            Self::Scopes => f.write_str("the scopes are not a list of scopes"),
             Self::Issuer => f.write_str("claim iss is not an accepted issuer"),
             Self::Audience => f.write_str("claim aud is not an accepted audience"),
             Self::RequestPath { problem } => write!(f, "the request path {problem}, so backendPath can't be made"),
@@ -240,79 +319,4 @@ impl fmt::Display for Invalid {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_rejection_has_its_status_code_and_message() {
-        let kid = Excerpt::new(b"k\r\n1", 64);
-        for (rejection, status, code, grpc_status, message) in [
-            (Rejection::TokenMissing, 400, "I400JR", 16, "JWT required"),
-            (Rejection::JtiMissing, 403, "S403JI", 7, "Claim jti is required when preventJtiReplay:true"),
-            (Rejection::JtiUsed, 403, "S403JU", 7, "Claim jti in JWT is used"),
-            (Rejection::Invalid(Invalid::Signature), 403, "A403JT", 7, "Invalid JWT: signature verification failed"),
-            (
-                Rejection::Malformed { token: Excerpt::new(b"abc\n", 3) },
-                400,
-                "I400JD",
-                16,
-                "JWT Deserialize Failed: abc...",
-            ),
-            (
-                Rejection::NoMatchingKey { kid: Some(kid) },
-                403,
-                "A403JK",
-                7,
-                r"No matching JWK, kid:k\x0d\x0a1 not found",
-            ),
-            (Rejection::NoMatchingKey { kid: None }, 403, "A403JK", 7, "No matching JWK, kid:(none) not found"),
-            (
-                Rejection::Expired { at: NumericDate::from_unix_seconds(1_300_819_380.0) },
-                403,
-                "A403JE",
-                7,
-                "JWT is expired at 2011-03-22T18:43:00Z",
-            ),
-            (
-                Rejection::Misconfigured { faults: Excerpt::new(b"parameter: missing", 512) },
-                400,
-                "I400JP",
-                13,
-                "Invalid JWT plugin config: parameter: missing",
-            ),
-            (
-                Rejection::ClaimNotAccepted { name: Excerpt::new(b"realm_access.roles", 64) },
-                403,
-                "A403JC",
-                7,
-                "Claim realm_access.roles is not accepted",
-            ),
-            (Rejection::ReplayStoreFull, 503, "S503JF", 14, "Replay store is full, try again later"),
-            (Rejection::EngineUnavailable, 503, "S503JS", 14, "Replay store is not available"),
-            (Rejection::KeysUnavailable, 503, "S503JW", 14, "JWK set is not available"),
-            (
-                Rejection::OpaqueForm,
-                415,
-                "I415FD",
-                3,
-                "Form can't be read: send it as application/x-www-form-urlencoded without content-encoding",
-            ),
-            (Rejection::FormTooLarge { limit: 1024 }, 413, "I413FD", 8, "Form is larger than 1024 bytes"),
-            (Rejection::HostFailure, 503, "S503HF", 14, "The proxy failed a host call"),
-        ] {
-            assert_eq!(
-                (rejection.status(), rejection.code(), rejection.grpc_status(), rejection.message().as_str()),
-                (status, code, grpc_status, message)
-            );
-            assert!(Rejection::CODES.contains(&code));
-        }
-    }
-
-    #[test]
-    fn the_body_is_a_line_of_json_with_the_same_code_and_message_as_the_headers() {
-        let rejection = Rejection::NoMatchingKey { kid: Some(Excerpt::new(b"\"\\", 64)) };
-        let body: serde_json::Value = serde_json::from_str(&rejection.body()).unwrap();
-        assert_eq!(body, serde_json::json!({"code": "A403JK", "message": rejection.message()}));
-        assert_eq!(Rejection::TokenMissing.body(), "{\"code\":\"I400JR\",\"message\":\"JWT required\"}\n");
-    }
-}
+mod tests;

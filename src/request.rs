@@ -7,6 +7,7 @@ use memchr::memchr;
 use crate::header_map::Header;
 use crate::rejection::{Invalid, Rejection};
 
+mod credentials;
 mod parameters;
 
 pub(crate) use parameters::{MAX_NAME_BYTES, ParameterNames};
@@ -116,6 +117,8 @@ pub(crate) struct TokenSource {
     pub(crate) parameter: String,
     /// The locations to search, in this order.
     pub(crate) locations: Vec<TokenLocation>,
+    /// Whether only a value with the scheme `Bearer` is a token.
+    requires_scheme: bool,
     /// The parameter in every spelling that some parser of queries accepts.
     names: ParameterNames,
 }
@@ -123,7 +126,12 @@ pub(crate) struct TokenSource {
 impl TokenSource {
     pub(crate) fn new(parameter: String, locations: Vec<TokenLocation>) -> Self {
         let names = ParameterNames::new([parameter.as_str()]);
-        Self { parameter, locations, names }
+        Self { parameter, locations, requires_scheme: false, names }
+    }
+
+    /// The same source, for an OAuth 2.0 resource server: a header without the scheme `Bearer` has no token.
+    pub(crate) fn requiring_scheme(self) -> Self {
+        Self { requires_scheme: true, ..self }
     }
 
     /// The token of the request, from the first location that has one. A blank value counts as no token.
@@ -134,7 +142,8 @@ impl TokenSource {
     pub(crate) fn find<'r>(&'r self, request: Request<'r>) -> Result<Option<Cow<'r, [u8]>>, Rejection> {
         for &location in &self.locations {
             let token = match location {
-                TokenLocation::Header => only_value(self.in_headers(request)),
+                TokenLocation::Header if self.requires_scheme => credentials::only_token(self.header_parts(request)),
+                TokenLocation::Header => only_value(self.header_parts(request).map(without_bearer).map(Cow::Borrowed)),
                 TokenLocation::Query => only_value(self.in_query(request)),
                 TokenLocation::Cookie => only_value(self.in_cookies(request)),
             }?;
@@ -147,9 +156,9 @@ impl TokenSource {
 
     /// Envoy joins some repeated headers with `,`. No token contains a comma, so each part counts as a value of its
     /// own.
-    fn in_headers<'r>(&self, request: Request<'r>) -> impl Iterator<Item = Cow<'r, [u8]>> {
+    fn header_parts<'r>(&self, request: Request<'r>) -> impl Iterator<Item = &'r [u8]> {
         let values = request.headers().iter().filter(|(name, _)| name.eq_ignore_ascii_case(&self.parameter));
-        values.flat_map(|&(_, value)| split(b',', value)).map(|part| Cow::Borrowed(without_bearer(part.trim_ascii())))
+        values.flat_map(|&(_, value)| split(b',', value)).map(<[u8]>::trim_ascii)
     }
 
     /// A value counts if any known parser would read it under this name: the backend may use that parser.
@@ -196,15 +205,7 @@ fn split(separator: u8, text: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// Removes the scheme `Bearer`, in upper or lower case, and the white space after it
 /// ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)).
 fn without_bearer(value: &[u8]) -> &[u8] {
-    const SCHEME: usize = "Bearer".len();
-    match value.split_at_checked(SCHEME) {
-        Some((scheme, rest))
-            if scheme.eq_ignore_ascii_case(b"Bearer") && rest.first().is_none_or(u8::is_ascii_whitespace) =>
-        {
-            rest.trim_ascii_start()
-        }
-        _ => value,
-    }
+    credentials::after_scheme(value, b"Bearer").unwrap_or(value)
 }
 
 fn trimmed(value: Cow<'_, [u8]>) -> Cow<'_, [u8]> {

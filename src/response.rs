@@ -1,6 +1,6 @@
 //! The responses that the filter sends in place of the backend's.
 
-use crate::rejection::Rejection;
+use crate::rejection::{OAuth, Rejection};
 use crate::request::Request;
 
 /// A response for the host to send. The request goes no further.
@@ -21,17 +21,22 @@ pub struct Response {
 impl Response {
     /// The response of a rejection to the client of `request`. Without headers, because they are gone, the client counts
     /// as no gRPC client.
-    pub(crate) fn to(request: Request, rejection: &Rejection) -> Self {
+    ///
+    /// `challenges` are the values of `WWW-Authenticate`, and `oauth` is the answer of an OAuth 2.0 resource server, if the
+    /// filter is one and it differs from that of the gateway.
+    pub(crate) fn to(request: Request, rejection: &Rejection, oauth: Option<OAuth>, challenges: Vec<String>) -> Self {
         let message = rejection.message();
         let mut headers =
             vec![("x-ca-error-code", rejection.code().to_owned()), ("x-ca-error-message", message.clone())];
+        headers.extend(challenges.into_iter().map(|challenge| ("www-authenticate", challenge)));
         let details = rejection.details();
         if request.is_grpc() {
-            let grpc_status = Some(rejection.grpc_status());
+            let grpc_status = Some(oauth.map_or_else(|| rejection.grpc_status(), OAuth::grpc_status));
             return Self { status: 200, details, headers, body: message, grpc_status };
         }
         headers.push(("content-type", "application/json".to_owned()));
-        Self { status: rejection.status(), details, headers, body: rejection.body(), grpc_status: None }
+        let status = oauth.map_or_else(|| rejection.status(), |oauth| oauth.status);
+        Self { status, details, headers, body: rejection.body(), grpc_status: None }
     }
 }
 
@@ -41,7 +46,7 @@ mod tests {
     use crate::header_map::Header;
 
     fn response(headers: &[Header]) -> Response {
-        Response::to(Request::new(headers), &Rejection::TokenMissing)
+        Response::to(Request::new(headers), &Rejection::TokenMissing, None, Vec::new())
     }
 
     #[test]

@@ -51,6 +51,8 @@ struct JoseHeader {
     algorithm: Option<String>,
     key_id: KeyId,
     critical: bool,
+    /// `typ`. `None` also if it is not a string.
+    media_type: Option<String>,
 }
 
 /// The `kid` of a token ([RFC 7515 §4.1.4](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.4)).
@@ -119,6 +121,15 @@ impl<'a> Token<'a> {
         self.header.algorithm.as_deref().ok_or(Invalid::AlgorithmMissing)
     }
 
+    /// Whether `typ` says that this is an access token, in any case, with or without `application/`
+    /// ([RFC 9068 §4](https://www.rfc-editor.org/rfc/rfc9068#section-4),
+    /// [RFC 7515 §4.1.9](https://www.rfc-editor.org/rfc/rfc7515#section-4.1.9)).
+    pub(crate) fn is_access_token(&self) -> bool {
+        let names = ["at+jwt", "application/at+jwt"];
+        let media_type = self.header.media_type.as_deref();
+        media_type.is_some_and(|media_type| names.iter().any(|name| media_type.eq_ignore_ascii_case(name)))
+    }
+
     /// The signing input: the header segment, a dot and the payload segment, as they were sent
     /// ([RFC 7515 §5.2](https://www.rfc-editor.org/rfc/rfc7515#section-5.2)).
     pub(crate) fn signing_input(&self) -> &'a [u8] {
@@ -163,6 +174,7 @@ impl JoseHeader {
                 Some(other) => KeyId::NotString(other.to_string()),
             },
             critical: members.get("crit").is_some(),
+            media_type: members.get("typ").and_then(Value::as_str).map(str::to_owned),
         })
     }
 }

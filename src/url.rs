@@ -64,6 +64,11 @@ impl HttpUrl {
         &self.text
     }
 
+    /// The path, still encoded.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     pub(crate) fn has_query(&self) -> bool {
         self.query.is_some()
     }
@@ -113,6 +118,11 @@ impl Authority {
         } else {
             format!("{}:{}", self.host, self.port)
         }
+    }
+
+    /// The host, without the port.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
     }
 
     pub(crate) fn scheme(&self) -> &'static str {

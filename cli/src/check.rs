@@ -118,7 +118,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Ok(match outcome.map(|outcome| outcome.verdict) {
         Some(Verdict::Undecided { .. }) => ExitCode::from(2),
         None | Some(Verdict::Accepted(_)) if checked.plugins.iter().all(is_well) => ExitCode::SUCCESS,
-        None | Some(Verdict::Accepted(_) | Verdict::Rejected(_)) => ExitCode::FAILURE,
+        None | Some(Verdict::Accepted(_) | Verdict::Answered(_) | Verdict::Rejected(..)) => ExitCode::FAILURE,
     })
 }
 

@@ -61,6 +61,27 @@ fn difference(step: &Step, answer: &Answer) -> Option<String> {
             ]);
             (found != expected).then(|| format!("{found}, expected {expected}"))
         }
+        Expected::Challenged { status, code, message, challenges } => {
+            let expected = serde_json::json!([1, false, status, code, message, challenges]);
+            let challenges = match &decision["challenges"] {
+                serde_json::Value::Null => serde_json::json!([]),
+                challenges => challenges.clone(),
+            };
+            let found = serde_json::json!([
+                answer.status,
+                decision["accepted"],
+                decision["status"],
+                decision["code"],
+                decision["message"],
+                challenges
+            ]);
+            (found != expected).then(|| format!("{found}, expected {expected}"))
+        }
+        Expected::Answered { status, body, .. } => {
+            let expected = serde_json::json!([1, true, status, body]);
+            let found = serde_json::json!([answer.status, decision["answered"], decision["status"], decision["body"]]);
+            (found != expected).then(|| format!("{found}, expected {expected}"))
+        }
         Expected::Passes { .. } if decision["accepted"] != true || answer.status != 0 => {
             Some(format!("not accepted: {decision}"))
         }

@@ -55,7 +55,7 @@ enum State {
     /// Everything is edited, and the next tick continues the request.
     Edited,
     /// The response is sent. Later callbacks must not continue the request.
-    Rejected,
+    Answered,
 }
 
 /// A request that waits.
@@ -80,9 +80,9 @@ impl Exchange {
         }
     }
 
-    /// Whether Envoy holds it.
-    fn is_held(&self) -> bool {
-        self.is_waiting() || self.token().is_some()
+    /// Whether its headers are edited, and it may continue.
+    fn is_forwarded(&self) -> bool {
+        matches!(self.state, State::Forwarded(_))
     }
 
     /// The token of the call that decides on it.
@@ -101,7 +101,7 @@ impl Exchange {
             // If the clock was set back, the end of the wait may be hours away, so it is decided anew.
             State::Waiting(held) => held.news != news || now >= held.until || now < held.decided_at,
             State::AskingAgain(_) | State::Edited => true,
-            State::Deciding | State::Asking(..) | State::Forwarded(_) | State::Rejected => false,
+            State::Deciding | State::Asking(..) | State::Forwarded(_) | State::Answered => false,
         }
     }
 
@@ -115,11 +115,11 @@ impl Exchange {
             Err(_) => Err(Rejection::HostFailure),
         };
         match decided {
-            Ok(()) if self.is_held() => Action::Pause,
-            Ok(()) => {
+            Ok(()) if self.is_forwarded() => {
                 self.count_accepted();
                 Action::Continue
             }
+            Ok(()) => Action::Pause,
             Err(rejection) => self.reject(&rejection, &headers),
         }
     }
@@ -167,7 +167,7 @@ impl Exchange {
                     self.reject(&Rejection::HostFailure, &[]);
                 }
             }
-            State::Deciding | State::Asking(..) | State::Forwarded(_) | State::Rejected => {}
+            State::Deciding | State::Asking(..) | State::Forwarded(_) | State::Answered => {}
         }
     }
 
@@ -213,6 +213,11 @@ impl Exchange {
         match decision {
             Decision::Forward(edits) => self.forward(edits),
             Decision::Reject(rejection) => Err(rejection),
+            Decision::Respond(response) => {
+                self.state = State::Answered;
+                response::send(&response);
+                Ok(())
+            }
             Decision::Wait(wait) => self.hold(&wait, now),
             Decision::Ask(ask) => self.ask(ask, now),
         }
@@ -271,7 +276,7 @@ impl Exchange {
 
     /// Sends the response of a rejection. Even if that fails, the request is not forwarded.
     fn reject(&mut self, rejection: &Rejection, headers: &[Header]) -> Action {
-        self.state = State::Rejected;
+        self.state = State::Answered;
         if let Some(filter) = &self.filter {
             filter.counters.count_rejected(rejection);
         }
@@ -281,12 +286,10 @@ impl Exchange {
             log_once(Level::Warn, "the replay store is full: tokens are rejected with S503JF until used ones expire");
         }
         let request = Request::new(headers);
-        response::send(
-            &self
-                .filter
-                .as_deref()
-                .map_or_else(|| Response::to(request, rejection), |filter| filter.plugin.response(request, rejection)),
-        );
+        response::send(&self.filter.as_deref().map_or_else(
+            || Response::to(request, rejection, None, Vec::new()),
+            |filter| filter.plugin.response(request, rejection),
+        ));
         Action::Pause
     }
 }

@@ -5,6 +5,7 @@ use crate::mapping::Edits;
 use crate::numeric_date::NumericDate;
 use crate::rejection::{Invalid, Rejection};
 use crate::replay::{Question, Verdict};
+use crate::response::Response;
 
 /// The decision on a request.
 #[derive(Debug, PartialEq)]
@@ -13,6 +14,8 @@ pub enum Decision {
     Forward(Edits),
     /// Send this rejection; the request goes no further.
     Reject(Rejection),
+    /// Send this response, which is not a rejection; the request goes no further.
+    Respond(Response),
     /// Hold the request, and decide on it again later. Nothing was changed yet.
     Wait(Wait),
     /// Hold the request, make the call, and give the reply to [`crate::Plugin::answer`]. Nothing was changed yet.
@@ -45,6 +48,7 @@ pub struct Wait {
 #[derive(Debug)]
 pub(super) enum Stop {
     Reject(Rejection),
+    Respond(Response),
     Wait(Wait),
     Ask(Box<Ask>),
 }
@@ -60,6 +64,8 @@ impl Decision {
             Self::Reject(rejection) => Err(rejection),
             Self::Wait(wait) => Err(wait.otherwise),
             Self::Ask(_) => Err(Rejection::EngineUnavailable),
+            // A request for the metadata has no token.
+            Self::Respond(_) => Err(Rejection::TokenMissing),
         }
     }
 }
@@ -77,6 +83,7 @@ impl From<Result<Edits, Stop>> for Decision {
         match result {
             Ok(edits) => Self::Forward(edits),
             Err(Stop::Reject(rejection)) => Self::Reject(rejection),
+            Err(Stop::Respond(response)) => Self::Respond(response),
             Err(Stop::Wait(wait)) => Self::Wait(wait),
             Err(Stop::Ask(ask)) => Self::Ask(ask),
         }

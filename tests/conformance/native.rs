@@ -1,5 +1,5 @@
 //! Runs the rows and the vectors against the core.
-use jwt_auth::{Edits, Plugin, Rejection};
+use jwt_auth::{Edits, Plugin, Rejection, Response};
 use kit::host::{self, Headers, Memory};
 use kit::rows::{self, Expected, Row, Step};
 
@@ -18,12 +18,15 @@ fn head(request: &rows::Request) -> Headers {
         .collect()
 }
 
-fn check(row: &Row, number: usize, step: &Step, decision: Result<Edits, Rejection>) -> Result<(), String> {
+fn check(row: &Row, number: usize, step: &Step, decision: Result<Edits, Response>) -> Result<(), String> {
     let place = format!("{}, request {number}", row.name);
     match (&step.expected, decision) {
-        (Expected::Rejected { code, message }, Err(rejection)) => {
-            let found = (rejection.status(), rejection.code(), rejection.message());
-            let expected = (rows::status_of(code), *code, message.clone());
+        (Expected::Passes { .. }, Err(response)) => Err(format!("{place}: rejected, {}", response.body)),
+        (expected, Err(response)) => {
+            let headers = response.headers.into_iter().map(|(name, value)| (name.to_owned(), value));
+            let mut headers: Vec<_> = headers.collect();
+            headers.sort();
+            let (found, expected) = (Some((response.status, headers, response.body)), expected.response());
             (found == expected).then_some(()).ok_or(format!("{place}: {found:?}, expected {expected:?}"))
         }
         (Expected::Passes { target, body, .. }, Ok(edits)) => {
@@ -38,8 +41,7 @@ fn check(row: &Row, number: usize, step: &Step, decision: Result<Edits, Rejectio
             let found = (path, rest, rewritten);
             (found == expected).then_some(()).ok_or(format!("{place}: {found:?}, expected {expected:?}"))
         }
-        (Expected::Passes { .. }, Err(rejection)) => Err(format!("{place}: rejected, {}", rejection.message())),
-        (Expected::Rejected { code, .. }, Ok(_)) => Err(format!("{place}: passed, expected {code}")),
+        (expected, Ok(_)) => Err(format!("{place}: passed, expected {:?}", expected.response())),
     }
 }
 
@@ -52,7 +54,8 @@ fn every_row_passes_in_the_core() {
         let plugin = Plugin::new(row.config.as_bytes(), b"");
         let memory = Memory::default();
         for (index, step) in row.steps.iter().enumerate() {
-            let decision = decide(&plugin, &step.request, now as f64, &memory);
+            let sent = &step.request;
+            let decision = host::respond(&plugin, &head(sent), sent.body.is_some(), now as f64, &memory);
             failures.extend(check(row, index + 1, step, decision).err());
         }
     }

@@ -52,7 +52,7 @@ impl Sets {
                 assert_eq!(wait.until, date(NOW + 5.0), "the default of timeoutSeconds");
                 format!("waits, kid {}, {}", wait.is_for_unknown_kid, wait.otherwise.code())
             }
-            Decision::Ask(_) => panic!("there is no engine"),
+            Decision::Respond(_) | Decision::Ask(_) => panic!("neither is configured"),
         }
     }
 }

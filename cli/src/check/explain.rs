@@ -29,6 +29,10 @@ pub(super) fn explain(rejection: &Rejection) -> (&'static str, &'static str) {
             "The token has expired: its `exp` is in the past.",
             "Get a new token. If it is new, compare the clocks of issuer and Envoy, or set `clockSkewSeconds`.",
         ),
+        Rejection::ScopeMissing => (
+            "The token lacks a scope of `requiredScopes`.",
+            "Ask the authorization server for the scopes that the challenge names.",
+        ),
         Rejection::ClaimNotAccepted { .. } => (
             "A claim of the token is not as `requiredClaims` says.",
             "Compare the claim that the message names, and its type: `jwt-auth inspect` shows the claims.",
@@ -114,6 +118,22 @@ fn invalid(reason: &Invalid) -> (&'static str, &'static str) {
             "With `replayColdStart: refuse`, Envoy rejects tokens that may have been used before it started: those whose \
              `iat` is before that, missing or in the future.",
             "Get a new token. If it has no `iat`, have the issuer set it.",
+        ),
+        Invalid::TokenType => (
+            "With `tokenType: at+jwt` the header `typ` must say that the token is an access token (RFC 9068).",
+            "Send the access token, not the ID token; have the issuer set `typ`.",
+        ),
+        Invalid::ClaimRequired { .. } => (
+            "With `tokenType: at+jwt` a token needs `iss`, `sub`, `client_id`, `jti`, `exp` and `iat` (RFC 9068).",
+            "Have the issuer set the claim that the message names.",
+        ),
+        Invalid::BoundToken => (
+            "The token is bound to a key (`cnf`), and a resource server must not accept it without proof of that key.",
+            "Get a token that is not bound.",
+        ),
+        Invalid::Scopes => (
+            "`scope` must be a string of scopes separated by one space each; `scp` may also be a list of scopes.",
+            "Have the issuer write the scopes so.",
         ),
         Invalid::Issuer => (
             "The token's `iss` is not exactly one of the values of `issuer`, or not the issuer of the key that signed \

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use jwt_auth::{Edits, HeaderEdit};
+use jwt_auth::{Edits, HeaderEdit, Response};
 use serde_json::{Value, json};
 
 use super::excerpt::without_tokens;
@@ -80,15 +80,27 @@ fn decision(outcome: &Outcome, lines: &mut Vec<String>) {
             lines.push(format!("  why  {}", safe(why)));
             lines.push(format!("  fix  {}", safe(remedy)));
         }
-        Verdict::Rejected(rejection) => {
+        Verdict::Answered(response) => {
+            let answer = "the filter answers with the metadata of the resource";
+            lines.push(format!("{}: {}: {answer}", styled(NOTICE, "answered"), response.status));
+            lines.extend(response.body.lines().map(|line| format!("  body {}", safe(line))));
+        }
+        Verdict::Rejected(rejection, response) => {
             let (why, remedy) = explain(rejection);
-            let answer = format!("{} {}", rejection.status(), rejection.code());
+            let answer = format!("{} {}", response.status, rejection.code());
             lines.push(format!("{}: {answer}: {}", styled(BAD, "rejected"), rejection.message()));
             lines.push(format!("  why  {why}"));
             lines.push(format!("  fix  {remedy}"));
+            lines.extend(challenges(response).map(|challenge| format!("  challenge  {}", safe(challenge))));
         }
     }
     lines.extend(outcome.notes.iter().map(|note| format!("  note {note}")));
+}
+
+/// The values of `WWW-Authenticate`.
+fn challenges(response: &Response) -> impl Iterator<Item = &str> {
+    let headers = response.headers.iter().filter(|(name, _)| *name == "www-authenticate");
+    headers.map(|(_, value)| value.as_str())
 }
 
 fn changes(outcome: &Outcome, edits: &Edits, lines: &mut Vec<String>) {
@@ -155,16 +167,24 @@ fn decision_json(outcome: &Outcome) -> Value {
             }
             object
         }
-        Verdict::Rejected(rejection) => {
+        Verdict::Answered(response) => {
+            json!({"accepted": false, "answered": true, "status": response.status, "body": response.body})
+        }
+        Verdict::Rejected(rejection, response) => {
             let (why, remedy) = explain(rejection);
-            json!({
+            let mut object = json!({
                 "accepted": false,
-                "status": rejection.status(),
+                "status": response.status,
                 "code": rejection.code(),
                 "message": rejection.message(),
                 "why": why,
                 "remedy": remedy,
-            })
+            });
+            let challenges: Vec<_> = challenges(response).collect();
+            if !challenges.is_empty() {
+                object["challenges"] = challenges.into();
+            }
+            object
         }
     };
     object["plugin"] = outcome.plugin.as_str().into();

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clap::Args;
-use jwt_auth::{Decision, Edits, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection, Request, TokenLocation};
+use jwt_auth::{Decision, Edits, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection, Request, Response, TokenLocation};
 
 use super::jti_store;
 use super::remote::RemoteSet;
@@ -77,7 +77,10 @@ pub(super) struct Outcome {
 /// The decision, as far as it is known.
 pub(super) enum Verdict {
     Accepted(Edits),
-    Rejected(Rejection),
+    /// With the response to the client.
+    Rejected(Rejection, Box<Response>),
+    /// The filter answers itself, with the metadata of the resource.
+    Answered(Box<Response>),
     /// It depends on keys of `remoteJwks` that are not known here.
     Undecided {
         /// What the filter does.
@@ -112,21 +115,26 @@ pub(super) fn decide(
     // Envoy treats an empty body like no body.
     let has_body = arguments.data.as_ref().is_some_and(|data| !data.is_empty());
     let request = if has_body { Request::new(&borrowed).with_body() } else { Request::new(&borrowed) };
+    let rejected = |rejection: Rejection| {
+        let response = Box::new(plugin.response(request, &rejection));
+        Verdict::Rejected(rejection, response)
+    };
     let verdict = match offline::decide(plugin, request, now) {
         Decision::Forward(edits) => Verdict::Accepted(edits),
-        Decision::Reject(rejection) => Verdict::Rejected(rejection),
+        Decision::Reject(rejection) => rejected(rejection),
+        Decision::Respond(response) => Verdict::Answered(Box::new(response)),
         Decision::Wait(wait) if wait.is_for_unknown_kid => {
             notes.push(
                 "no key has this kid, so the filter first fetches the keys again, and the request waits for them; this \
                  is the answer if they are the same"
                     .to_owned(),
             );
-            Verdict::Rejected(wait.otherwise)
+            rejected(wait.otherwise)
         }
-        Decision::Wait(wait) => undecided(remote).unwrap_or(Verdict::Rejected(wait.otherwise)),
+        Decision::Wait(wait) => undecided(remote).unwrap_or_else(|| rejected(wait.otherwise)),
         Decision::Ask(ask) => Verdict::Accepted(ask.edits),
     };
-    if let (Verdict::Rejected(Rejection::Malformed { .. }), Some(length)) = (&verdict, plugin.token_length(request))
+    if let (Verdict::Rejected(Rejection::Malformed { .. }, _), Some(length)) = (&verdict, plugin.token_length(request))
         && length > MAX_TOKEN_BYTES
     {
         notes.push(format!("the token has {length} bytes; the limit is {MAX_TOKEN_BYTES}"));

@@ -72,6 +72,7 @@ fn is_after_signature(rejection: &Rejection) -> bool {
             reason,
             Invalid::SeveralTokens
                 | Invalid::CriticalHeader
+                | Invalid::TokenType
                 | Invalid::AlgorithmMissing
                 | Invalid::AlgorithmMismatch { .. }
                 | Invalid::Signature
@@ -79,6 +80,7 @@ fn is_after_signature(rejection: &Rejection) -> bool {
         // Malformed: the payload is not a JSON object.
         Rejection::Malformed { .. }
         | Rejection::Expired { .. }
+        | Rejection::ScopeMissing
         | Rejection::ClaimNotAccepted { .. }
         | Rejection::JtiMissing
         | Rejection::JtiUsed

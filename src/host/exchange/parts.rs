@@ -16,7 +16,7 @@ impl Exchange {
         self.body.receive(size, end_of_stream);
         match &self.state {
             State::Edited if self.holds_next_part => return self.forward_held_parts(),
-            State::Rejected
+            State::Answered
             | State::Waiting(_)
             | State::Asking(..)
             | State::AskingAgain(_)
@@ -48,7 +48,7 @@ impl Exchange {
             let _ = self.forward_held_parts();
         }
         let has_form = match &self.state {
-            State::Rejected
+            State::Answered
             | State::Waiting(_)
             | State::Asking(..)
             | State::AskingAgain(_)
@@ -83,7 +83,7 @@ impl Exchange {
     /// Of another body that has begun and not ended, Envoy 1.36 to 1.40 add the next part to the buffer that is already
     /// forwarded, and forget it if the filter continues. So that part is paused, and continued by the next tick.
     pub(super) fn resume(&mut self) -> Result<(), Rejection> {
-        if self.is_held() {
+        if !self.is_forwarded() {
             return Ok(());
         }
         if self.body.has_trailers() {

@@ -5,7 +5,7 @@ mod signatures;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use jwt_auth::{Conflict, Edits, Host, NumericDate, Plugin, Rejection, Request, SharedData};
+use jwt_auth::{Conflict, Decision, Edits, Host, NumericDate, Plugin, Rejection, Request, Response, SharedData};
 
 pub use signatures::RingSignatures;
 
@@ -41,6 +41,27 @@ pub fn decide_with(
     let request = Request::new(&headers);
     let request = if has_body { request.with_body() } else { request };
     plugin.decide(request, NumericDate::from_unix_seconds(now), host).without_waiting()
+}
+
+/// Like [`decide`], with the response that a client gets instead of the rejection.
+///
+/// # Errors
+/// The response, if the request is not forwarded.
+pub fn respond(
+    plugin: &Plugin,
+    headers: &Headers,
+    has_body: bool,
+    now: f64,
+    memory: &Memory,
+) -> Result<Edits, Response> {
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+    let request = Request::new(&headers);
+    let request = if has_body { request.with_body() } else { request };
+    let host = Host { shared_data: memory, signatures: None, random: || None };
+    match plugin.decide(request, NumericDate::from_unix_seconds(now), host) {
+        Decision::Respond(response) => Err(response),
+        other => other.without_waiting().map_err(|rejection| plugin.response(request, &rejection)),
+    }
 }
 
 /// Envoy's shared data: each value has a version, and a write names the version that it replaces.

@@ -13,6 +13,7 @@ mod keys;
 mod mapping;
 mod paths;
 mod replay;
+mod resource_server;
 mod tokens;
 mod values;
 
@@ -72,7 +73,30 @@ pub enum Expected {
         /// `x-ca-error-message`.
         message: String,
     },
+    /// The client gets this rejection in the manner of an OAuth 2.0 resource server, and the backend gets nothing.
+    Challenged {
+        /// The HTTP status.
+        status: u16,
+        /// `x-ca-error-code`.
+        code: &'static str,
+        /// `x-ca-error-message`.
+        message: String,
+        /// The values of `www-authenticate`.
+        challenges: Vec<String>,
+    },
+    /// The client gets this response, and the backend gets nothing.
+    Answered {
+        /// The HTTP status.
+        status: u16,
+        /// The headers that the filter sets, sorted.
+        headers: Vec<(&'static str, String)>,
+        /// The body.
+        body: String,
+    },
 }
+
+/// Status, headers and body of a response.
+pub type Answer = (u16, Vec<(String, String)>, String);
 
 /// The HTTP status of a code.
 pub fn status_of(code: &str) -> u16 {
@@ -99,6 +123,7 @@ pub fn all(now: u64) -> Vec<Row> {
         paths::rows(&world),
         forms::rows(&world),
         replay::rows(&world),
+        resource_server::rows(&world),
         configuration::rows(&world),
     ]
     .into_iter()
@@ -214,6 +239,18 @@ impl Request {
         Step { request: self, expected: Expected::Rejected { code, message: message.into() } }
     }
 
+    /// Expects that the client gets this answer of an OAuth 2.0 resource server.
+    pub fn challenged(self, status: u16, code: &'static str, message: impl Into<String>, challenges: &[&str]) -> Step {
+        let challenges = challenges.iter().map(|challenge| (*challenge).to_owned()).collect();
+        Step { request: self, expected: Expected::Challenged { status, code, message: message.into(), challenges } }
+    }
+
+    /// Expects that the client gets this response of the filter.
+    pub fn answered(self, status: u16, headers: &[(&'static str, &str)], body: impl Into<String>) -> Step {
+        let headers = headers.iter().map(|&(name, value)| (name, value.to_owned())).collect();
+        Step { request: self, expected: Expected::Answered { status, headers, body: body.into() } }
+    }
+
     /// Expects that the client gets A403JT with this reason.
     pub fn invalid(self, reason: &str) -> Step {
         self.rejected("A403JT", format!("Invalid JWT: {reason}"))
@@ -221,6 +258,30 @@ impl Request {
 }
 
 impl Expected {
+    /// Status, headers (sorted) and body of the response that the filter makes. `None` if the request passes.
+    pub fn response(&self) -> Option<Answer> {
+        let rejection = |status, code: &str, message: &String, challenges: &[String]| {
+            let mut headers: Vec<_> =
+                challenges.iter().map(|value| ("www-authenticate".to_owned(), value.clone())).collect();
+            for (name, value) in
+                [("content-type", "application/json"), ("x-ca-error-code", code), ("x-ca-error-message", message)]
+            {
+                headers.push((name.to_owned(), value.to_owned()));
+            }
+            headers.sort();
+            Some((status, headers, format!("{}\n", json!({"code": code, "message": message}))))
+        };
+        match self {
+            Self::Passes { .. } => None,
+            Self::Rejected { code, message } => rejection(status_of(code), code, message, &[]),
+            Self::Challenged { status, code, message, challenges } => rejection(*status, code, message, challenges),
+            Self::Answered { status, headers, body } => {
+                let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+                Some((*status, headers, body.clone()))
+            }
+        }
+    }
+
     /// The headers that the backend must get if the client sent these, sorted.
     pub fn backend_headers(&self, sent: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
         let Self::Passes { without, with, .. } = self else { return Vec::new() };

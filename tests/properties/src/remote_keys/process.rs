@@ -291,7 +291,7 @@ impl Process {
             Decision::Forward(_) => return,
             Decision::Reject(rejection) => rejection.code(),
             Decision::Wait(_) => "wait",
-            Decision::Ask(_) => panic!("there is no engine"),
+            Decision::Respond(_) | Decision::Ask(_) => panic!("neither is configured"),
         };
         if !worker.sets.iter().all(|set| set.is_current) || kind == Kind::Confused {
             return;
