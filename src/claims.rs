@@ -90,6 +90,11 @@ impl<'a> Claims<'a> {
         found.filter(|value| **value != Value::Null)
     }
 
+    /// The claim with exactly this name.
+    pub(crate) fn member(&self, name: &str) -> Option<&Value<'a>> {
+        self.members.get(name)
+    }
+
     /// `iss`, if it is a string ([RFC 7519 §4.1.1](https://www.rfc-editor.org/rfc/rfc7519#section-4.1.1)).
     pub(crate) fn issuer(&self) -> Option<&str> {
         self.members.get("iss").and_then(Value::as_str)

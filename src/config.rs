@@ -49,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) mapping: Mapping,
     /// `resourceServer`.
     pub(crate) resource_server: Option<ResourceServer>,
+    /// `resourceServer.dpop`: the proofs that were used.
+    pub(crate) proofs: Option<ReplayPolicy>,
     /// `preventJtiReplay`, `maxTrackedJtis`, `jtiStore`, `replayColdStart`.
     pub(crate) replay: Option<ReplayPolicy>,
     /// `tokenCache`.
@@ -121,7 +123,8 @@ impl Config {
         let forward_token = boolean(&mut section, "forwardToken", true, faults);
         let max_tracked_jtis =
             integer(&mut section, "maxTrackedJtis", MAX_TRACKED_JTIS, DEFAULT_MAX_TRACKED_JTIS, faults);
-        let engine = engine(&mut section, prevent_jti_replay, faults);
+        let accepts_dpop = resource_server.as_ref().and_then(Option::as_ref).is_some_and(ResourceServer::accepts_dpop);
+        let engine = engine(&mut section, prevent_jti_replay || accepts_dpop, faults);
         let cold_start = cold_start(&mut section, prevent_jti_replay, &rules, faults);
         let cache = cache_limits(&mut section, faults);
         let allow_cors_preflight = boolean(&mut section, "allowCorsPreflight", false, faults);
@@ -131,7 +134,7 @@ impl Config {
             (Some(server), Some(field)) => {
                 let server = server?;
                 check_resource_server(&server, &field, &source, &mut rules, faults);
-                source = source.requiring_scheme();
+                source = source.requiring_scheme(server.accepts_dpop());
                 Some(server)
             }
             _ => None,
@@ -146,6 +149,7 @@ impl Config {
                 .limiting_forms(max_form_bytes)
                 .bypassing_empty_token(bypass_empty_token)
                 .allowing_cors_preflight(allow_cors_preflight),
+            proofs: accepts_dpop.then(|| ReplayPolicy::for_proofs(max_tracked_jtis, engine.clone())),
             replay: prevent_jti_replay.then(|| ReplayPolicy::new(max_tracked_jtis, engine, cold_start)),
             cache,
             source,
@@ -205,10 +209,10 @@ fn check_resource_server(
 }
 
 /// Reads `jtiStore`.
-fn engine(section: &mut Section, prevent_jti_replay: bool, faults: &mut Faults) -> Option<JtiStore> {
+fn engine(section: &mut Section, has_use: bool, faults: &mut Faults) -> Option<JtiStore> {
     let field = section.optional("jtiStore")?;
-    if !prevent_jti_replay {
-        faults.report(field.path(), "expected preventJtiReplay: true beside it");
+    if !has_use {
+        faults.report(field.path(), "expected preventJtiReplay: true beside it, or dpop in resourceServer");
     }
     JtiStore::parse(&field, faults)
 }

@@ -47,6 +47,11 @@ impl<'a> Object<'a> {
         Self::from_members(serde_json::from_slice(text).ok()?).ok()
     }
 
+    /// How many members it has.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The member with exactly this name.
     pub(crate) fn get(&self, name: &str) -> Option<&Value<'a>> {
         self.0.iter().find_map(|(member, value)| (member == name).then_some(value))

@@ -5,6 +5,7 @@ mod candidates;
 mod fetched;
 mod jwk;
 mod material;
+mod proof_key;
 mod set;
 
 pub use algorithm::Algorithm;
@@ -12,4 +13,5 @@ pub(crate) use candidates::{Candidate, Candidates, IssuerScope, ScopedSet};
 pub(crate) use fetched::{FetchedKeys, JwkSetError};
 pub use jwk::ConfiguredKey;
 pub(crate) use material::{Curve, VerifyingKey};
+pub(crate) use proof_key::ProofKey;
 pub(crate) use set::KeySet;

@@ -53,7 +53,7 @@ pub use mapping::{Admission, Edits, FormEdit, HeaderEdit};
 pub use notice::Notice;
 pub use numeric_date::NumericDate;
 pub use plugin::{Ask, Decision, Host, Plugin, Wait};
-pub use rejection::{Invalid, Rejection};
+pub use rejection::{Invalid, ProofError, Rejection};
 pub use remote_keys::{
     CallId, FetchFailure, JwkSetReport, KeyCall, KeyEvents, KeySetGauge, KeySource, MAX_BODY_BYTES, Place, Places,
     RemoteKeys,

@@ -1,5 +1,6 @@
 //! The steps that decide on a request. No other module decides.
 
+mod admission;
 mod authentication;
 mod decision;
 
@@ -13,7 +14,7 @@ use crate::numeric_date::NumericDate;
 use crate::outcome::Outcome;
 use crate::rejection::Rejection;
 use crate::remote_keys::RemoteKeys;
-use crate::replay::{EngineEvents, JtiStore, ReplayHost, ReplayPolicy};
+use crate::replay::{EngineEvents, Entry, JtiStore, ReplayHost, ReplayPolicy};
 use crate::request::{Request, TokenLocation};
 use crate::response::Response;
 use crate::shared_data::SharedData;
@@ -21,8 +22,8 @@ use crate::signature::{HostSignatures, SignatureBackend};
 use crate::text::Excerpt;
 use crate::token::{LastHeader, Token};
 use authentication::authenticate;
+use decision::Stop;
 pub use decision::{Ask, Decision, Wait};
-use decision::{Stop, admitted};
 
 /// How many bytes of the configuration errors the message of I400JP has. The log has all of them.
 const FAULTS_EXCERPT_BYTES: usize = 512;
@@ -241,25 +242,25 @@ impl Plugin {
         };
         let keys_version = config.remote_keys.version(now);
         if let Some(accepted) = self.cache.get(&raw, keys_version) {
-            return Ok(self.decide_cached(config, (&raw, &accepted), request, now)?);
+            return self.decide_cached(config, (&raw, &accepted), request, now, host);
         }
         let token = Token::decode(&raw, &self.last_header)?;
         server.map_or(Ok(()), |server| server.check_header(&token))?;
         let claims = authenticate(&token, config, now, host.signatures)?;
         claims.times().check(&config.rules, now)?;
         claims.check_parties(&config.rules)?;
-        server.map_or(Ok(()), |server| server.check_claims(&claims))?;
+        let binding = server.map_or(Ok(None), |server| server.check_claims(&claims))?;
         claims.check_required(&config.rules)?;
+        let proof = possession(config, request, (&raw, binding.as_deref()), now, host)?;
         let values = config.mapping.values(&claims)?;
         let edits = config.mapping.edits(request, &values)?;
-        match &config.replay {
-            Some(replay) => admitted(replay.admit(&claims, host.for_replay(now))?, edits),
-            None => {
-                // With replay protection a token is accepted once, so caching it is useless.
-                self.cache.insert(&raw, Accepted { times: claims.times(), values, keys_version });
-                Ok(edits)
-            }
+        let host = host.for_replay(now);
+        let entry = config.replay.as_ref().map(|replay| replay.entry(&claims, host)).transpose()?;
+        if entry.is_none() {
+            // With replay protection a token is accepted once, so caching it is useless.
+            self.cache.insert(&raw, Accepted { times: claims.times(), binding, values, keys_version });
         }
+        admission::admit(config, proof, entry, edits, host)
     }
 
     /// Takes the reply to the call of a request that waits for the engine of `jtiStore`.
@@ -271,15 +272,17 @@ impl Plugin {
 
     fn answered(&self, ask: Ask, reply: Reply, now: NumericDate, host: Host) -> Result<Edits, Stop> {
         let config = self.config.as_ref().map_err(misconfigured)?;
-        let replay = config.replay.as_ref().ok_or(Rejection::EngineUnavailable)?;
-        admitted(replay.answer(ask.question, reply, host.for_replay(now))?, ask.edits)
+        admission::answer(config, ask, reply, host.for_replay(now))
     }
 
     /// The response of a rejection to the client of `request`, whose headers may be missing if they are gone.
     pub fn response(&self, request: Request, rejection: &Rejection) -> Response {
         let server = self.config.as_ref().ok().and_then(|config| config.resource_server.as_ref());
         let oauth = server.and_then(|_| rejection.oauth());
-        let challenges = server.zip(oauth).map_or_else(Vec::new, |(server, oauth)| server.challenges(oauth));
+        let challenges = server.zip(oauth).map_or_else(Vec::new, |(server, oauth)| {
+            let has_dpop_scheme = self.config.as_ref().is_ok_and(|config| config.source.has_dpop_scheme(request));
+            server.challenges(oauth, has_dpop_scheme)
+        });
         Response::to(request, rejection, oauth, challenges)
     }
 
@@ -312,10 +315,11 @@ impl Plugin {
         self.cache.take_events()
     }
 
-    /// What happened with the engine of `jtiStore` since the last call. `None` without an engine, or if the
-    /// configuration has errors.
-    pub fn take_engine_events(&self) -> Option<EngineEvents> {
-        self.replay()?.take_engine_events()
+    /// What happened with the engine of `jtiStore` since the last call, for tokens and for proofs. Empty without an
+    /// engine, or if the configuration has errors.
+    pub fn take_engine_events(&self) -> Vec<EngineEvents> {
+        let policies = self.config.iter().flat_map(|config| config.replay.iter().chain(&config.proofs));
+        policies.filter_map(ReplayPolicy::take_engine_events).collect()
     }
 
     fn replay(&self) -> Option<&ReplayPolicy> {
@@ -323,17 +327,34 @@ impl Plugin {
     }
 
     /// Decides on a request whose token this configuration accepted before. Of the token only the times are checked
-    /// again.
+    /// again; a proof is another one for each request.
     fn decide_cached(
         &self,
         config: &Config,
         (raw, accepted): (&[u8], &Accepted),
         request: Request,
         now: NumericDate,
-    ) -> Result<Edits, Rejection> {
+        host: Host,
+    ) -> Result<Edits, Stop> {
         accepted.times.check(&config.rules, now).inspect_err(|_| self.cache.remove(raw))?;
-        config.mapping.edits(request, &accepted.values)
+        let proof = possession(config, request, (raw, accepted.binding.as_deref()), now, host)?;
+        let edits = config.mapping.edits(request, &accepted.values)?;
+        admission::admit(config, proof, None, edits, host.for_replay(now))
     }
+}
+
+/// The entry of the proof that the client has the key of the token. `None` if the token may be used without one.
+fn possession(
+    config: &Config,
+    request: Request,
+    (raw, binding): (&[u8], Option<&str>),
+    now: NumericDate,
+    host: Host,
+) -> Result<Option<Entry>, Rejection> {
+    let Some(server) = &config.resource_server else { return Ok(None) };
+    let is_dpop = config.source.has_dpop_scheme(request);
+    let proof = server.check_possession(request, is_dpop, (raw, binding), now, host.signatures)?;
+    Ok(proof.map(|proof| ReplayPolicy::entry_of_proof(&proof.identity(), proof.issued_at())))
 }
 
 fn misconfigured(error: &ConfigError) -> Rejection {

@@ -30,6 +30,9 @@ pub enum Rejection {
     /// A403JS: the token has not the scopes of `requiredScopes`
     /// ([RFC 6750 §3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
     ScopeMissing,
+    /// A403DP: the proof of possession is missing, malformed, not valid or used
+    /// ([RFC 9449 §7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1)).
+    Proof(ProofError),
     /// A403JC: a claim is not as `requiredClaims` says.
     ClaimNotAccepted {
         /// The configured name of the claim.
@@ -59,6 +62,29 @@ pub enum Rejection {
         /// The configuration errors, cut to fit a header.
         faults: Excerpt,
     },
+}
+
+/// The reason for A403DP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProofError {
+    /// There is no proof.
+    Missing,
+    /// There are several.
+    Several,
+    /// It is no JWT, or longer than 8 KiB.
+    Malformed,
+    /// `typ` is not `dpop+jwt`.
+    Type,
+    /// `alg` is not one of the configuration or does not fit the key, or there is a `crit`.
+    Algorithm,
+    /// `jwk` is missing, or not a public key for proofs.
+    Key,
+    /// The signature does not match.
+    Signature,
+    /// This claim is missing, or is not that of the request.
+    Claim(&'static str),
+    /// It was used before.
+    Used,
 }
 
 /// The reason for A403JT.
@@ -107,6 +133,9 @@ pub enum Invalid {
     /// The token is bound to a key (`cnf`) whose possession the client has not proved
     /// ([RFC 9449 §7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1)).
     BoundToken,
+    /// The token is bound to another key than the one that the client has proved, or to none
+    /// ([RFC 9449 §4.3](https://www.rfc-editor.org/rfc/rfc9449#section-4.3), 12).
+    OtherKey,
     /// The scopes of the token are not written as scopes are
     /// ([RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)).
     Scopes,
@@ -169,6 +198,9 @@ const SEVERAL_TOKENS: Option<OAuth> =
 const INSUFFICIENT_SCOPE: Option<OAuth> =
     challenge(403, Challenge::Error("insufficient_scope", "The token lacks a required scope"));
 
+const INVALID_PROOF: Option<OAuth> =
+    challenge(401, Challenge::Error("invalid_dpop_proof", "The DPoP proof is missing or not valid"));
+
 const fn challenge(status: u16, challenge: Challenge) -> Option<OAuth> {
     Some(OAuth { status, challenge })
 }
@@ -204,6 +236,7 @@ impl Rejection {
             Self::Invalid(_) => row(403, "A403JT", PERMISSION_DENIED, invalid_token("The token is not valid")),
             Self::Expired { .. } => row(403, "A403JE", PERMISSION_DENIED, invalid_token("The token is expired")),
             Self::ScopeMissing => row(403, "A403JS", PERMISSION_DENIED, INSUFFICIENT_SCOPE),
+            Self::Proof(_) => row(403, "A403DP", PERMISSION_DENIED, INVALID_PROOF),
             Self::ClaimNotAccepted { .. } => row(403, "A403JC", PERMISSION_DENIED, None),
             Self::JtiMissing => row(403, "S403JI", PERMISSION_DENIED, invalid_token("The token has no jti")),
             Self::JtiUsed => row(403, "S403JU", PERMISSION_DENIED, invalid_token("The token was used before")),
@@ -223,9 +256,9 @@ impl Rejection {
     }
 
     /// All codes that [`Self::code`] can return.
-    pub const CODES: [&'static str; 16] = [
-        "I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "A403JS", "A403JC", "S403JI", "S403JU", "S503JF", "S503JS",
-        "S503JW", "I415FD", "I413FD", "S503HF", "I400JP",
+    pub const CODES: [&'static str; 17] = [
+        "I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "A403JS", "A403DP", "A403JC", "S403JI", "S403JU", "S503JF",
+        "S503JS", "S503JW", "I415FD", "I413FD", "S503HF", "I400JP",
     ];
 
     /// The HTTP status of the response.
@@ -261,6 +294,7 @@ impl Rejection {
             Self::Invalid(reason) => format!("Invalid JWT: {reason}"),
             Self::Expired { at } => format!("JWT is expired at {at}"),
             Self::ScopeMissing => "JWT lacks a required scope".to_owned(),
+            Self::Proof(reason) => format!("Invalid DPoP proof: {reason}"),
             Self::ClaimNotAccepted { name } => format!("Claim {name} is not accepted"),
             Self::JtiMissing => "Claim jti is required when preventJtiReplay:true".to_owned(),
             Self::JtiUsed => "Claim jti in JWT is used".to_owned(),
@@ -293,6 +327,28 @@ impl From<Invalid> for Rejection {
     }
 }
 
+impl From<ProofError> for Rejection {
+    fn from(reason: ProofError) -> Self {
+        Self::Proof(reason)
+    }
+}
+
+impl fmt::Display for ProofError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "it is missing",
+            Self::Several => "more than one was sent",
+            Self::Malformed => "it is not a JWT",
+            Self::Type => "header typ is not dpop+jwt",
+            Self::Algorithm => "header alg is not allowed",
+            Self::Key => "header jwk is not a public key for proofs",
+            Self::Signature => "signature verification failed",
+            Self::Claim(name) => return write!(f, "claim {name} is not that of this request"),
+            Self::Used => "it was used before",
+        })
+    }
+}
+
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -309,6 +365,7 @@ impl fmt::Display for Invalid {
             Self::TokenType => f.write_str("header typ is not at+jwt"),
             Self::ClaimRequired { claim } => write!(f, "claim {claim} is required in an access token"),
             Self::BoundToken => f.write_str("claim cnf binds the token to a key, which was not proved"),
+            Self::OtherKey => f.write_str("claim cnf does not bind the token to the key of the proof"),
             Self::Scopes => f.write_str("the scopes are not a list of scopes"),
             Self::Issuer => f.write_str("claim iss is not an accepted issuer"),
             Self::Audience => f.write_str("claim aud is not an accepted audience"),

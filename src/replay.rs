@@ -18,7 +18,7 @@ use crate::shared_data::SharedData;
 pub(crate) use cold_start::ColdStart;
 pub use engines::{Engine, EngineEvents, EngineFailure, JtiStore, MAX_ANSWER_BYTES};
 use engines::{EngineTally, Inquiry, Progress};
-use ledger::{Permit, Reserve};
+use ledger::{KEY_PREFIX, PROOF_KEY_PREFIX, Permit, Reserve};
 use place::Place;
 use store::{Identity, Insertion, Knowledge, Store, Use};
 
@@ -36,6 +36,8 @@ pub(crate) const MAX_CLOCK_SKEW_SECONDS: u64 = 300;
 /// `preventJtiReplay: true`, in one worker.
 #[derive(Debug)]
 pub(crate) struct ReplayPolicy {
+    /// The prefix of its keys in shared data.
+    prefix: &'static str,
     max_tracked_jtis: u64,
     reserve: Rc<Reserve>,
     /// `jtiStore`.
@@ -64,7 +66,7 @@ pub(crate) struct Question {
 
 /// What is stored of a `jti`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Entry {
+pub(crate) struct Entry {
     identity: Identity,
     /// Until when it is kept, in seconds since the epoch.
     end: u32,
@@ -85,7 +87,13 @@ impl ReplayPolicy {
     /// A policy that rejects new `jti`s when `max_tracked_jtis` are live.
     pub(crate) fn new(max_tracked_jtis: u64, engine: Option<JtiStore>, cold_start: ColdStart) -> Self {
         let (reserve, tally) = (Rc::default(), EngineTally::default());
-        Self { max_tracked_jtis, reserve, engine, tally, cold_start }
+        Self { prefix: KEY_PREFIX, max_tracked_jtis, reserve, engine, tally, cold_start }
+    }
+
+    /// A policy for proofs of possession, which are kept apart from tokens.
+    pub(crate) fn for_proofs(max_tracked_jtis: u64, engine: Option<JtiStore>) -> Self {
+        let engine = engine.map(JtiStore::for_proofs);
+        Self { prefix: PROOF_KEY_PREFIX, ..Self::new(max_tracked_jtis, engine, ColdStart::default()) }
     }
 
     /// Records that this process tracks `jti`s from `now` on, unless a worker of it did so before. Call it when the
@@ -110,18 +118,12 @@ impl ReplayPolicy {
         Some(self.tally.take(&format!("jtiStore: {} (cluster {cluster})", engine.name())))
     }
 
-    /// Records the token's `jti` as used until [`MAX_CLOCK_SKEW_SECONDS`] after `exp`. If several workers do so with
-    /// the same `jti` at the same time, exactly one of them succeeds.
-    ///
-    /// With an engine, only `jti`s that this process does not know are asked about.
+    /// The entry of a token, which is kept until [`MAX_CLOCK_SKEW_SECONDS`] after `exp`.
     ///
     /// # Errors
     /// - S403JI when `jti` is missing, empty, not a string, or longer than [`MAX_JTI_BYTES`].
-    /// - S403JU when this `jti` of this issuer was used before.
-    /// - S503JF when too many `jti`s are live or the store can't be written.
-    /// - S503JS when the engine can't be asked.
-    /// - A403JT when `exp` is missing, or the token could have been used before the store was started.
-    pub(crate) fn admit(&self, claims: &Claims, host: ReplayHost) -> Result<Verdict, Rejection> {
+    /// - A403JT when `exp` is missing.
+    pub(crate) fn entry(&self, claims: &Claims, host: ReplayHost) -> Result<Entry, Rejection> {
         let jti = claims.find("jti").and_then(Value::as_str).ok_or(Rejection::JtiMissing)?;
         if jti.is_empty() || jti.len() > MAX_JTI_BYTES {
             return Err(Rejection::JtiMissing);
@@ -129,11 +131,32 @@ impl ReplayPolicy {
         let expiration = claims.times().expiration().ok_or(Invalid::ExpirationMissing)?;
         let end = expiration.plus(MAX_CLOCK_SKEW_SECONDS as f64);
         let issuer = claims.find("iss").map(Value::plain);
-        let entry = Entry {
+        Ok(Entry {
             identity: Identity::new(issuer.as_deref(), jti),
             end: whole_seconds(end.as_unix_seconds().ceil()),
             is_covered: self.cold_start.covers(claims.times(), host.now, host.shared_data),
-        };
+        })
+    }
+
+    /// The entry of a proof, which is kept until [`MAX_CLOCK_SKEW_SECONDS`] after `issued_at`. `identity` is what makes it
+    /// the same proof if it comes again.
+    pub(crate) fn entry_of_proof(identity: &str, issued_at: NumericDate) -> Entry {
+        let expiration = issued_at.plus(MAX_CLOCK_SKEW_SECONDS as f64);
+        let end = whole_seconds(expiration.as_unix_seconds().ceil());
+        Entry { identity: Identity::new(None, identity), end, is_covered: true }
+    }
+
+    /// Records an entry as used. If several workers do so with the same one at the same time, exactly one of them
+    /// succeeds.
+    ///
+    /// With an engine, only entries that this process does not know are asked about.
+    ///
+    /// # Errors
+    /// - S403JU when it was used before.
+    /// - S503JF when too many are live or the store can't be written.
+    /// - S503JS when the engine can't be asked.
+    /// - A403JT when the token could have been used before the store was started.
+    pub(crate) fn admit(&self, entry: Entry, host: ReplayHost) -> Result<Verdict, Rejection> {
         let Some(engine) = &self.engine else {
             return self.admit_locally(entry, None, host);
         };
@@ -218,7 +241,8 @@ impl ReplayPolicy {
 
     fn store<'a>(&'a self, host: ReplayHost<'a>) -> Store<'a> {
         let now = whole_seconds(host.now.as_unix_seconds().floor());
-        Store { shared_data: host.shared_data, reserve: &self.reserve, max_live: self.max_tracked_jtis, now }
+        let (reserve, max_live) = (&self.reserve, self.max_tracked_jtis);
+        Store { shared_data: host.shared_data, reserve, prefix: self.prefix, max_live, now }
     }
 }
 

@@ -117,8 +117,8 @@ pub(crate) struct TokenSource {
     pub(crate) parameter: String,
     /// The locations to search, in this order.
     pub(crate) locations: Vec<TokenLocation>,
-    /// Whether only a value with the scheme `Bearer` is a token.
-    requires_scheme: bool,
+    /// The schemes of which one is required. Empty if none is, and `Bearer` is ignored.
+    schemes: &'static [&'static str],
     /// The parameter in every spelling that some parser of queries accepts.
     names: ParameterNames,
 }
@@ -126,12 +126,23 @@ pub(crate) struct TokenSource {
 impl TokenSource {
     pub(crate) fn new(parameter: String, locations: Vec<TokenLocation>) -> Self {
         let names = ParameterNames::new([parameter.as_str()]);
-        Self { parameter, locations, requires_scheme: false, names }
+        Self { parameter, locations, schemes: &[], names }
     }
 
-    /// The same source, for an OAuth 2.0 resource server: a header without the scheme `Bearer` has no token.
-    pub(crate) fn requiring_scheme(self) -> Self {
-        Self { requires_scheme: true, ..self }
+    /// The same source, for an OAuth 2.0 resource server: a header without the scheme `Bearer`, or `DPoP` if it is
+    /// accepted, has no token.
+    pub(crate) fn requiring_scheme(self, accepts_dpop: bool) -> Self {
+        Self { schemes: if accepts_dpop { &["Bearer", "DPoP"] } else { &["Bearer"] }, ..self }
+    }
+
+    /// Whether the scheme `DPoP` is accepted.
+    pub(crate) fn accepts_dpop(&self) -> bool {
+        self.schemes.contains(&"DPoP")
+    }
+
+    /// Whether the token has the scheme `DPoP` ([RFC 9449 §7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1)).
+    pub(crate) fn has_dpop_scheme(&self, request: Request) -> bool {
+        self.header_parts(request).any(|part| credentials::after_scheme(part, b"DPoP").is_some())
     }
 
     /// The token of the request, from the first location that has one. A blank value counts as no token.
@@ -142,7 +153,9 @@ impl TokenSource {
     pub(crate) fn find<'r>(&'r self, request: Request<'r>) -> Result<Option<Cow<'r, [u8]>>, Rejection> {
         for &location in &self.locations {
             let token = match location {
-                TokenLocation::Header if self.requires_scheme => credentials::only_token(self.header_parts(request)),
+                TokenLocation::Header if !self.schemes.is_empty() => {
+                    credentials::only_token(self.header_parts(request), self.schemes)
+                }
                 TokenLocation::Header => only_value(self.header_parts(request).map(without_bearer).map(Cow::Borrowed)),
                 TokenLocation::Query => only_value(self.in_query(request)),
                 TokenLocation::Cookie => only_value(self.in_cookies(request)),

@@ -181,7 +181,7 @@ impl JoseHeader {
 
 /// Strict base64url: no padding, `+`, `/` or white space, and unused bits at the end are zero
 /// ([RFC 7515 §2](https://www.rfc-editor.org/rfc/rfc7515#section-2)).
-fn decode_base64url(segment: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decode_base64url(segment: &[u8]) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(segment).ok()
 }
 

@@ -111,6 +111,21 @@ impl Authority {
         url.map(|url| url.authority).ok_or("expected a host, or host:port")
     }
 
+    /// Reads a URL of only a scheme, a host and a port.
+    ///
+    /// # Errors
+    /// What was expected, for a message.
+    pub(crate) fn of_origin(text: &str) -> Result<Self, &'static str> {
+        let url = HttpUrl::parse(text)?;
+        let is_origin = matches!(url.path.as_str(), "" | "/") && url.query.is_none();
+        if is_origin { Ok(url.authority) } else { Err("expected a URL without path and query") }
+    }
+
+    /// The URL of only scheme, host and port ([RFC 6454 §6.2](https://www.rfc-editor.org/rfc/rfc6454#section-6.2)).
+    pub(crate) fn origin(&self) -> String {
+        format!("{}://{}", self.scheme(), self.header())
+    }
+
     /// The value of `:authority`, without the default port.
     pub(crate) fn header(&self) -> String {
         if self.port == Self::default_port(self.is_https) {

@@ -12,6 +12,8 @@ use crate::mapping::Values;
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) times: Times,
+    /// The thumbprint of the key that the token is bound to, if it is.
+    pub(crate) binding: Option<Rc<str>>,
     pub(crate) values: Values,
     /// The version of the keys in use when the token was verified.
     pub(crate) keys_version: u32,

@@ -20,7 +20,7 @@ fn keep(cache: &TokenCache, token: &[u8], value: &str) {
 fn accepted(value: &str) -> Accepted {
     let verified = Verified::for_test("{}");
     let times = Claims::read(&verified).unwrap().times();
-    Accepted { times, values: vec![Some(value.as_bytes().into()), None], keys_version: 0 }
+    Accepted { times, binding: None, values: vec![Some(value.as_bytes().into()), None], keys_version: 0 }
 }
 
 fn value_of(cache: &TokenCache, token: &str) -> Option<String> {

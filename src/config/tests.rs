@@ -220,7 +220,7 @@ fn the_outcome_of_an_invalid_configuration_is_read_too() {
 fn what_protects_against_replay_over_restarts_and_fleets_needs_replay_protection() {
     let store = "jtiStore: {kind: etcd, cluster: c}";
     for (fields, expected) in [
-        (store.to_owned(), "jtiStore: expected preventJtiReplay: true beside it"),
+        (store.to_owned(), "jtiStore: expected preventJtiReplay: true beside it, or dpop in resourceServer"),
         ("replayColdStart: refuse".to_owned(), "replayColdStart: expected preventJtiReplay: true beside it"),
         (
             "preventJtiReplay: true\nreplayColdStart: refuse\nmaxTokenLifetimeSeconds: 0".to_owned(),

@@ -135,7 +135,7 @@ impl RootContext for Root {
             filter.plugin.begin(now, &Envoy);
         }
         filter.counters.flush(filter.plugin.take_cache_events());
-        if let Some(events) = filter.plugin.take_engine_events() {
+        for events in filter.plugin.take_engine_events() {
             filter.engine_metrics.report(&events);
         }
         let period = filter.plugin.remote_keys().map_or(counters::PERIOD, |keys| self.look_after(keys, &filter));

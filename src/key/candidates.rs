@@ -40,6 +40,11 @@ pub(crate) struct Candidate<'k> {
 }
 
 impl<'k> Candidate<'k> {
+    /// A key that belongs to no set.
+    pub(super) fn alone(key: &'k Key, algorithm: Algorithm) -> Self {
+        Self { key, algorithm, scopes: Vec::new() }
+    }
+
     /// The key.
     pub(crate) fn key(&self) -> &'k Key {
         self.key

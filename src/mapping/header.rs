@@ -154,6 +154,9 @@ fn token_removal(request: Request, token: &TokenSource) -> Vec<HeaderEdit> {
     if token.locations.contains(&TokenLocation::Header) && request.values(&token.parameter).next().is_some() {
         edits.push(HeaderEdit::Remove(token.parameter.as_str().into()));
     }
+    if token.accepts_dpop() && request.values("dpop").next().is_some() {
+        edits.push(HeaderEdit::Remove("dpop".into()));
+    }
     if token.locations.contains(&TokenLocation::Cookie) {
         edits.extend(without_cookie(request, &token.parameter));
     }

@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::mapping::Edits;
 use crate::numeric_date::NumericDate;
 use crate::rejection::{Invalid, Rejection};
-use crate::replay::{Question, Verdict};
+use crate::replay::{Entry, Question};
 use crate::response::Response;
 
 /// The decision on a request.
@@ -30,6 +30,15 @@ pub struct Ask {
     /// The edits if the `jti` turns out to be new.
     pub edits: Edits,
     pub(super) question: Question,
+    pub(super) about: About,
+}
+
+/// What a question is about.
+#[derive(Debug, PartialEq)]
+pub(super) enum About {
+    /// A proof, and then the token with this entry, if that is used once, too.
+    Proof(Option<Entry>),
+    Token,
 }
 
 /// How long to hold a request, because keys that may verify its token are being fetched.
@@ -67,14 +76,6 @@ impl Decision {
             // A request for the metadata has no token.
             Self::Respond(_) => Err(Rejection::TokenMissing),
         }
-    }
-}
-
-/// The edits if the `jti` is admitted, or the question that decides on it.
-pub(super) fn admitted(verdict: Verdict, edits: Edits) -> Result<Edits, Stop> {
-    match verdict {
-        Verdict::Admitted => Ok(edits),
-        Verdict::Ask(question, call) => Err(Stop::Ask(Box::new(Ask { call, question, edits }))),
     }
 }
 

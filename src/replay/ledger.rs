@@ -11,8 +11,11 @@ use std::cell::RefCell;
 
 use crate::shared_data::SharedData;
 
-/// The prefix of every key. Without a `vm_id`, Envoy shares one key space among all plugins.
+/// The prefix of every key about tokens. Without a `vm_id`, Envoy shares one key space among all plugins.
 pub(super) const KEY_PREFIX: &str = "jwt-auth/jti/";
+
+/// The prefix of every key about proofs, which have a limit of their own.
+pub(super) const PROOF_KEY_PREFIX: &str = "jwt-auth/dpop/";
 
 /// How often a write is tried. A failed try means that another worker wrote the value first.
 const MAX_ATTEMPTS: usize = 64;
@@ -38,6 +41,8 @@ pub(super) struct Reserve(RefCell<Vec<Slot>>);
 pub(super) struct Ledger<'a> {
     pub(super) shared_data: &'a dyn SharedData,
     pub(super) reserve: &'a Reserve,
+    /// [`KEY_PREFIX`] or [`PROOF_KEY_PREFIX`].
+    pub(super) prefix: &'static str,
     /// Seconds since the epoch.
     pub(super) now: u32,
 }
@@ -92,7 +97,7 @@ impl Ledger<'_> {
 
     /// Applies `change` to the live slots and writes them, unless it returns false. Whether they were written.
     fn update(&self, mut change: impl FnMut(&mut Vec<Slot>) -> bool) -> bool {
-        let key = format!("{KEY_PREFIX}live");
+        let key = format!("{}live", self.prefix);
         for _ in 0..MAX_ATTEMPTS {
             let (value, version) = self.shared_data.get(&key).unwrap_or((Vec::new(), u32::MAX));
             let Some(mut slots) = self.live_slots(&value) else {

@@ -14,7 +14,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::ledger::{KEY_PREFIX, Ledger, Permit, Reserve};
+use super::ledger::{Ledger, Permit, Reserve};
 use crate::shared_data::SharedData;
 
 /// The most entries of a bucket. Hashes of random `jti`s are spread evenly. An attacker who can choose the `jti`s that
@@ -74,6 +74,8 @@ pub(super) struct Store<'a> {
     pub(super) shared_data: &'a dyn SharedData,
     /// The unused permits of this worker.
     pub(super) reserve: &'a Reserve,
+    /// The prefix of its keys.
+    pub(super) prefix: &'static str,
     /// The most `jti`s that may be live.
     pub(super) max_live: u64,
     /// Seconds since the epoch.
@@ -107,9 +109,9 @@ impl Identity {
         &self.hash
     }
 
-    fn key(&self) -> String {
-        let mut key = String::with_capacity(KEY_PREFIX.len().saturating_add(4));
-        key.push_str(KEY_PREFIX);
+    fn key(&self, prefix: &str) -> String {
+        let mut key = String::with_capacity(prefix.len().saturating_add(4));
+        key.push_str(prefix);
         key.extend(
             [12, 8, 4, 0].map(|shift| char::from_digit(u32::from(self.bucket) >> shift & 15, 16).unwrap_or('0')),
         );
@@ -120,7 +122,7 @@ impl Identity {
 impl Store<'_> {
     /// What is known about `identity`.
     pub(super) fn look_up(&self, identity: &Identity) -> Knowledge {
-        let (value, _) = self.shared_data.get(&identity.key()).unwrap_or_default();
+        let (value, _) = self.shared_data.get(&identity.key(self.prefix)).unwrap_or_default();
         match Bucket::live(&value, self.now) {
             Some(bucket) if bucket.contains(&identity.hash) || bucket.contains(&identity.hash_of_lost()) => {
                 Knowledge::Used
@@ -139,7 +141,7 @@ impl Store<'_> {
     /// acquires one if it is needed.
     pub(super) fn insert(&self, identity: &Identity, end: u32, why: Use, mut permit: Option<Permit>) -> Insertion {
         let ledger = self.ledger();
-        let key = identity.key();
+        let key = identity.key(self.prefix);
         for _ in 0..MAX_ATTEMPTS {
             let (value, version) = self.shared_data.get(&key).unwrap_or((Vec::new(), u32::MAX));
             let Some(mut bucket) = Bucket::live(&value, self.now) else {
@@ -172,7 +174,7 @@ impl Store<'_> {
     }
 
     fn ledger(&self) -> Ledger<'_> {
-        Ledger { shared_data: self.shared_data, reserve: self.reserve, now: self.now }
+        Ledger { shared_data: self.shared_data, reserve: self.reserve, prefix: self.prefix, now: self.now }
     }
 }
 

@@ -54,7 +54,7 @@ fn admit_by(policy: &ReplayPolicy, memory: &Memory, claims: &str, now: f64) -> R
     let verified = Verified::for_test(claims);
     let claims = Claims::read(&verified)?;
     let host = ReplayHost { shared_data: memory, random: || None, now: NumericDate::from_unix_seconds(now) };
-    match policy.admit(&claims, host)? {
+    match policy.admit(policy.entry(&claims, host)?, host)? {
         Verdict::Admitted => Ok(()),
         Verdict::Ask(..) => panic!("there is no engine"),
     }

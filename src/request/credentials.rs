@@ -4,14 +4,19 @@ use std::borrow::Cow;
 
 use crate::rejection::{Invalid, Rejection};
 
-/// The token of the one part that has the scheme `Bearer`. Other schemes are no token. A blank token counts as none.
+/// The token of the one part that has one of the schemes. Other schemes are no token. A blank token counts as none.
 ///
 /// # Errors
 /// A403JT when another part differs, whatever its scheme: the backend might use that one.
-pub(super) fn only_token<'r>(parts: impl Iterator<Item = &'r [u8]>) -> Result<Option<Cow<'r, [u8]>>, Rejection> {
+pub(super) fn only_token<'r>(
+    parts: impl Iterator<Item = &'r [u8]>,
+    schemes: &[&str],
+) -> Result<Option<Cow<'r, [u8]>>, Rejection> {
     let parts: Vec<_> = parts.collect();
-    let Some(token) = parts.iter().find_map(|part| after_scheme(part, b"Bearer")) else { return Ok(None) };
-    if parts.iter().any(|part| after_scheme(part, b"Bearer") != Some(token)) {
+    let token_of =
+        |part: &&'r [u8]| schemes.iter().find_map(|scheme| Some((scheme, after_scheme(part, scheme.as_bytes())?)));
+    let Some((scheme, token)) = parts.iter().find_map(token_of) else { return Ok(None) };
+    if parts.iter().any(|part| token_of(part) != Some((scheme, token))) {
         return Err(Invalid::SeveralTokens.into());
     }
     Ok((!token.is_empty()).then_some(Cow::Borrowed(token)))
@@ -31,7 +36,7 @@ mod tests {
 
     fn find(values: &[&str]) -> Result<Option<String>, String> {
         let parts = values.iter().flat_map(|value| value.split(',')).map(|part| part.trim().as_bytes());
-        only_token(parts)
+        only_token(parts, &["Bearer"])
             .map(|token| token.map(|token| String::from_utf8(token.into_owned()).unwrap()))
             .map_err(|rejection| rejection.code().to_owned())
     }

@@ -44,7 +44,8 @@ mod tests {
                     Some(format!("\"{name}\":{value}"))
                 })
                 .collect();
-            let verified = Verified::for_test(&format!("{{{}}}", members.join(",")));
+            let text = format!("{{{}}}", members.join(","));
+            let verified = Verified::for_test(&text);
             super::check(&Claims::read(&verified).unwrap())
         };
         assert_eq!(check("", None), Ok(()));

@@ -5,36 +5,41 @@ use std::fmt::Write as _;
 
 use crate::rejection::Challenge;
 
-/// A challenge of the scheme `Bearer` ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3), with
-/// `resource_metadata` of [RFC 9728 §5.1](https://www.rfc-editor.org/rfc/rfc9728#section-5.1)). `None` if the answer has
-/// no challenge.
-pub(super) fn bearer(
-    realm: &str,
-    resource_metadata: Option<&str>,
-    scope: Option<&str>,
-    challenge: Challenge,
-) -> Option<String> {
-    let error = match challenge {
-        Challenge::None => return None,
-        Challenge::WithoutError => None,
-        Challenge::Error(error, description) => Some((error, description)),
-    };
-    let optional = [
-        ("resource_metadata", resource_metadata),
-        ("scope", scope),
-        ("error", error.map(|(error, _)| error)),
-        ("error_description", error.map(|(_, description)| description)),
-    ];
-    let mut text = "Bearer realm=".to_owned();
-    push_quoted(&mut text, realm);
-    for (name, value) in optional {
-        if let Some(value) = value {
-            // Writing to a string never fails.
-            let _ = write!(text, ", {name}=");
-            push_quoted(&mut text, value);
+/// What all challenges have.
+#[derive(Clone, Copy)]
+pub(super) struct Common<'a> {
+    pub(super) realm: &'a str,
+    pub(super) resource_metadata: Option<&'a str>,
+    pub(super) scope: Option<&'a str>,
+}
+
+impl Common<'_> {
+    /// A challenge of a scheme ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3), with `resource_metadata` of
+    /// [RFC 9728 §5.1](https://www.rfc-editor.org/rfc/rfc9728#section-5.1) and `algs` of
+    /// [RFC 9449 §7.1](https://www.rfc-editor.org/rfc/rfc9449#section-7.1)).
+    pub(super) fn challenge(self, scheme: &str, algorithms: Option<&str>, challenge: Challenge) -> String {
+        let error = match challenge {
+            Challenge::None | Challenge::WithoutError => None,
+            Challenge::Error(error, description) => Some((error, description)),
+        };
+        let optional = [
+            ("resource_metadata", self.resource_metadata),
+            ("scope", self.scope),
+            ("algs", algorithms),
+            ("error", error.map(|(error, _)| error)),
+            ("error_description", error.map(|(_, description)| description)),
+        ];
+        let mut text = format!("{scheme} realm=");
+        push_quoted(&mut text, self.realm);
+        for (name, value) in optional {
+            if let Some(value) = value {
+                // Writing to a string never fails.
+                let _ = write!(text, ", {name}=");
+                push_quoted(&mut text, value);
+            }
         }
+        text
     }
-    Some(text)
 }
 
 /// Appends a `quoted-string` ([RFC 9110 §5.6.4](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.4)).
@@ -56,10 +61,14 @@ mod tests {
     #[test]
     fn a_challenge_has_fixed_words_and_quoted_values_of_the_configuration() {
         let error = Challenge::Error("invalid_token", "The token is expired");
-        assert_eq!(bearer("a", None, None, Challenge::None), None);
-        assert_eq!(bearer("a", None, None, Challenge::WithoutError).unwrap(), r#"Bearer realm="a""#);
+        let common = |realm, resource_metadata, scope| Common { realm, resource_metadata, scope };
+        assert_eq!(common("a", None, None).challenge("Bearer", None, Challenge::WithoutError), r#"Bearer realm="a""#);
         assert_eq!(
-            bearer(r#"a "b\c""#, Some("https://a.example/x"), Some("read write"), error).unwrap(),
+            common("a", None, None).challenge("DPoP", Some("ES256 PS256"), Challenge::WithoutError),
+            r#"DPoP realm="a", algs="ES256 PS256""#
+        );
+        assert_eq!(
+            common(r#"a "b\c""#, Some("https://a.example/x"), Some("read write")).challenge("Bearer", None, error),
             "Bearer realm=\"a \\\"b\\\\c\\\"\", resource_metadata=\"https://a.example/x\", scope=\"read write\", \
              error=\"invalid_token\", error_description=\"The token is expired\""
         );

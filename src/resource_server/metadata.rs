@@ -7,7 +7,7 @@ use super::scopes;
 use crate::document::{Faults, Field};
 use crate::request::Request;
 use crate::response::Response;
-use crate::url::HttpUrl;
+use crate::url::{Authority, HttpUrl};
 
 /// Where the document of a resource is ([RFC 9728 §3](https://www.rfc-editor.org/rfc/rfc9728#section-3)).
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
@@ -87,6 +87,11 @@ impl Metadata {
     /// `resource`.
     pub(crate) fn resource(&self) -> &str {
         self.resource.text()
+    }
+
+    /// Where the resource is.
+    pub(super) fn authority(&self) -> &Authority {
+        &self.resource.authority
     }
 
     /// The host of the resource.

@@ -33,6 +33,10 @@ pub(super) fn explain(rejection: &Rejection) -> (&'static str, &'static str) {
             "The token lacks a scope of `requiredScopes`.",
             "Ask the authorization server for the scopes that the challenge names.",
         ),
+        Rejection::Proof(_) => (
+            "The header `DPoP` must have a proof for this request: its method, its URL, the time and the token (RFC 9449).",
+            "Make a new proof for each request. Compare `htu` with `origins` and the path.",
+        ),
         Rejection::ClaimNotAccepted { .. } => (
             "A claim of the token is not as `requiredClaims` says.",
             "Compare the claim that the message names, and its type: `jwt-auth inspect` shows the claims.",
@@ -130,6 +134,10 @@ fn invalid(reason: &Invalid) -> (&'static str, &'static str) {
         Invalid::BoundToken => (
             "The token is bound to a key (`cnf`), and a resource server must not accept it without proof of that key.",
             "Get a token that is not bound.",
+        ),
+        Invalid::OtherKey => (
+            "The proof is made with another key than the one that the token is bound to (`cnf`), or the token is not bound.",
+            "Make the proof with the key that the token was issued for, or send an unbound token with the scheme Bearer.",
         ),
         Invalid::Scopes => (
             "`scope` must be a string of scopes separated by one space each; `scp` may also be a list of scopes.",

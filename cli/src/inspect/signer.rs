@@ -81,6 +81,7 @@ fn is_after_signature(rejection: &Rejection) -> bool {
         Rejection::Malformed { .. }
         | Rejection::Expired { .. }
         | Rejection::ScopeMissing
+        | Rejection::Proof(_)
         | Rejection::ClaimNotAccepted { .. }
         | Rejection::JtiMissing
         | Rejection::JtiUsed

@@ -78,6 +78,13 @@ impl JtiStore {
     }
 }
 
+impl JtiStore {
+    /// The same engine for proofs, under keys of their own.
+    pub(crate) fn for_proofs(self) -> Self {
+        Self { key_prefix: format!("{}dpop/", self.key_prefix), ..self }
+    }
+}
+
 fn one_of<T: Copy>(field: &Field, choices: &[(&str, T)], faults: &mut Faults) -> Option<T> {
     let text = field.string(faults)?;
     let choice = choices.iter().find_map(|&(name, choice)| (name == text).then_some(choice));

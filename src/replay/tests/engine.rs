@@ -19,11 +19,15 @@ fn host(memory: &Memory) -> ReplayHost<'_> {
     ReplayHost { shared_data: memory, random, now: NumericDate::from_unix_seconds(NOW) }
 }
 
+fn ask(policy: &ReplayPolicy, claims: &Claims, host: ReplayHost) -> Result<Verdict, Rejection> {
+    policy.admit(policy.entry(claims, host)?, host)
+}
+
 /// The decision, if the engine answers each call so, and the number of calls.
 fn decide(policy: &ReplayPolicy, memory: &Memory, answers: &str) -> (Result<(), Rejection>, usize) {
     let verified = Verified::for_test(CLAIMS);
     let claims = Claims::read(&verified).unwrap();
-    let mut verdict = policy.admit(&claims, host(memory));
+    let mut verdict = ask(policy, &claims, host(memory));
     let mut calls = 0;
     loop {
         match verdict {
@@ -53,7 +57,7 @@ fn a_jti_that_another_filter_of_the_process_used_is_not_accepted_even_if_the_eng
     let memory = Memory::default();
     let verified = Verified::for_test(CLAIMS);
     let policy = policy("refuse");
-    let Ok(Verdict::Ask(question, _)) = policy.admit(&Claims::read(&verified).unwrap(), host(&memory)) else {
+    let Ok(Verdict::Ask(question, _)) = ask(&policy, &Claims::read(&verified).unwrap(), host(&memory)) else {
         panic!("the engine is asked")
     };
     assert_eq!(admit_at(&memory, 1000, CLAIMS, NOW), Ok(()), "the other one, meanwhile");
@@ -66,7 +70,7 @@ fn of_requests_at_the_same_time_the_first_one_is_accepted_even_if_its_answer_com
     let memory = Memory::default();
     let verified = Verified::for_test(CLAIMS);
     let policy = policy("refuse");
-    let ask = || match policy.admit(&Claims::read(&verified).unwrap(), host(&memory)).unwrap() {
+    let question = || match ask(&policy, &Claims::read(&verified).unwrap(), host(&memory)).unwrap() {
         Verdict::Ask(question, _) => question,
         Verdict::Admitted => panic!("the engine is asked"),
     };
@@ -74,7 +78,7 @@ fn of_requests_at_the_same_time_the_first_one_is_accepted_even_if_its_answer_com
         let reply = Reply::Answer { headers: &[(":status", b"200")], body: text.as_bytes(), trailers: &[] };
         policy.answer(question, reply, host(&memory)).map(drop)
     };
-    let (first, second, third) = (ask(), ask(), ask());
+    let (first, second, third) = (question(), question(), question());
     assert_eq!(answer(second, USED), Err(Rejection::JtiUsed));
     assert_eq!(admit_at(&memory, 1000, CLAIMS, NOW), Err(Rejection::JtiUsed), "a filter without an engine");
     assert_eq!(answer(first, NEW), Ok(()));
@@ -91,7 +95,7 @@ fn a_token_that_expires_for_every_clock_skew_while_it_is_asked_about_is_rejected
             let (memory, policy) = (Memory::default(), policy(local));
             let verified = Verified::for_test(CLAIMS);
             let early = ReplayHost { now: at(-0.1), ..host(&memory) };
-            let mut verdict = policy.admit(&Claims::read(&verified).unwrap(), early);
+            let mut verdict = ask(&policy, &Claims::read(&verified).unwrap(), early);
             while let Ok(Verdict::Ask(question, _)) = verdict {
                 let headers: &[crate::header_map::Header] = &[(":status", b"200")];
                 let reply = Reply::Answer { headers, body: answers.as_bytes(), trailers: &[] };
@@ -106,12 +110,13 @@ fn a_token_that_expires_for_every_clock_skew_while_it_is_asked_about_is_rejected
 fn a_jti_is_kept_until_the_later_end_if_two_tokens_have_it() {
     let memory = Memory::default();
     let policy = policy("refuse");
-    let ask = |claims: &str| match policy.admit(&Claims::read(&Verified::for_test(claims)).unwrap(), host(&memory)) {
+    let question = |claims: &str| match ask(&policy, &Claims::read(&Verified::for_test(claims)).unwrap(), host(&memory))
+    {
         Ok(Verdict::Ask(question, _)) => question,
         other => panic!("{other:?}"),
     };
     let later = r#"{"exp":1700005000,"jti":"a"}"#;
-    let (first, second) = (ask(later), ask(CLAIMS));
+    let (first, second) = (question(later), question(CLAIMS));
     let reply =
         |text: &'static str| Reply::Answer { headers: &[(":status", b"200")], body: text.as_bytes(), trailers: &[] };
     assert!(policy.answer(second, reply(USED), host(&memory)).is_err());
@@ -154,7 +159,7 @@ fn a_question_that_is_not_answered_gives_its_place_back() {
     let policy = ReplayPolicy::new(1, Some(engine), ColdStart::default());
     let verified = Verified::for_test(CLAIMS);
     for _ in 0..3 {
-        let asked = policy.admit(&Claims::read(&verified).unwrap(), host(&memory)).unwrap();
+        let asked = ask(&policy, &Claims::read(&verified).unwrap(), host(&memory)).unwrap();
         assert!(matches!(asked, Verdict::Ask(..)));
         // The client has gone.
         drop(asked);
@@ -169,7 +174,7 @@ fn without_random_bytes_the_engine_is_not_asked() {
     let memory = Memory::default();
     let verified = Verified::for_test(CLAIMS);
     let host = ReplayHost { random: || None, ..host(&memory) };
-    let decide = |policy: &ReplayPolicy| policy.admit(&Claims::read(&verified).unwrap(), host).map(|_| ());
+    let decide = |policy: &ReplayPolicy| ask(policy, &Claims::read(&verified).unwrap(), host).map(|_| ());
     assert_eq!(decide(&policy("refuse")), Err(Rejection::EngineUnavailable));
     assert_eq!(decide(&policy("local")), Ok(()));
 }

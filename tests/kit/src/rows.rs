@@ -7,6 +7,7 @@
 mod algorithms;
 mod claims;
 mod configuration;
+mod dpop;
 mod finding;
 mod forms;
 mod keys;
@@ -124,6 +125,7 @@ pub fn all(now: u64) -> Vec<Row> {
         forms::rows(&world),
         replay::rows(&world),
         resource_server::rows(&world),
+        dpop::rows(&world),
         configuration::rows(&world),
     ]
     .into_iter()

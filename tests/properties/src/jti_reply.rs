@@ -191,7 +191,7 @@ impl Asked {
                 assert_eq!(path(&ask.call), "/etcdserverpb.Lease/LeaseGrant");
                 Meaning::LeaseMissing
             }
-            Decision::Wait(wait) => panic!("{wait:?}"),
+            other @ (Decision::Respond(_) | Decision::Wait(_)) => panic!("{other:?}"),
         }
     }
 }

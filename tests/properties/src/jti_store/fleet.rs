@@ -160,7 +160,7 @@ impl Fleet {
         let has_random = !RANDOM.get().1;
         let plugin = &process.workers[place.1];
         let decision = plugin.decide(Request::new(&headers), date(clock), host);
-        let events = plugin.take_engine_events().expect("an engine");
+        let events = plugin.take_engine_events().pop().expect("an engine");
         let is_expired = clock >= (token.expires + self.setting.clock_skew) * 1000;
         let code = code_of(&decision);
         let is_refused = token.code.is_some() || is_expired || process.knows(token);
@@ -240,7 +240,7 @@ impl Fleet {
         let (plugin, ask) = (&process.workers[flight.worker], flight.take());
         let host = Host { shared_data: &process.memory, signatures: None, random };
         let decision = arrival.give(|reply| plugin.answer(*ask, reply, date(clock), host));
-        let events = plugin.take_engine_events().expect("an engine");
+        let events = plugin.take_engine_events().pop().expect("an engine");
         let is_next = matches!(decision, Decision::Ask(_));
         assert_eq!((events.asked, events.calls), (0, u32::from(is_next)));
         let code = code_of(&decision);
@@ -273,7 +273,7 @@ impl Fleet {
                 assert_eq!(code, Some("S403JU"));
                 process.learn(flight.token);
             }
-            Decision::Wait(_) => panic!("{decision:?}"),
+            Decision::Respond(_) | Decision::Wait(_) => panic!("{decision:?}"),
         }
     }
 
@@ -324,7 +324,7 @@ fn code_of(decision: &Decision) -> Option<&'static str> {
     match decision {
         Decision::Forward(_) => Some("OK"),
         Decision::Reject(rejection) => Some(rejection.code()),
-        Decision::Wait(_) | Decision::Ask(_) => None,
+        Decision::Respond(_) | Decision::Wait(_) | Decision::Ask(_) => None,
     }
 }
 
