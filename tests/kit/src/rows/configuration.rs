@@ -88,7 +88,7 @@ pub(super) fn rows(world: &World) -> Vec<Row> {
         misconfigured(
             "an engine without replay protection is an error, and so is one that is not known",
             header_config("jtiStore: {kind: memcached, cluster: c, password: p}"),
-            "jtiStore: expected preventJtiReplay: true beside it; jtiStore.kind: expected etcd or redis; \
+            "jtiStore: expected preventJtiReplay: true beside it, or dpop in resourceServer; jtiStore.kind: expected etcd or redis; \
              jtiStore.password: unknown field",
         ),
         misconfigured(
