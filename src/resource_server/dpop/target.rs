@@ -12,6 +12,10 @@ use crate::url::Authority;
 /// The host that the request names does not matter: a server to which a client was lured could name any.
 pub(super) fn is_target(htu: &str, origins: &[Authority], path: &str) -> bool {
     let Some(named) = normalized(htu) else { return false };
+    // What is behind an origin without a slash would be a part of another host's name.
+    if !path.starts_with('/') || path.contains('#') {
+        return false;
+    }
     origins.iter().any(|origin| normalized(&format!("{}{path}", origin.origin())).as_ref() == Some(&named))
 }
 
@@ -80,6 +84,12 @@ mod tests {
             ("https://api.example/a b", "/a b"),
             ("https://api.example/%zz", "/%zz"),
             ("", "/"),
+            ("https://api.example.evil/a", ".evil/a"),
+            ("https://api.example@evil.example/a", "@evil.example/a"),
+            ("https://api.example:8443/a", ":8443/a"),
+            ("https://api.example*", "*"),
+            ("https://api.example", ""),
+            ("https://api.example/a", "/a#b"),
         ] {
             assert!(!is(htu, "https://api.example", path), "{htu} {path}");
         }
