@@ -55,10 +55,13 @@ impl ResourceServer {
             Some(dpop) => Some(dpop?),
             None => None,
         };
-        let metadata = match metadata {
+        let mut metadata = match metadata {
             Some(metadata) => Some(metadata?),
             None => None,
         };
+        if let (Some(metadata), Some(dpop)) = (&mut metadata, &dpop) {
+            metadata.announce_dpop(&dpop.algorithm_names(), dpop.is_required);
+        }
         Some(Self {
             realm: realm?,
             metadata,
@@ -151,7 +154,7 @@ impl ResourceServer {
         let is_about_proof = matches!(answer.challenge, Challenge::Error("invalid_dpop_proof", _));
         let bearer = |challenge| common.challenge("Bearer", None, challenge);
         let Some(dpop) = &self.dpop else { return vec![bearer(answer.challenge)] };
-        let names = dpop.algorithm_names();
+        let names = dpop.algorithm_names().join(" ");
         let of_dpop = |challenge| common.challenge("DPoP", Some(&names), challenge);
         if dpop.is_required {
             return vec![of_dpop(answer.challenge)];

@@ -52,9 +52,9 @@ impl Dpop {
         })
     }
 
-    /// The names of the algorithms, separated by spaces, for `algs` of a challenge.
-    pub(super) fn algorithm_names(&self) -> String {
-        self.algorithms.iter().map(|algorithm| algorithm.name()).collect::<Vec<_>>().join(" ")
+    /// The names of the algorithms, in the order of the configuration.
+    pub(super) fn algorithm_names(&self) -> Vec<&'static str> {
+        self.algorithms.iter().map(|algorithm| algorithm.name()).collect()
     }
 }
 

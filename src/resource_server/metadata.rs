@@ -32,8 +32,8 @@ pub(crate) struct Metadata {
     url: String,
     /// The path of the URL, as requests have it.
     path: String,
-    /// The document.
-    document: String,
+    /// The members of the document.
+    document: Map<String, Value>,
 }
 
 impl Metadata {
@@ -79,9 +79,22 @@ impl Metadata {
         Some(Self {
             url: format!("{}://{}{path}", resource.authority.scheme(), resource.authority.header()),
             path,
-            document: Value::Object(document).to_string(),
+            document,
             resource,
         })
+    }
+
+    /// Adds that proofs with these algorithms are accepted, and whether each token must have one.
+    pub(super) fn announce_dpop(&mut self, algorithms: &[&str], is_required: bool) {
+        self.document.insert("dpop_signing_alg_values_supported".to_owned(), json!(algorithms));
+        if is_required {
+            self.document.insert("dpop_bound_access_tokens_required".to_owned(), json!(true));
+        }
+    }
+
+    /// The text of the document.
+    fn text(&self) -> String {
+        Value::Object(self.document.clone()).to_string()
     }
 
     /// `resource`.
@@ -120,7 +133,7 @@ impl Metadata {
         let age = format!("max-age={MAX_AGE_SECONDS}");
         let (status, headers, body) = match request.values(":method").next().unwrap_or_default() {
             b"GET" | b"HEAD" => {
-                (200, headers(&[("content-type", "application/json"), ("cache-control", &age)]), self.document.clone())
+                (200, headers(&[("content-type", "application/json"), ("cache-control", &age)]), self.text())
             }
             b"OPTIONS" => {
                 let methods = ("access-control-allow-methods", "GET, HEAD");
@@ -181,7 +194,7 @@ mod tests {
              resourcePolicyUri: 'https://api.example/policy', resourceTosUri: 'https://api.example/tos'}",
         )
         .unwrap();
-        let document: Value = serde_json::from_str(&all.document).unwrap();
+        let document: Value = serde_json::from_str(&all.text()).unwrap();
         assert_eq!(
             document,
             json!({
@@ -195,7 +208,7 @@ mod tests {
                 "resource_tos_uri": "https://api.example/tos",
             })
         );
-        let least: Value = serde_json::from_str(&at("https://api.example").document).unwrap();
+        let least: Value = serde_json::from_str(&at("https://api.example").text()).unwrap();
         assert_eq!(
             least,
             json!({
@@ -228,7 +241,7 @@ mod tests {
             "/.well-known/oauth-protected-resource?x=y",
         ] {
             let served = response(&metadata, "GET", path).unwrap();
-            assert_eq!((served.status, served.body.as_str()), (200, metadata.document.as_str()), "{path}");
+            assert_eq!((served.status, served.body.as_str()), (200, metadata.text().as_str()), "{path}");
             assert_eq!(
                 served.headers,
                 [

@@ -2,6 +2,7 @@
 //!
 //! - [`rows`]: the filter's behaviour as a table of configurations, requests and results
 //! - [`issuer`]: keys, JWKs and tokens
+//! - [`dpop`]: clients that prove their key
 //! - `host`: an in-memory host, to run the filter in this process
 //! - [`http`], [`http2`]: requests, byte by byte
 //! - [`upstream`]: a backend that echoes the bytes of each request
@@ -38,6 +39,7 @@
 pub mod bootstrap;
 #[cfg(feature = "tls")]
 pub mod certificate;
+pub mod dpop;
 #[cfg(feature = "core")]
 pub mod engine_model;
 pub mod engines;

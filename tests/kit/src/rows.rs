@@ -7,7 +7,7 @@
 mod algorithms;
 mod claims;
 mod configuration;
-mod dpop;
+pub mod dpop;
 mod finding;
 mod forms;
 mod keys;
