@@ -1,5 +1,5 @@
 //! Every known attack on filters of this kind, run against the module in real Envoys. The name of a test begins with
-//! the class of the attack, T1 to T22; `docs/attacks.md` describes each class and what stops it.
+//! the class of the attack, T1 to T24; `docs/attacks.md` describes each class and what stops it.
 
 /// Lists the attacks of a module and makes a test for each. An entry is the name of the test, the ways of verifying
 /// signatures that it runs with, and the function that makes its rows.
@@ -33,10 +33,13 @@ mod material;
 mod memory;
 mod methods;
 mod ownership;
+mod possession;
+mod proofs;
 mod race;
 mod replay;
 mod routes;
 mod scalars;
+mod scopes;
 mod signatures;
 mod storm;
 mod times;
@@ -58,8 +61,11 @@ fn attacks() -> impl Iterator<Item = &'static trials::Attack> {
         material::ATTACKS,
         methods::ATTACKS,
         ownership::ATTACKS,
+        possession::ATTACKS,
+        proofs::ATTACKS,
         replay::ATTACKS,
         scalars::ATTACKS,
+        scopes::ATTACKS,
         signatures::ATTACKS,
         times::ATTACKS,
         tokens::ATTACKS,
