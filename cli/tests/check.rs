@@ -161,6 +161,7 @@ fn the_examples_for_envoy_and_in_the_readme_have_no_errors() {
         "entra-id.yaml",
         "envoy-gateway.yaml",
         "envoy.yaml",
+        "fapi.yaml",
         "google.yaml",
         "istio-guard.yaml",
         "istio-keycloak.yaml",
@@ -168,6 +169,7 @@ fn the_examples_for_envoy_and_in_the_readme_have_no_errors() {
         "jti-etcd.yaml",
         "jti-redis.yaml",
         "keycloak.yaml",
+        "mcp.yaml",
         "per-route.yaml",
         "upstream.yaml",
     ];
@@ -177,11 +179,13 @@ fn the_examples_for_envoy_and_in_the_readme_have_no_errors() {
         "entra-id",
         "envoy-gateway",
         "envoy",
+        "fapi",
         "google",
         "istio-wasmplugin",
         "jti-etcd",
         "jti-redis",
         "keycloak",
+        "mcp",
     ] {
         expect(&format!("envoy/{name}.yaml"), &["jwt-auth"]);
     }

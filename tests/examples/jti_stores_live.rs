@@ -16,7 +16,7 @@ use kit::upstream::Upstream;
 use serde_json::json;
 use serde_yaml::Value;
 
-use crate::jti_stores::{CLUSTER, Certificates, ETCD, MEMBERS, REDIS};
+use crate::jti_stores::{Certificates, ETCD, MEMBERS, REDIS};
 use crate::remote_keys::{bootstrap, configuration, plugin_mut, with_local_paths};
 use crate::{at, at_mut};
 
@@ -48,17 +48,21 @@ fn with_addresses(file: &str, engine: &[SocketAddr], upstream: SocketAddr) -> Va
     // Tests share the machine.
     *at_mut(&mut configuration, "jtiStore/timeoutMilliseconds") = 5000.into();
     *at_mut(plugin_mut(&mut bootstrap), "configuration/value") = serde_yaml::to_string(&configuration).unwrap().into();
-    let place = "load_assignment/endpoints/0/lb_endpoints";
-    let endpoints = at_mut(&mut bootstrap, &format!("{CLUSTER}/{place}")).as_sequence_mut().unwrap();
-    for (endpoint, address) in endpoints.iter_mut().zip(engine.iter().cycle()) {
+    connect(&mut bootstrap, "jti-store", engine);
+    connect(&mut bootstrap, "upstream", &[upstream]);
+    bootstrap
+}
+
+/// Puts these addresses in the place of those of a cluster.
+pub(crate) fn connect(bootstrap: &mut Value, cluster: &str, addresses: &[SocketAddr]) {
+    let place = format!("static_resources/clusters/@{cluster}/load_assignment/endpoints/0/lb_endpoints");
+    let endpoints = at_mut(bootstrap, &place).as_sequence_mut().unwrap();
+    for (endpoint, address) in endpoints.iter_mut().zip(addresses.iter().cycle()) {
         let endpoint = at_mut(endpoint, "endpoint");
         // Otherwise, auto_host_sni takes the address as the name.
         endpoint["hostname"] = at(endpoint, "address/socket_address/address").clone();
         endpoint["address"] = socket(*address);
     }
-    let clusters = "static_resources/clusters/@upstream";
-    *at_mut(&mut bootstrap, &format!("{clusters}/{place}/0/endpoint/address")) = socket(upstream);
-    bootstrap
 }
 
 fn start(binary: &Path, bootstrap: &Value) -> Envoy {

@@ -2,11 +2,14 @@
 //! needs what `make test` sets: `ENVOY_BINARIES`, `JWT_AUTH_WASM`, `JWT_AUTH` and `ENGINES`.
 
 mod documents;
+mod fapi_live;
 mod issuers;
 mod jti_stores;
 mod jti_stores_live;
 mod links;
 mod live;
+mod mcp_live;
+mod oauth;
 mod published;
 mod remote_keys;
 mod remote_keys_live;

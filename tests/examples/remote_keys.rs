@@ -55,26 +55,33 @@ pub(crate) fn calls(remote: &Value) -> Vec<(String, String)> {
 fn keys_come_only_from_the_host_that_the_file_names() {
     for name in ISSUERS.map(Issuer::file) {
         let bootstrap = bootstrap(name);
-        assert_guarded(name, at(&bootstrap, FILTERS).as_sequence().unwrap());
-        assert_eq!(at(plugin(&bootstrap), "failure_policy"), "FAIL_RELOAD", "{name}");
-        assert_eq!(at(plugin(&bootstrap), "vm_config/vm_id"), "jwt-auth", "{name}");
+        let calls = assert_keys_come_only_from_their_hosts(name, &bootstrap);
         let clusters = at(&bootstrap, "static_resources/clusters").as_sequence().unwrap();
-        let calls = calls(at(&configuration(name, &bootstrap), "remoteJwks"));
-        assert_eq!(clusters.len(), calls.len() + 1, "{name}: a cluster for each host, and the backend's");
-        for (host, cluster) in calls {
-            let cluster = clusters.iter().find(|known| known["name"] == *cluster).unwrap_or_else(|| panic!("{name}"));
-            let address = at(cluster, "load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address");
-            assert_eq!((&address["address"], &address["port_value"]), (&host.clone().into(), &443.into()), "{name}");
-            let tls = at(cluster, "transport_socket/typed_config");
-            assert_eq!(tls["sni"], *host, "{name}");
-            let validation = at(tls, "common_tls_context/validation_context");
-            assert_eq!(at(validation, "trusted_ca/filename"), "/etc/ssl/certs/ca-certificates.crt", "{name}");
-            let names = serde_yaml::to_value(json!([{"san_type": "DNS", "matcher": {"exact": host}}])).unwrap();
-            assert_eq!(at(validation, "match_typed_subject_alt_names"), &names, "{name}");
-            assert_eq!(at(cluster, "dns_lookup_family"), "V4_PREFERRED", "{name}");
-            assert_eq!(at(cluster, "circuit_breakers/thresholds/0/max_requests"), 8, "{name}");
-        }
+        assert_eq!(clusters.len(), calls + 1, "{name}: a cluster for each host, and the backend's");
     }
+}
+
+/// Returns the number of hosts.
+pub(crate) fn assert_keys_come_only_from_their_hosts(name: &str, bootstrap: &Value) -> usize {
+    assert_guarded(name, at(bootstrap, FILTERS).as_sequence().unwrap());
+    assert_eq!(at(plugin(bootstrap), "failure_policy"), "FAIL_RELOAD", "{name}");
+    assert_eq!(at(plugin(bootstrap), "vm_config/vm_id"), "jwt-auth", "{name}");
+    let clusters = at(bootstrap, "static_resources/clusters").as_sequence().unwrap();
+    let calls = calls(at(&configuration(name, bootstrap), "remoteJwks"));
+    for (host, cluster) in &calls {
+        let cluster = clusters.iter().find(|known| known["name"] == **cluster).unwrap_or_else(|| panic!("{name}"));
+        let address = at(cluster, "load_assignment/endpoints/0/lb_endpoints/0/endpoint/address/socket_address");
+        assert_eq!((&address["address"], &address["port_value"]), (&host.clone().into(), &443.into()), "{name}");
+        let tls = at(cluster, "transport_socket/typed_config");
+        assert_eq!(tls["sni"], **host, "{name}");
+        let validation = at(tls, "common_tls_context/validation_context");
+        assert_eq!(at(validation, "trusted_ca/filename"), "/etc/ssl/certs/ca-certificates.crt", "{name}");
+        let names = serde_yaml::to_value(json!([{"san_type": "DNS", "matcher": {"exact": host}}])).unwrap();
+        assert_eq!(at(validation, "match_typed_subject_alt_names"), &names, "{name}");
+        assert_eq!(at(cluster, "dns_lookup_family"), "V4_PREFERRED", "{name}");
+        assert_eq!(at(cluster, "circuit_breakers/thresholds/0/max_requests"), 8, "{name}");
+    }
+    calls.len()
 }
 
 /// The cluster that Istio makes of the manifest is the one that the comment in it names, and it checks the certificate.
