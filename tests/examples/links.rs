@@ -110,6 +110,55 @@ fn the_layout_names_every_module() {
     assert_eq!(listed, modules);
 }
 
+/// The text of all files in a folder and below.
+fn all_text(folder: &str) -> String {
+    let mut text = String::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                text += &std::fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    text
+}
+
+/// The names of the rows in a file of the kit.
+fn row_names(text: &str) -> impl Iterator<Item = &str> {
+    let names = text.split("row(").skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"'));
+    names.filter_map(|rest| rest.split_once('"').map(|(name, _)| name))
+}
+
+/// The last column of the tables in `docs/oauth-rfcs.md` names rows of the kit, tests in `src` and attacks. Each of them
+/// exists, and every row about OAuth is named.
+#[test]
+fn the_tests_in_the_tables_of_rfcs_exist() {
+    let table = read("docs/oauth-rfcs.md");
+    let cells = table.lines().filter(|line| line.starts_with("| §")).map(|line| {
+        let cells: Vec<&str> = line.split('|').collect();
+        assert_eq!(cells.len(), 6, "{line}");
+        cells[4]
+    });
+    let named: BTreeSet<&str> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    let (rows, tests) = (all_text("tests/kit/src/rows"), all_text("src") + &all_text("tests/attacks"));
+    let rows: BTreeSet<&str> = row_names(&rows).collect();
+    let is_test = |name: &str| {
+        let is_in_src = tests.contains(&format!("fn {name}("));
+        // The attacks are an argument of a macro.
+        rows.contains(name) || is_in_src || tests.contains(&format!(" {name}: "))
+    };
+    let unknown: Vec<_> = named.iter().filter(|name| !is_test(name)).collect();
+    assert!(named.len() >= 20 && unknown.is_empty(), "{unknown:?}");
+    for file in ["resource_server", "dpop"] {
+        let text = read(&format!("tests/kit/src/rows/{file}.rs"));
+        let missing: Vec<_> = row_names(&text).filter(|name| !named.contains(name)).collect();
+        assert!(missing.is_empty(), "docs/oauth-rfcs.md does not name {missing:?}");
+    }
+}
+
 /// `docs/attacks.md` names every attack that is tried, and no other.
 #[test]
 fn the_attacks_in_the_document_are_those_that_are_tried() {
