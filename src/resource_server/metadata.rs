@@ -40,13 +40,17 @@ impl Metadata {
     /// Reads `metadata`. `None` after an error.
     ///
     /// Configuration errors: a missing or unknown field, a `resource` that is no `https` or `http` URL without query and
-    /// fragment, an authorization server that is no such URL, a text that is no scope.
+    /// fragment, no authorization server or one that is no such URL, an empty list of scopes, a text that is no scope.
     pub(super) fn parse(field: &Field, faults: &mut Faults) -> Option<Self> {
         let mut section = field.section(faults)?;
         let resource = section.required("resource", faults).and_then(|field| url(&field, faults));
         let servers = section.required("authorizationServers", faults).and_then(|field| servers(&field, faults));
         let scopes = section.optional("scopesSupported").map(|field| {
             let fields = field.list_of_at_most(MAX_SCOPES, faults)?;
+            // An empty list must not be in the document (RFC 9728 §3.2), and could mean "none" or "not said".
+            if fields.is_empty() {
+                faults.report(field.path(), "expected at least one element");
+            }
             scopes::scopes(&fields, faults)
         });
         let name = section.optional("resourceName").map(|field| field.name_of_at_most(MAX_NAME_BYTES, faults));
@@ -299,6 +303,10 @@ mod tests {
             (
                 "{resource: 'https://a', authorizationServers: ['ftp://b']}".to_owned(),
                 vec!["authorizationServers[0]: expected a URL with https or http"],
+            ),
+            (
+                format!("{{resource: 'https://a', {SERVERS}, scopesSupported: []}}"),
+                vec!["scopesSupported: expected at least one element"],
             ),
             (format!("{{resource: 'https://a', {SERVERS}, jwksUri: 'https://b'}}"), vec!["jwksUri: unknown field"]),
         ] {
