@@ -134,7 +134,8 @@ impl Plugin {
         self.replay().is_some()
     }
 
-    /// The engine that keeps the used `jti`s. `None` without `jtiStore`, or if the configuration has errors.
+    /// The engine that keeps the used `jti`s of tokens. `None` without `jtiStore` or without `preventJtiReplay`, or if the
+    /// configuration has errors. With `dpop` the same engine keeps the proofs, too, even if this is `None`.
     pub fn jti_store(&self) -> Option<&JtiStore> {
         self.replay()?.engine()
     }
@@ -165,21 +166,23 @@ impl Plugin {
         found.map(|raw| raw.len())
     }
 
-    /// Decides on a request at the time `now`: returns the edits for the request to forward, the rejection to send, or
-    /// how long to hold the request.
+    /// Decides on a request at the time `now`: returns the edits for the request to forward, the rejection or the metadata
+    /// document to send, or how long to hold the request.
     ///
-    /// The `jti` is recorded last, so a request that is rejected for another reason, or waits, doesn't use it up.
+    /// The proof and the `jti` are recorded last, so a request that is rejected for another reason, or waits, doesn't use
+    /// them up.
     ///
     /// The rejection is any but [`Rejection::HostFailure`]. The first check that fails determines the code; they run in
     /// this order:
     ///
     /// 1. the configuration: I400JP
-    /// 2. the token: I400JR, A403JT (several tokens), I400JD
+    /// 2. the token: I400JR, A403JT (several tokens, `typ`), I400JD
     /// 3. its key: A403JK, S503JW
     /// 4. its signature: A403JT, S503JW
     /// 5. its payload and claims: I400JD, A403JE, A403JT, A403JS, A403JC
-    /// 6. the edits: A403JT, I415FD, I413FD
-    /// 7. its `jti`: S403JI, A403JT (`replayColdStart`), S403JU, S503JF, S503JS
+    /// 6. the proof of possession ([RFC 9449 §4.3](https://www.rfc-editor.org/rfc/rfc9449#section-4.3)): A403DP, A403JT
+    /// 7. the edits: A403JT, I415FD, I413FD
+    /// 8. whether the proof is new, and the `jti`: S403JI, A403DP, A403JT (`replayColdStart`), S403JU, S503JF, S503JS
     ///
     /// # Examples
     ///
@@ -265,7 +268,7 @@ impl Plugin {
 
     /// Takes the reply to the call of a request that waits for the engine of `jtiStore`.
     ///
-    /// The rejection is S403JU, S503JF, S503JS, A403JT or A403JE; I400JP if the configuration has errors.
+    /// The rejection is A403DP, S403JU, S503JF, S503JS, A403JT or A403JE; I400JP if the configuration has errors.
     pub fn answer(&self, ask: Ask, reply: Reply, now: NumericDate, host: Host) -> Decision {
         self.answered(ask, reply, now, host).into()
     }
@@ -275,7 +278,9 @@ impl Plugin {
         admission::answer(config, ask, reply, host.for_replay(now))
     }
 
-    /// The response of a rejection to the client of `request`, whose headers may be missing if they are gone.
+    /// The response of a rejection to the client of `request`, whose headers may be missing if they are gone: in the manner
+    /// of the gateway, or with `resourceServer` in that of an OAuth 2.0 resource server
+    /// ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
     pub fn response(&self, request: Request, rejection: &Rejection) -> Response {
         let server = self.config.as_ref().ok().and_then(|config| config.resource_server.as_ref());
         let oauth = server.and_then(|_| rejection.oauth());

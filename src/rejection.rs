@@ -42,9 +42,9 @@ pub enum Rejection {
     JtiMissing,
     /// S403JU: this `jti` of this issuer was used before.
     JtiUsed,
-    /// S503JF: the replay store can't record the `jti`, because it is full or can't be written.
+    /// S503JF: the replay store can't record the `jti` or the proof, because it is full or can't be written.
     ReplayStoreFull,
-    /// S503JS: the engine that keeps used `jti`s can't be asked. The `jti` may be used up.
+    /// S503JS: the engine that keeps used `jti`s and proofs can't be asked. This one may be used up.
     EngineUnavailable,
     /// S503JW: keys that could verify the token are not available.
     KeysUnavailable,
@@ -261,7 +261,8 @@ impl Rejection {
         "S503JS", "S503JW", "I415FD", "I413FD", "S503HF", "I400JP",
     ];
 
-    /// The HTTP status of the response.
+    /// The HTTP status of the response in the manner of the gateway. [`crate::Plugin::response`] has that of an OAuth 2.0
+    /// resource server, which may differ.
     pub fn status(&self) -> u16 {
         self.row().status
     }
@@ -271,7 +272,7 @@ impl Rejection {
         self.row().code
     }
 
-    /// The gRPC status for a gRPC client, by [the meaning of gRPC's codes](https://grpc.io/docs/guides/status-codes/):
+    /// The gRPC status for a gRPC client in the manner of the gateway, by [the meaning of gRPC's codes](https://grpc.io/docs/guides/status-codes/):
     ///
     /// - UNAUTHENTICATED (16): the token is missing or malformed.
     /// - PERMISSION_DENIED (7): the token is rejected.

@@ -22,12 +22,12 @@ pub enum Decision {
     Ask(Box<Ask>),
 }
 
-/// A request for which everything is decided but whether its `jti` was used.
+/// A request for which everything is decided but whether its proof or its `jti` was used.
 #[derive(Debug, PartialEq)]
 pub struct Ask {
     /// The call that the host must make.
     pub call: Call,
-    /// The edits if the `jti` turns out to be new.
+    /// The edits if it turns out to be new.
     pub edits: Edits,
     pub(super) question: Question,
     pub(super) about: About,
