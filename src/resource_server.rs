@@ -113,7 +113,7 @@ impl ResourceServer {
     ) -> Result<Option<Proof>, Rejection> {
         match (&self.dpop, binding) {
             (Some(dpop), binding) if has_dpop_scheme => {
-                let proof = dpop.verify(request, raw, now, host)?;
+                let proof = dpop.rules.verify(request, raw, now, host)?;
                 if binding != Some(proof.thumbprint()) {
                     return Err(Invalid::OtherKey.into());
                 }

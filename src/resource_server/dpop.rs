@@ -9,6 +9,7 @@ use crate::document::{Faults, Field, Section};
 use crate::key::Algorithm;
 use crate::url::Authority;
 pub(crate) use proof::Proof;
+use proof::ProofRules;
 
 /// How long ago a proof may have been made, in seconds.
 const MAX_AGE_SECONDS: RangeInclusive<u64> = 1..=300;
@@ -24,12 +25,8 @@ const MAX_ORIGINS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Dpop {
     /// Whether a token without a proof is rejected, even if it is bound to no key.
-    pub(crate) is_required: bool,
-    /// In seconds.
-    max_age: f64,
-    algorithms: Vec<Algorithm>,
-    /// Where clients send their requests: the beginning of `htu`.
-    origins: Vec<Authority>,
+    pub(super) is_required: bool,
+    pub(super) rules: ProofRules,
 }
 
 impl Dpop {
@@ -44,17 +41,17 @@ impl Dpop {
         let algorithms = section.optional("algorithms").map(|field| algorithms(&field, faults));
         let origins = origins(&mut section, resource, faults);
         section.finish(faults);
-        Some(Self {
-            is_required: is_required.unwrap_or(Some(false))?,
+        let rules = ProofRules {
             max_age: max_age.unwrap_or(Some(DEFAULT_MAX_AGE_SECONDS))? as f64,
             algorithms: algorithms.unwrap_or_else(|| Some(DEFAULT_ALGORITHMS.to_vec()))?,
             origins: origins?,
-        })
+        };
+        Some(Self { is_required: is_required.unwrap_or(Some(false))?, rules })
     }
 
     /// The names of the algorithms, in the order of the configuration.
     pub(super) fn algorithm_names(&self) -> Vec<&'static str> {
-        self.algorithms.iter().map(|algorithm| algorithm.name()).collect()
+        self.rules.algorithms.iter().map(|algorithm| algorithm.name()).collect()
     }
 }
 

@@ -4,16 +4,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use super::Dpop;
 use super::target::is_target;
 use crate::claims::Claims;
 use crate::json::{Object, Value};
-use crate::key::ProofKey;
+use crate::key::{Algorithm, ProofKey};
 use crate::numeric_date::NumericDate;
 use crate::rejection::ProofError;
 use crate::request::Request;
 use crate::signature::{self, HostSignatures};
 use crate::token::{LastHeader, MAX_HEADER_DEPTH, Token, decode_base64url};
+use crate::url::Authority;
 
 /// The longest proof, in bytes. One with an RSA key of 4096 bits has about 2 KiB.
 const MAX_PROOF_BYTES: usize = 8 * 1024;
@@ -24,8 +24,19 @@ const MAX_JTI_BYTES: usize = 1024;
 /// How far the clock of a client may be ahead, in seconds.
 const MAX_AHEAD_SECONDS: f64 = 5.0;
 
+/// What the configuration says about proofs.
+#[derive(Debug)]
+pub(crate) struct ProofRules {
+    /// `maxAgeSeconds`.
+    pub(super) max_age: f64,
+    /// `algorithms`.
+    pub(super) algorithms: Vec<Algorithm>,
+    /// `origins`: where clients send their requests, which is the beginning of `htu`.
+    pub(super) origins: Vec<Authority>,
+}
+
 /// A proof that passed every check of [RFC 9449 §4.3](https://www.rfc-editor.org/rfc/rfc9449#section-4.3) but the last:
-/// that the access token is bound to its key, and that it was not used before. Only [`Dpop::verify`] makes one.
+/// that the access token is bound to its key, and that it was not used before. Only [`ProofRules::verify`] makes one.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Proof {
     /// The thumbprint of its key.
@@ -53,7 +64,7 @@ impl Proof {
     }
 }
 
-impl Dpop {
+impl ProofRules {
     /// Verifies the proof of a request for the access token `token`, in the order of
     /// [RFC 9449 §4.3](https://www.rfc-editor.org/rfc/rfc9449#section-4.3).
     ///

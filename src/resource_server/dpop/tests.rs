@@ -12,14 +12,14 @@ fn parse(text: &str) -> Result<Dpop, Vec<String>> {
 fn fields_that_are_not_set_have_their_defaults() {
     let dpop = parse("{}").unwrap();
     assert_eq!(
-        (dpop.is_required, dpop.max_age, dpop.algorithm_names().join(" ").as_str()),
+        (dpop.is_required, dpop.rules.max_age, dpop.algorithm_names().join(" ").as_str()),
         (false, 60.0, "ES256 EdDSA PS256")
     );
-    assert_eq!(dpop.origins, [Authority::of_origin("https://api.example").unwrap()]);
+    assert_eq!(dpop.rules.origins, [Authority::of_origin("https://api.example").unwrap()]);
     let other = "{required: true, maxAgeSeconds: 5, algorithms: [RS256], origins: ['https://a.example:8443/']}";
     let dpop = parse(other).unwrap();
-    assert_eq!((dpop.is_required, dpop.max_age, dpop.algorithm_names().join(" ").as_str()), (true, 5.0, "RS256"));
-    assert_eq!(dpop.origins, [Authority::of_origin("https://a.example:8443").unwrap()]);
+    assert_eq!((dpop.is_required, dpop.rules.max_age, dpop.algorithm_names().join(" ").as_str()), (true, 5.0, "RS256"));
+    assert_eq!(dpop.rules.origins, [Authority::of_origin("https://a.example:8443").unwrap()]);
 }
 
 #[test]
