@@ -102,6 +102,10 @@ fn accepted(world: &World, client: &Client) -> Row {
             with("htu", json!("https://api.example/%70")).passes(),
             with("iat", json!(world.now - 100)).passes(),
             with("nonce", json!("ignored")).passes(),
+            // By now the token is in the token cache.
+            bad_proof(with("htm", json!("POST")), "claim htm is not that of this request"),
+            bad_proof(get().header("authorization", format!("DPoP {token}")), "it is missing"),
+            downgraded(get().header("authorization", format!("Bearer {token}"))),
         ],
     )
 }
