@@ -18,7 +18,9 @@ use crate::request::Request;
 use crate::signature::HostSignatures;
 use crate::token::Token;
 use challenge::Common;
-use dpop::{Dpop, Proof};
+use dpop::Dpop;
+pub use dpop::Proof;
+pub use dpop::verifier::ProofVerifier;
 pub(crate) use metadata::Metadata;
 use scopes::RequiredScopes;
 
@@ -113,7 +115,7 @@ impl ResourceServer {
     ) -> Result<Option<Proof>, Rejection> {
         match (&self.dpop, binding) {
             (Some(dpop), binding) if has_dpop_scheme => {
-                let proof = dpop.rules.verify(request, raw, now, host)?;
+                let proof = dpop.rules.verify(request, Some(raw), now, host)?;
                 if binding != Some(proof.thumbprint()) {
                     return Err(Invalid::OtherKey.into());
                 }

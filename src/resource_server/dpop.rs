@@ -2,13 +2,14 @@
 
 mod proof;
 mod target;
+pub(super) mod verifier;
 
 use std::ops::RangeInclusive;
 
 use crate::document::{Faults, Field, Section};
 use crate::key::Algorithm;
 use crate::url::Authority;
-pub(crate) use proof::Proof;
+pub use proof::Proof;
 use proof::ProofRules;
 
 /// How long ago a proof may have been made, in seconds.
@@ -55,6 +56,11 @@ impl Dpop {
     }
 }
 
+/// Whether the configuration can allow the algorithm.
+fn is_for_proofs(algorithm: Algorithm) -> bool {
+    !algorithm.is_hmac() && !matches!(algorithm, Algorithm::Es512 | Algorithm::Es256k)
+}
+
 fn algorithms(field: &Field, faults: &mut Faults) -> Option<Vec<Algorithm>> {
     let fields = field.list_of_at_most(Algorithm::ALL.len(), faults)?;
     if fields.is_empty() {
@@ -63,8 +69,7 @@ fn algorithms(field: &Field, faults: &mut Faults) -> Option<Vec<Algorithm>> {
     let algorithm = |field: &Field, faults: &mut Faults| {
         let name = field.string(faults)?;
         let found = Algorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name);
-        let usable = found
-            .filter(|algorithm| !algorithm.is_hmac() && !matches!(algorithm, Algorithm::Es512 | Algorithm::Es256k));
+        let usable = found.filter(|&algorithm| is_for_proofs(algorithm));
         if usable.is_none() {
             faults.report(
                 field.path(),

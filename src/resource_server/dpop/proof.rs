@@ -11,7 +11,7 @@ use crate::key::{Algorithm, ProofKey};
 use crate::numeric_date::NumericDate;
 use crate::rejection::ProofError;
 use crate::request::Request;
-use crate::signature::{self, HostSignatures};
+use crate::signature::{self, HostSignatures, Verified};
 use crate::token::{LastHeader, MAX_HEADER_DEPTH, Token, decode_base64url};
 use crate::url::Authority;
 
@@ -36,9 +36,9 @@ pub(crate) struct ProofRules {
 }
 
 /// A proof that passed every check of [RFC 9449 §4.3](https://www.rfc-editor.org/rfc/rfc9449#section-4.3) but the last:
-/// that the access token is bound to its key, and that it was not used before. Only [`ProofRules::verify`] makes one.
+/// that the access token is bound to its key, and that it was not used before. Only `ProofRules::verify` makes one.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Proof {
+pub struct Proof {
     /// The thumbprint of its key.
     thumbprint: String,
     target: String,
@@ -48,54 +48,41 @@ pub(crate) struct Proof {
 
 impl Proof {
     /// The thumbprint of its key ([RFC 7638](https://www.rfc-editor.org/rfc/rfc7638)).
-    pub(crate) fn thumbprint(&self) -> &str {
+    pub fn thumbprint(&self) -> &str {
         &self.thumbprint
     }
 
     /// What makes it the same proof if it comes again: its key, its `htu` and its `jti`.
-    pub(crate) fn identity(&self) -> String {
+    pub fn identity(&self) -> String {
         // Neither part has a line feed: the first is base64url, the second a URL.
         format!("{}\n{}\n{}", self.thumbprint, self.target, self.id)
     }
 
     /// `iat`.
-    pub(crate) fn issued_at(&self) -> NumericDate {
+    pub fn issued_at(&self) -> NumericDate {
         self.issued_at
     }
 }
 
 impl ProofRules {
-    /// Verifies the proof of a request for the access token `token`, in the order of
-    /// [RFC 9449 §4.3](https://www.rfc-editor.org/rfc/rfc9449#section-4.3).
+    /// Verifies the proof of a request in the order of
+    /// [RFC 9449 §4.3](https://www.rfc-editor.org/rfc/rfc9449#section-4.3). `token` is the access token of the request; `None`
+    /// for a request that has none, because it asks for one.
     ///
     /// # Errors
     /// Why there is no valid proof.
     pub(crate) fn verify(
         &self,
         request: Request,
-        token: &[u8],
+        token: Option<&[u8]>,
         now: NumericDate,
         host: Option<&dyn HostSignatures>,
     ) -> Result<Proof, ProofError> {
-        // 1: one header; 2: one JWT
+        // 1: one header
         let raw = only_header(request)?;
+        // 2: one JWT
         let parts = Token::decode(raw, &LastHeader::default()).map_err(|_| ProofError::Malformed)?;
-        let header = raw.split(|&byte| byte == b'.').next().and_then(decode_base64url).ok_or(ProofError::Malformed)?;
-        let header = Object::parse(&header, MAX_HEADER_DEPTH).ok_or(ProofError::Malformed)?;
-        // 4: `typ`, 5: `alg`, 7: the key is public. The claims (3) are read after the signature (6).
-        if header
-            .get("typ")
-            .and_then(Value::as_str)
-            .is_none_or(|media_type| !media_type.eq_ignore_ascii_case("dpop+jwt"))
-        {
-            return Err(ProofError::Type);
-        }
-        let algorithm = parts.algorithm().map_err(|_| ProofError::Algorithm)?;
-        let Some(Value::Object(jwk)) = header.get("jwk") else { return Err(ProofError::Key) };
-        let key = ProofKey::read(jwk).ok_or(ProofError::Key)?;
-        let candidate = key.candidate(algorithm, &self.algorithms).ok_or(ProofError::Algorithm)?;
-        let (verified, _) =
-            signature::verify(&parts, [&candidate].into_iter(), host).map_err(|_| ProofError::Signature)?;
+        let (key, verified) = verify_signature(raw, &parts, &self.algorithms, host)?;
         let claims = Claims::read(&verified).map_err(|_| ProofError::Malformed)?;
         self.check(&claims, &key, request, token, now)
     }
@@ -106,7 +93,7 @@ impl ProofRules {
         claims: &Claims,
         key: &ProofKey,
         request: Request,
-        token: &[u8],
+        token: Option<&[u8]>,
         now: NumericDate,
     ) -> Result<Proof, ProofError> {
         let text = |name| claims.member(name).and_then(Value::as_str).filter(|text| !text.is_empty());
@@ -114,7 +101,10 @@ impl ProofRules {
         let method = text("htm").ok_or(ProofError::Claim("htm"))?;
         let target = text("htu").ok_or(ProofError::Claim("htu"))?;
         let issued_at = claims.times().issued_at().ok_or(ProofError::Claim("iat"))?;
-        let hash = text("ath").ok_or(ProofError::Claim("ath"))?;
+        let hash = text("ath");
+        if token.is_some() && hash.is_none() {
+            return Err(ProofError::Claim("ath"));
+        }
         // 8: the method, 9: the target
         if !request.values(":method").eq([method.as_bytes()]) {
             return Err(ProofError::Claim("htm"));
@@ -128,11 +118,44 @@ impl ProofRules {
             return Err(ProofError::Claim("iat"));
         }
         // 12: the access token
-        if hash != URL_SAFE_NO_PAD.encode(Sha256::digest(token)) {
+        if token.is_some_and(|token| hash != Some(&URL_SAFE_NO_PAD.encode(Sha256::digest(token)))) {
             return Err(ProofError::Claim("ath"));
         }
         Ok(Proof { thumbprint: key.thumbprint().to_owned(), target: target.to_owned(), id: id.to_owned(), issued_at })
     }
+}
+
+/// Verifies the signature of the proof `raw`, which is decoded in `parts`, with the key in its header.
+fn verify_signature<'t>(
+    raw: &[u8],
+    parts: &'t Token,
+    algorithms: &[Algorithm],
+    host: Option<&dyn HostSignatures>,
+) -> Result<(ProofKey, Verified<'t>), ProofError> {
+    let header = raw.split(|&byte| byte == b'.').next().and_then(decode_base64url).ok_or(ProofError::Malformed)?;
+    let header = Object::parse(&header, MAX_HEADER_DEPTH).ok_or(ProofError::Malformed)?;
+    // 4: `typ`, 5: `alg`, 7: the key is public. The claims (3) are read after the signature (6).
+    let media_type = header.get("typ").and_then(Value::as_str);
+    if media_type.is_none_or(|media_type| !media_type.eq_ignore_ascii_case("dpop+jwt")) {
+        return Err(ProofError::Type);
+    }
+    let algorithm = parts.algorithm().map_err(|_| ProofError::Algorithm)?;
+    let Some(Value::Object(jwk)) = header.get("jwk") else { return Err(ProofError::Key) };
+    let key = ProofKey::read(jwk).ok_or(ProofError::Key)?;
+    let candidate = key.candidate(algorithm, algorithms).ok_or(ProofError::Algorithm)?;
+    let (verified, _) = signature::verify(parts, [&candidate].into_iter(), host).map_err(|_| ProofError::Signature)?;
+    Ok((key, verified))
+}
+
+/// Verifies only the signature of a proof, with the key in its header. `algorithms` are those that are accepted. Returns
+/// the thumbprint of the key.
+pub(super) fn signer(raw: &[u8], algorithms: &[Algorithm]) -> Result<String, ProofError> {
+    if raw.len() > MAX_PROOF_BYTES {
+        return Err(ProofError::Malformed);
+    }
+    let parts = Token::decode(raw, &LastHeader::default()).map_err(|_| ProofError::Malformed)?;
+    let (key, _) = verify_signature(raw, &parts, algorithms, None)?;
+    Ok(key.thumbprint().to_owned())
 }
 
 /// The value of the one header `DPoP`.
