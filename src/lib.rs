@@ -60,7 +60,7 @@ pub use remote_keys::{
 };
 pub use replay::{Engine, EngineEvents, EngineFailure, JtiStore, MAX_ANSWER_BYTES, MAX_JTI_BYTES};
 pub use request::{Request, TokenLocation};
-pub use resource_server::{Proof, ProofVerifier};
+pub use resource_server::{DEFAULT_PROOF_ALGORITHMS, Proof, ProofVerifier};
 pub use response::Response;
 pub use shared_data::{Conflict, SharedData};
 pub use signature::{HostSignatures, SignatureBackend};

@@ -19,8 +19,8 @@ use crate::signature::HostSignatures;
 use crate::token::Token;
 use challenge::Common;
 use dpop::Dpop;
-pub use dpop::Proof;
 pub use dpop::verifier::ProofVerifier;
+pub use dpop::{DEFAULT_PROOF_ALGORITHMS, Proof};
 pub(crate) use metadata::Metadata;
 use scopes::RequiredScopes;
 

@@ -5,7 +5,7 @@ use aws_lc_rs::signature::{
     ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaSigningAlgorithm,
 };
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use jwt_auth::Algorithm;
+use jwt_auth::{Algorithm, ProofVerifier};
 use x509_cert::der::asn1::ObjectIdentifier;
 
 use crate::failure::Failure;
@@ -133,8 +133,17 @@ pub(crate) fn public_key_algorithm_parser() -> impl TypedValueParser<Value = Alg
     parser_of(Family::all().filter(|family| !family.is_secret()))
 }
 
+/// Reads the name of an algorithm for proofs of possession.
+pub(crate) fn proof_algorithm_parser() -> impl TypedValueParser<Value = Algorithm> {
+    parser_of_algorithms(ProofVerifier::algorithms().into_iter())
+}
+
 fn parser_of(families: impl Iterator<Item = Family>) -> impl TypedValueParser<Value = Algorithm> {
-    let names = families.flat_map(Family::algorithms).map(|algorithm| algorithm.name());
+    parser_of_algorithms(families.flat_map(Family::algorithms).copied())
+}
+
+fn parser_of_algorithms(algorithms: impl Iterator<Item = Algorithm>) -> impl TypedValueParser<Value = Algorithm> {
+    let names = algorithms.map(|algorithm| algorithm.name());
     PossibleValuesParser::new(names).try_map(|name| {
         Algorithm::ALL
             .into_iter()

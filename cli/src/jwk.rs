@@ -64,6 +64,12 @@ impl Jwk {
         Ok(jwk)
     }
 
+    /// The public key alone: what its thumbprint is made of [RFC 7638 §3.2].
+    pub(crate) fn public_numbers(&self) -> Self {
+        let Self { kty, crv, e, n, x, y, .. } = self.clone();
+        Self { kty, crv, e, n, x, y, ..Self::default() }
+    }
+
     /// Whether both have the same public numbers.
     pub(crate) fn has_public_numbers_of(&self, other: &Self) -> bool {
         let numbers = |jwk: &Self| [&jwk.crv, &jwk.n, &jwk.e, &jwk.x, &jwk.y].map(Clone::clone);

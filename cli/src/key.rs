@@ -5,6 +5,7 @@
 mod file;
 mod generate;
 mod parts;
+mod proof;
 mod thumbprint;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -18,6 +19,7 @@ use crate::jwk::Jwk;
 
 pub(crate) use file::{complete, private_jwk, public_jwk};
 pub(crate) use generate::{RsaBits, generate};
+pub(crate) use proof::proof_key_thumbprint;
 pub(crate) use thumbprint::{check_key_id, default_key_id, key_id};
 
 /// A private key that signs with one algorithm.

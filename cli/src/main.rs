@@ -6,6 +6,7 @@
 mod check;
 mod claims;
 mod completions;
+mod dpop;
 mod failure;
 mod family;
 mod files;
@@ -59,6 +60,7 @@ struct Arguments {
 enum Command {
     Check(check::Arguments),
     Completions(completions::Arguments),
+    Dpop(dpop::Arguments),
     HashPassword(hash_password::Arguments),
     Inspect(inspect::Arguments),
     Jwk(make_jwk::Arguments),
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
+        Command::Dpop(arguments) => dpop::run(&arguments),
         Command::HashPassword(arguments) => hash_password::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Jwk(arguments) => make_jwk::run(&arguments),

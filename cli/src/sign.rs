@@ -15,7 +15,7 @@ use crate::family::algorithm_parser;
 use crate::files;
 use crate::json;
 use crate::jwk::Jwk;
-use crate::key::{SigningKey, key_id, private_jwk};
+use crate::key::{SigningKey, key_id, private_jwk, proof_key_thumbprint};
 use crate::lifetime::{self, Lifetime};
 use crate::offline;
 use crate::token::{self, value};
@@ -32,6 +32,7 @@ Examples:
   jwt-auth sign --key private.jwk.json --sub alice --aud orders --claim plan=gold --expires-in 2h
   jwt-auth sign --key key.pem --sub alice
   jwt-auth sign --key private.jwk.json --claims-file claims.json --claim 'roles=[\"admin\",\"buyer\"]'
+  jwt-auth sign --key private.jwk.json --sub alice --dpop-key client.jwk.json   # needs a DPoP proof
   jwt-auth sign --key private.jwk.json --issued-ago 3h --expires-in 2h   # an expired token")]
 pub(crate) struct Arguments {
     /// The private key, a JWK or PEM; - is stdin. A PEM key has the kid and alg that `jwt-auth jwk` prints.
@@ -58,6 +59,10 @@ pub(crate) struct Arguments {
     /// A file with claims, one JSON object; - is stdin. Options override it.
     #[arg(long, value_name = "FILE")]
     claims_file: Option<PathBuf>,
+    /// Bind the token to this key: adds cnf with the RFC 7638 thumbprint of the public key, so that the token needs a
+    /// DPoP proof. The key is a public or private JWK, PEM or DER; - is stdin.
+    #[arg(long, value_name = "FILE")]
+    dpop_key: Option<PathBuf>,
     /// The lifetime, less than 7 days: 30s, 90m, 2h, 1d 12h.
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = Lifetime::parse)]
     expires_in: Lifetime,
@@ -67,7 +72,11 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    files::check_stdin(&[("--key", Some(&arguments.key)), ("--claims-file", arguments.claims_file.as_deref())])?;
+    files::check_stdin(&[
+        ("--key", Some(&arguments.key)),
+        ("--claims-file", arguments.claims_file.as_deref()),
+        ("--dpop-key", arguments.dpop_key.as_deref()),
+    ])?;
     let mut jwk = private_jwk(&files::read(&arguments.key)?)?;
     jwk.kid = arguments.kid.clone().or(jwk.kid);
     let key = SigningKey::from_jwk(&jwk, arguments.alg)?;
@@ -90,6 +99,9 @@ impl Arguments {
             given.push(name, value(text)?);
         }
         token::push_audiences(&mut given, &self.aud)?;
+        if let Some(path) = &self.dpop_key {
+            token::push_binding(&mut given, &proof_key_thumbprint(&files::read(path)?)?)?;
+        }
         for (name, value) in &self.claims {
             if given.contains(name) {
                 return Err(Failure::new(format!("duplicate claim {name:?}"))

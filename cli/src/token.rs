@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_auth::MAX_TOKEN_BYTES;
 use serde::Serialize;
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use crate::claims::Claims;
 use crate::failure::Failure;
@@ -38,7 +38,13 @@ pub(crate) fn push_audiences(claims: &mut Claims, audiences: &[String]) -> Resul
     Ok(())
 }
 
-/// The compact JWS of `claims` [RFC 7515 §7.1].
+/// Binds the token to the key with this thumbprint: adds `cnf` with `jkt` [RFC 9449 §6.1].
+pub(crate) fn push_binding(claims: &mut Claims, thumbprint: &str) -> Result<(), Failure> {
+    claims.push("cnf", value(&json!({"jkt": thumbprint}))?);
+    Ok(())
+}
+
+/// The token with these claims.
 ///
 /// # Errors
 /// If it is longer than the 16 KiB that the filter reads.
@@ -47,15 +53,19 @@ pub(crate) fn sign(key: &SigningKey, claims: &Claims) -> Result<String, Failure>
     if let Some(id) = key.id() {
         header["kid"] = id.into();
     }
-    let payload = value(claims)?;
-    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload.get()));
-    let signature = key.sign(message.as_bytes())?;
-    let token = format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature));
+    let token = jws(key, &header, value(claims)?.get())?;
     if token.len() > MAX_TOKEN_BYTES {
         return Err(Failure::new(format!("the token would have {} bytes; the filter reads 16 KiB", token.len()))
             .with_remedy("use fewer or shorter claims"));
     }
     Ok(token)
+}
+
+/// The compact JWS of a payload [RFC 7515 §7.1].
+pub(crate) fn jws(key: &SigningKey, header: &Value, payload: &str) -> Result<String, Failure> {
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload));
+    let signature = key.sign(message.as_bytes())?;
+    Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
 
 /// The JSON of a value.

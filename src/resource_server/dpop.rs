@@ -16,8 +16,8 @@ use proof::ProofRules;
 const MAX_AGE_SECONDS: RangeInclusive<u64> = 1..=300;
 const DEFAULT_MAX_AGE_SECONDS: u64 = 60;
 
-/// The algorithms of proofs by default.
-const DEFAULT_ALGORITHMS: [Algorithm; 3] = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ps256];
+/// The algorithms of proofs that a filter accepts by default.
+pub const DEFAULT_PROOF_ALGORITHMS: [Algorithm; 3] = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Ps256];
 
 /// The most origins.
 const MAX_ORIGINS: usize = 16;
@@ -44,7 +44,7 @@ impl Dpop {
         section.finish(faults);
         let rules = ProofRules {
             max_age: max_age.unwrap_or(Some(DEFAULT_MAX_AGE_SECONDS))? as f64,
-            algorithms: algorithms.unwrap_or_else(|| Some(DEFAULT_ALGORITHMS.to_vec()))?,
+            algorithms: algorithms.unwrap_or_else(|| Some(DEFAULT_PROOF_ALGORITHMS.to_vec()))?,
             origins: origins?,
         };
         Some(Self { is_required: is_required.unwrap_or(Some(false))?, rules })

@@ -6,7 +6,6 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use crate::jwk::Jwk;
 use crate::pem;
 
 /// The plugin configuration with a public key from PEM, DER, a JWK or a JWK set. A key from PEM or DER verifies tokens
@@ -38,6 +37,5 @@ fn public(content: &[u8]) -> Result<String, Failure> {
     if let Some(warning) = found.warning {
         eprintln!("jwt-auth: warning: {warning}");
     }
-    let Jwk { kty, crv, e, n, x, y, .. } = found.jwk.clone();
-    Ok(Jwk { kty, crv, e, n, x, y, ..Jwk::default() }.to_json().to_string())
+    Ok(found.jwk.public_numbers().to_json().to_string())
 }

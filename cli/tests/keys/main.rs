@@ -2,6 +2,7 @@
 //! software. Needs openssl, and the variables `JOSE_PYTHON` and `JOSE_COMMAND` that `make test` sets.
 
 mod command;
+mod dpop;
 mod filter;
 mod keygen;
 mod libraries;
