@@ -129,15 +129,28 @@ impl Plugin {
         Some((&config.source.parameter, &config.source.locations))
     }
 
+    /// Whether the token must follow a scheme in `Authorization`, because of `resourceServer`. False if the configuration
+    /// has errors.
+    pub fn requires_scheme(&self) -> bool {
+        self.config.as_ref().is_ok_and(|config| config.resource_server.is_some())
+    }
+
     /// Whether each `jti` is accepted only once. False if the configuration has errors.
     pub fn prevents_replay(&self) -> bool {
         self.replay().is_some()
     }
 
-    /// The engine that keeps the used `jti`s of tokens. `None` without `jtiStore` or without `preventJtiReplay`, or if the
-    /// configuration has errors. With `dpop` the same engine keeps the proofs, too, even if this is `None`.
+    /// The engine that keeps the used `jti`s of tokens or, if only proofs are accepted once, of proofs. `None` without
+    /// `jtiStore`, or if the configuration has errors.
     pub fn jti_store(&self) -> Option<&JtiStore> {
-        self.replay()?.engine()
+        let config = self.config.as_ref().ok()?;
+        config.replay.as_ref().or(config.proofs.as_ref())?.engine()
+    }
+
+    /// Whether the request has its token with the scheme `DPoP`, and so needs a proof. False without `dpop`, or if the
+    /// configuration has errors.
+    pub fn needs_proof(&self, request: Request) -> bool {
+        self.config.as_ref().is_ok_and(|config| config.proofs.is_some() && config.source.has_dpop_scheme(request))
     }
 
     /// `replayColdStart: refuse`. False if the configuration has errors.

@@ -49,8 +49,8 @@ use request::{Outcome, RequestArguments, Verdict};
 #[derive(Debug, Args)]
 #[command(override_usage = "jwt-auth check <--config <FILE|->|--key <FILE|->> [OPTIONS]")]
 #[command(after_help = "\
-The command does not know which tokens were used before, so it never reports S403JU (a jti is used
-again).
+The command does not know which tokens and proofs were used before, so it never reports S403JU (a jti
+is used again), and never that a proof is used again.
 
 Other users of the machine can see arguments, and the shell's history keeps them. Use --token - to
 read the token from stdin.
@@ -66,6 +66,7 @@ Examples:
   jwt-auth check --key certificate.pem --token - < token.txt
   jwt-auth check --config envoy.yaml --plugin 2 --path '/payments?page=2' --token - < token.txt
   jwt-auth check --config plugin.yaml --header 'Authorization: Bearer eyJhbGciOi...' --json
+  jwt-auth check --config plugin.yaml --path /orders --dpop \"$PROOF\" --token - < token.txt
   kubectl get wasmplugin jwt-auth -o yaml | jwt-auth check --config -")]
 pub(crate) struct Arguments {
     /// The file with the configuration, or - for stdin.
@@ -99,6 +100,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         ("--config", arguments.config.as_deref()),
         ("--key", arguments.key.as_deref()),
         ("--token", arguments.request.token()),
+        ("--dpop", arguments.request.proof()),
     ];
     let sets = arguments.jwks.iter().map(|file| ("--jwks", Some(file.as_path())));
     files::check_stdin(&options.into_iter().chain(sets).collect::<Vec<_>>())

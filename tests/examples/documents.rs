@@ -19,13 +19,14 @@ pub(crate) struct Block {
 }
 
 /// Shell blocks of a document that a test elsewhere runs. Each of these tests names the document that it reads.
-const RUN_ELSEWHERE: [(&str, &str); 5] = [
+const RUN_ELSEWHERE: [(&str, &str); 6] = [
     ("docs/start.md", "tools/demo/tests/demo/walk.rs"),
     ("docs/operate.md", "tools/demo/tests/demo/walk.rs"),
     ("docs/issuers.md", "tests/examples/issuers.rs"),
-    // The blocks named `yaml NAME`, `console` and `sh openssl`; the others show the options of one command.
+    // The blocks named `yaml NAME`, `console`, `sh openssl` and `sh dpop`; the others show the options of one command.
     ("docs/cli.md", "cli/tests/docs.rs"),
     ("docs/cli.md", "cli/tests/keys/pem.rs"),
+    ("docs/cli.md", "cli/tests/keys/dpop.rs"),
 ];
 
 /// Blocks that no test runs, by document and first line, and why.

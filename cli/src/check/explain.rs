@@ -1,14 +1,15 @@
 //! Why the filter rejects a request, and how to fix it.
 
-use jwt_auth::{Invalid, Rejection};
+use jwt_auth::{Invalid, ProofError, Rejection};
 
 /// Why the filter rejects a request with this rejection, and how to fix it.
 pub(super) fn explain(rejection: &Rejection) -> (&'static str, &'static str) {
     match rejection {
         Rejection::TokenMissing => (
-            "There is no token in the place that the configuration names, or only white space.",
-            "Send the token as `parameter` and `parameterLocation` say. `bypassEmptyToken: true` forwards such \
-             requests.",
+            "There is no token in the place that the configuration names, or only white space. With `resourceServer`, a \
+             token without its scheme counts as none.",
+            "Send the token as `parameter` and `parameterLocation` say, with `resourceServer` as `Bearer TOKEN`. \
+             `bypassEmptyToken: true` forwards such requests.",
         ),
         Rejection::Malformed { .. } => (
             "The value is not a JWT: three segments of unpadded base64url separated by dots, a JSON header and JSON \
@@ -33,10 +34,7 @@ pub(super) fn explain(rejection: &Rejection) -> (&'static str, &'static str) {
             "The token lacks a scope of `requiredScopes`.",
             "Ask the authorization server for the scopes that the challenge names.",
         ),
-        Rejection::Proof(_) => (
-            "The header `DPoP` must have a proof for this request: its method, its URL, the time and the token (RFC 9449).",
-            "Make a new proof for each request. Compare `htu` with `origins` and the path.",
-        ),
+        Rejection::Proof(reason) => proof(*reason),
         Rejection::ClaimNotAccepted { .. } => (
             "A claim of the token is not as `requiredClaims` says.",
             "Compare the claim that the message names, and its type: `jwt-auth inspect` shows the claims.",
@@ -74,6 +72,59 @@ pub(super) fn explain(rejection: &Rejection) -> (&'static str, &'static str) {
         Rejection::Misconfigured { .. } => {
             ("The configuration has errors, so every request is rejected.", "Fix the errors listed.")
         }
+    }
+}
+
+fn proof(reason: ProofError) -> (&'static str, &'static str) {
+    match reason {
+        ProofError::Missing => (
+            "The request has no proof in the header `DPoP` (RFC 9449). With `required: true`, every request needs one.",
+            "Make a proof for each request (`jwt-auth dpop`), and send the token with the scheme `DPoP`.",
+        ),
+        ProofError::Several => {
+            ("The request has several proofs, in several headers `DPoP` or joined with a comma.", "Send one proof.")
+        }
+        ProofError::Malformed => (
+            "The proof is not a JWT, or has more than 8 KiB.",
+            "Compare it with the output of `jwt-auth dpop`; `jwt-auth inspect` shows what is wrong with it.",
+        ),
+        ProofError::Type => (
+            "The header of the proof must have `typ` `dpop+jwt`.",
+            "Send the proof in `DPoP` and the token in `Authorization`, not the other way round.",
+        ),
+        ProofError::Algorithm => (
+            "The `alg` of the proof is not in `algorithms`, or does not fit its key. The default is ES256, EdDSA and PS256.",
+            "Sign proofs with an algorithm that the challenge names in `algs`, or add it to `algorithms`.",
+        ),
+        ProofError::Key => (
+            "The `jwk` of the proof must be the public key of the client: RSA of 2048 to 4096 bits, P-256, P-384 or Ed25519.",
+            "Send only the public members. If a private one was sent, make a new key.",
+        ),
+        ProofError::Signature => (
+            "The signature of the proof does not match its own `jwk`: another key signed it, or it was changed.",
+            "Make the proof again, and copy the whole of it.",
+        ),
+        ProofError::Claim("htm") => {
+            ("The proof is for another method.", "Make the proof with the method of the request.")
+        }
+        ProofError::Claim("htu") => (
+            "The proof is for another URL. `htu` must be one of `origins` with the path of the request, without its query. \
+             The host that the request names does not count.",
+            "Make the proof with the URL that clients use, and set `origins` to its scheme, host and port.",
+        ),
+        ProofError::Claim("iat") => (
+            "The proof was made more than `maxAgeSeconds` (default: 60) ago, or more than 5 seconds in the future.",
+            "Make a new proof for each request, or compare the clocks of client and Envoy.",
+        ),
+        ProofError::Claim("ath") => (
+            "The proof is for another access token: `ath` must be its SHA-256 in base64url.",
+            "Make the proof with the token of the request (`jwt-auth dpop --access-token`).",
+        ),
+        ProofError::Claim(_) => (
+            "A claim of the proof is missing or too long; `jti` may have 1 to 1024 bytes.",
+            "Compare it with the output of `jwt-auth dpop`.",
+        ),
+        ProofError::Used => ("Each proof is accepted once, and this one was used before.", "Make a new proof."),
     }
 }
 
@@ -133,7 +184,8 @@ fn invalid(reason: &Invalid) -> (&'static str, &'static str) {
         ),
         Invalid::BoundToken => (
             "The token is bound to a key (`cnf`), and a resource server must not accept it without proof of that key.",
-            "Get a token that is not bound.",
+            "With `dpop`, send the token with the scheme `DPoP` and a proof of the key (`jwt-auth dpop`). Otherwise, or if \
+             `cnf` is not only a `jkt`, get a token that is not bound.",
         ),
         Invalid::OtherKey => (
             "The proof is made with another key than the one that the token is bound to (`cnf`), or the token is not bound.",

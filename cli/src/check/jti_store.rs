@@ -1,4 +1,4 @@
-//! `preventJtiReplay`: where the used `jti`s are kept, and what is not advisable about it.
+//! `preventJtiReplay` and `jtiStore`: where the used `jti`s are kept, and what is not advisable about it.
 
 use jwt_auth::{Engine, JtiStore, Plugin};
 use serde_json::{Value, json};
@@ -19,10 +19,9 @@ pub(super) struct UsedJtis {
 }
 
 impl UsedJtis {
-    /// `None` without `preventJtiReplay`.
+    /// `None` without `preventJtiReplay` and `jtiStore`.
     pub(super) fn of(plugin: &Plugin) -> Option<Self> {
-        plugin
-            .prevents_replay()
+        (plugin.prevents_replay() || plugin.jti_store().is_some())
             .then(|| Self { store: plugin.jti_store().cloned(), refuses_cold_start: plugin.refuses_cold_start() })
     }
 

@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clap::Args;
-use jwt_auth::{Decision, Edits, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection, Request, Response, TokenLocation};
+use jwt_auth::{
+    Decision, Edits, Header, MAX_TOKEN_BYTES, NumericDate, Plugin, Rejection, Request, Response, TokenLocation,
+};
 
 use super::jti_store;
 use super::remote::RemoteSet;
@@ -19,6 +21,10 @@ pub(super) struct RequestArguments {
     /// The token; - reads it from stdin. It is put where the configuration expects it.
     #[arg(long, value_name = "TOKEN|-", allow_hyphen_values = true)]
     token: Option<String>,
+
+    /// A DPoP proof for the request; - reads it from stdin. Then --token has the scheme DPoP instead of Bearer.
+    #[arg(long, value_name = "PROOF|-", allow_hyphen_values = true)]
+    dpop: Option<String>,
 
     /// The method [default: GET, or POST with --data].
     #[arg(long)]
@@ -44,8 +50,9 @@ pub(super) struct RequestArguments {
 impl RequestArguments {
     /// Whether there is any part of a request.
     pub(super) fn is_given(&self) -> bool {
-        let Self { token, method, path, header, data, time } = self;
-        token.is_some() || method.is_some() || path.is_some() || !header.is_empty() || data.is_some() || time.is_some()
+        let Self { token, dpop, method, path, header, data, time } = self;
+        let has_credentials = token.is_some() || dpop.is_some();
+        has_credentials || method.is_some() || path.is_some() || !header.is_empty() || data.is_some() || time.is_some()
     }
 
     /// The time of the request, if it is given.
@@ -56,6 +63,20 @@ impl RequestArguments {
     /// The token of the options; `-` is stdin.
     pub(super) fn token(&self) -> Option<&Path> {
         self.token.as_deref().map(Path::new)
+    }
+
+    /// The proof of the options; `-` is stdin.
+    pub(super) fn proof(&self) -> Option<&Path> {
+        self.dpop.as_deref().map(Path::new)
+    }
+
+    /// The token as it is in the request: after a scheme, if there is a proof or the filter requires one.
+    fn with_scheme(&self, token: &[u8], plugin: &Plugin) -> Vec<u8> {
+        match (&self.dpop, plugin.requires_scheme()) {
+            (Some(_), _) => [b"DPoP ", token].concat(),
+            (None, true) => [b"Bearer ", token].concat(),
+            (None, false) => token.to_vec(),
+        }
     }
 }
 
@@ -108,8 +129,11 @@ pub(super) fn decide(
         if plugin.finds_token(Request::new(&offline::borrowed(&headers))) {
             notes.push("the request already has a token, so --token was not used".to_owned());
         } else if let Some((parameter, [location, ..])) = plugin.token_source() {
-            put(&mut headers, *location, parameter, token);
+            put(&mut headers, *location, parameter, &arguments.with_scheme(token, plugin));
         }
+    }
+    if let Some(proof) = &arguments.dpop {
+        headers.push(("dpop".to_owned(), files::token(proof)?));
     }
     let borrowed = offline::borrowed(&headers);
     // Envoy treats an empty body like no body.
@@ -141,15 +165,27 @@ pub(super) fn decide(
     }
     let edits = if let Verdict::Accepted(edits) = &verdict { Some(edits) } else { None };
     if edits.is_some() && !plugin.finds_token(request) {
-        notes.push("there is no token: the request is forwarded unauthenticated (bypassEmptyToken)".to_owned());
-    } else if edits.is_some() && plugin.prevents_replay() {
+        let why = if is_preflight(&borrowed) { "allowCorsPreflight or bypassEmptyToken" } else { "bypassEmptyToken" };
+        notes.push(format!("there is no token: the request is forwarded unauthenticated ({why})"));
+    } else if edits.is_some() {
         let who = plugin.jti_store().map_or("Envoy", |store| jti_store::name(store.engine));
-        notes.push(format!("preventJtiReplay: only {who} knows whether the jti was used before"));
+        if plugin.needs_proof(request) {
+            notes.push(format!("dpop: only {who} knows whether the proof was used before"));
+        }
+        if plugin.prevents_replay() {
+            notes.push(format!("preventJtiReplay: only {who} knows whether the jti was used before"));
+        }
     }
     let sent = arguments.data.as_ref().map(|data| data.as_encoded_bytes());
     let form = edits.and_then(|edits| edits.form.as_ref());
     let body = form.map(|form| form.rewrite(sent.unwrap_or_default()));
     Ok(Outcome { plugin: name.to_owned(), headers, verdict, body, notes })
+}
+
+/// Whether a browser asks with the request what it may send.
+fn is_preflight(headers: &[Header]) -> bool {
+    headers.contains(&(":method", b"OPTIONS"))
+        && headers.iter().any(|(name, _)| *name == "access-control-request-method")
 }
 
 /// The verdict if a key may verify the token that is not known here; `None` if `--jwks` gives all keys.

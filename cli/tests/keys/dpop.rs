@@ -142,6 +142,27 @@ fn the_options_set_the_jti_and_the_time_and_the_token_can_come_from_stdin() {
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
 }
 
+/// Runs the walkthrough in docs/cli.md.
+#[test]
+fn the_way_from_a_key_to_an_accepted_proof_in_the_document_works() {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md");
+    let document = fs::read_to_string(document).expect("a file");
+    let (_, walk) = document.split_once("\n```sh dpop\n").expect("the walk");
+    let (walk, _) = walk.split_once("```").expect("its end");
+    let binary = Path::new(env!("CARGO_BIN_EXE_jwt-auth")).parent().expect("a folder");
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").expect("a path"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let output =
+        Command::new("sh").args(["-e", "-c", walk]).current_dir(folder.path()).env("PATH", path).output().expect("sh");
+    let stdout = "plugin.yaml:1:1: plugin (plugin): no errors\n\naccepted: the request is forwarded to the backend\n  \
+                  without changes\n  note dpop: only Envoy knows whether the proof was used before\n";
+    assert_eq!(
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).as_ref()),
+        (Some(0), stdout),
+        "{output:?}"
+    );
+}
+
 #[test]
 fn every_form_of_a_key_binds_a_token_to_its_thumbprint() {
     for (algorithm, kind) in [("ES256", "ec"), ("ES384", "ec"), ("EdDSA", "pkey"), ("PS256", "rsa")] {
