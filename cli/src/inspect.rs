@@ -3,6 +3,7 @@
 mod filter;
 mod notes;
 mod parts;
+mod proof;
 mod report;
 mod signer;
 
@@ -16,19 +17,22 @@ use crate::failure::Failure;
 use crate::key_set::KeySetFile;
 use crate::{files, moment, terminal};
 use parts::{Parts, Unreadable};
+use proof::Proof;
 use signer::Verification;
 
-/// Show the content of a token, and with --jwks also which key signed it.
+/// Show the content of a token or a DPoP proof, and with --jwks also which key signed a token.
 ///
 /// Prints the header, the claims, the times, and notes on anything unusual. Without --jwks nothing is verified, and
 /// anyone can write such a token. `check` applies the rules of a configuration, too.
+///
+/// A DPoP proof is verified with the key in its header. The thumbprint of this key is the cnf.jkt of a bound token.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Other users of the machine can see arguments, and the shell's history keeps them. Use - to read the
 token from stdin.
 
-Exit status: 0 decoded, and verified if --jwks is given; 1 not a JWT, encrypted, or not verified;
-2 error.
+Exit status: 0 decoded, and verified if --jwks is given; 1 not a JWT, encrypted, not verified, or a
+proof that is not signed with its own key; 2 error.
 
 Examples:
   jwt-auth inspect - < token.txt
@@ -60,6 +64,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let raw = files::token(&arguments.token)?;
     let now = arguments.time.unwrap_or_else(moment::now);
     let mut inspected = Inspection::of(&raw, now);
+    if set.is_some() && inspected.proof.is_some() {
+        return Err(Failure::new("a DPoP proof is not signed with a key of a JWK set").with_remedy("leave out --jwks"));
+    }
     if let (Some(set), Ok(parts)) = (&set, &inspected.parts) {
         let is_readable = inspected.filter.unreadable.is_none();
         inspected.verification = signer::verify((&raw, &parts.header, is_readable), set, now);
@@ -69,7 +76,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     } else {
         terminal::print(&report::text(&inspected))?;
     }
-    let is_verified = set.is_none() || inspected.is_verified();
+    let is_verified = match &inspected.proof {
+        Some(proof) => proof.failure.is_none(),
+        None => set.is_none() || inspected.is_verified(),
+    };
     Ok(if inspected.parts.is_ok() && is_verified { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -81,6 +91,10 @@ struct Inspection {
     /// Notes on the encoding, the header and the claims, in this order.
     notes: Notes,
     filter: filter::Answers,
+    /// The thumbprint of the key that a token is bound to.
+    binding: Option<String>,
+    /// If it is a proof of possession.
+    proof: Option<Proof>,
     /// `None` without a JWK set, and for what is not a token.
     verification: Option<Verification>,
 }
@@ -121,16 +135,22 @@ impl Inspection {
     fn of(raw: &[u8], now: NumericDate) -> Self {
         let mut notes = Notes::default();
         let parts = parts::take_apart(raw, &mut notes);
+        let (mut binding, mut proof) = (None, None);
         match &parts {
+            Ok(parts) if proof::is_proof(&parts.header) => {
+                proof::notes(parts, now, &mut notes);
+                proof = Some(proof::inspect(raw, parts));
+            }
             Ok(parts) => {
                 notes::of_header(&parts.header, Some(parts.signature_bytes), &mut notes);
                 notes::of_claims(&parts.claims, now, &mut notes);
+                binding = proof::binding(&parts.claims, &mut notes);
             }
             Err(Unreadable { header: Some(header), .. }) => notes::of_header(header, None, &mut notes),
             Err(Unreadable { header: None, .. }) => {}
         }
         let filter = filter::ask(raw, now);
-        Self { now, parts, notes, filter, verification: None }
+        Self { now, parts, notes, filter, binding, proof, verification: None }
     }
 
     /// Whether a key of the JWK set signed the token.

@@ -11,6 +11,13 @@ use std::process::{Command, Stdio};
 
 use support::{Folder, repository};
 
+/// The proof of RFC 9449, section 4.1.
+const PROOF: &str = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZ\
+    OXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIs\
+    ImNydiI6IlAtMjU2In19.eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmV\
+    yLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4Pt\
+    FLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg";
+
 const SECTIONS: [&str; 2] = ["inspect", "check"];
 
 /// The output of a command: stdout, then stderr.
@@ -77,6 +84,8 @@ fn the_examples_have_the_output_in_the_document() {
     let vectors = vectors["vectors"].as_array().unwrap();
     let vector = vectors.iter().find(|vector| vector["name"] == "RFC 7515 A.3, a second before exp").unwrap();
     folder.file("token.txt", &format!("{}\n", vector["token"].as_str().unwrap()));
+
+    folder.file("proof.txt", &format!("{PROOF}\n"));
 
     let path = repository("docs/cli.md");
     let document = std::fs::read_to_string(&path).unwrap();

@@ -5,7 +5,7 @@ mod support;
 use kit::issuer::{Algorithm, SigningKey};
 use kit::rows::{self, Expected, Row};
 use serde_json::{Value, json};
-use support::{Answer, jwt_auth, now};
+use support::{Answer, Folder, jwt_auth, now};
 
 fn inspect(token: &[u8], now: u64) -> Answer {
     jwt_auth(&["inspect", "--json", "--time", &now.to_string(), "-"], token)
@@ -29,6 +29,29 @@ fn a_valid_token_of_every_algorithm_gets_no_notes() {
             assert_eq!((&json["verified"], &json["header"]["alg"]), (&json!(false), &json!(algorithm.to_string())));
         }
     }
+}
+
+#[test]
+fn a_new_proof_gets_no_notes_and_the_exit_status_is_that_of_its_signature() {
+    let folder = Folder::new();
+    let [key, public] = ["key", "public"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+    assert_eq!(jwt_auth(&["keygen", "--alg", "EdDSA", "--private", &key, "--public", &public], b"").status, 0);
+    let made = jwt_auth(&["dpop", "--key", &key, "--url", "https://api.example/a", "--access-token", "a.b.c"], b"");
+    let public: Value = serde_json::from_str(&std::fs::read_to_string(&public).unwrap()).unwrap();
+    let answer = inspect(made.stdout.as_bytes(), now());
+    let json = answer.json();
+    assert_eq!((answer.status, &json["notes"]), (0, &json!([])));
+    // keygen names a key by its thumbprint.
+    assert_eq!((&json["proof"]["thumbprint"], &json["proof"]["failure"]), (&public["kid"], &Value::Null));
+    let proof = made.stdout.trim_end();
+    let (start, signature) = proof.rsplit_once('.').unwrap();
+    let other = if signature.starts_with('A') { "B" } else { "A" };
+    let answer = inspect(format!("{start}.{other}{}", &signature[1..]).as_bytes(), now());
+    assert_eq!((answer.status, &answer.json()["proof"]["failure"]), (1, &json!("signature verification failed")));
+    let set = folder.file("set", &json!({"keys": [public]}).to_string());
+    let answer = jwt_auth(&["inspect", "--jwks", set.to_str().unwrap(), proof], b"");
+    let stderr = "jwt-auth: a DPoP proof is not signed with a key of a JWK set\n  leave out --jwks\n";
+    assert_eq!((answer.status, answer.stdout.as_str(), answer.stderr.as_str()), (2, "", stderr));
 }
 
 #[test]

@@ -14,7 +14,7 @@ const LIKELY_MILLISECONDS: f64 = 1e11;
 
 /// Notes on a header and, if it is known, on the length of the signature.
 pub(super) fn of_header(header: &Json, signature_bytes: Option<usize>, notes: &mut Notes) {
-    structure("header", header, MAX_HEADER_DEPTH, notes);
+    structure("header", header, (MAX_HEADER_DEPTH, "I400JD"), notes);
     let members = header.members();
     let text = |name: &str| members.get(name).map(|json| string(json.get()));
     match text("alg") {
@@ -78,7 +78,7 @@ fn signature_length(algorithm: Algorithm) -> Option<usize> {
 
 /// Notes on claims.
 pub(super) fn of_claims(claims: &Json, now: NumericDate, notes: &mut Notes) {
-    structure("claims", claims, MAX_CLAIMS_DEPTH, notes);
+    structure("claims", claims, (MAX_CLAIMS_DEPTH, "I400JD"), notes);
     let members = claims.members();
     let mut time = |name: &str| {
         let json = members.get(name)?.get();
@@ -167,17 +167,18 @@ fn jti(jti: Option<&RawValue>, notes: &mut Notes) {
     notes.add("no-jti", format!("{problem}: rejected (S403JI) if preventJtiReplay is on"));
 }
 
-fn structure(part: &str, json: &Json, max_depth: u32, notes: &mut Notes) {
+/// Notes on JSON that the filter rejects with this code, such as levels beyond the limit.
+pub(super) fn structure(part: &str, json: &Json, (max_depth, code): (u32, &str), notes: &mut Notes) {
     for Duplicate { name, .. } in &json.duplicates {
         notes.add(
             "duplicate-member",
-            format!("duplicate member {name:?} in the {part}: the filter rejects it (I400JD)"),
+            format!("duplicate member {name:?} in the {part}: the filter rejects it ({code})"),
         );
     }
     if json.has_broken_text {
-        notes.add("broken-text", format!("the {part} has half of a surrogate pair: the filter rejects it (I400JD)"));
+        notes.add("broken-text", format!("the {part} has half of a surrogate pair: the filter rejects it ({code})"));
     }
     if json.depth > max_depth as usize {
-        notes.add("too-deep", format!("the {part} has {} levels; the filter reads {max_depth} (I400JD)", json.depth));
+        notes.add("too-deep", format!("the {part} has {} levels; the filter reads {max_depth} ({code})", json.depth));
     }
 }

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::parts::Unreadable;
+use super::proof::Proof;
 use super::signer::{Signer, Verification};
 use super::{Inspection, Note};
 use crate::json::{Json, number};
@@ -26,12 +27,22 @@ pub(super) fn text(inspection: &Inspection) -> String {
             line(&mut text, verdict(inspection));
             object(&mut text, "header", &parts.header);
             object(&mut text, "claims", &parts.claims);
+            if let Some(proof) = &inspection.proof {
+                purpose(&mut text, proof);
+            }
             times(&mut text, &parts.claims, inspection.now);
+            if let Some(thumbprint) = &inspection.binding {
+                line(&mut text, "");
+                let key = safe(thumbprint);
+                line(&mut text, format!("{}: to the key with the thumbprint {key} (cnf.jkt)", styled(STRONG, "bound")));
+            }
             line(&mut text, "");
-            let state = match &inspection.verification {
-                None => "not checked",
-                Some(_) if inspection.is_verified() => "valid",
-                Some(_) => "not verified",
+            let state = match (&inspection.verification, &inspection.proof) {
+                (None, Some(Proof { failure: None, .. })) => "valid",
+                (None, Some(_)) => "not verified",
+                (None, None) => "not checked",
+                (Some(_), _) if inspection.is_verified() => "valid",
+                (Some(_), _) => "not verified",
             };
             line(&mut text, format!("{}: {} bytes, {state}", styled(STRONG, "signature"), parts.signature_bytes));
         }
@@ -52,12 +63,24 @@ pub(super) fn text(inspection: &Inspection) -> String {
         line(&mut text, styled(STRONG, "keys"));
         keys.lines().iter().for_each(|of_keys| line(&mut text, format!("  {of_keys}")));
     }
-    answers(&mut text, inspection);
+    if inspection.proof.is_some() {
+        line(&mut text, "");
+        line(&mut text, styled(STRONG, "the filter"));
+        line(&mut text, "  to check it with your configuration: jwt-auth check --config FILE --token TOKEN --dpop -");
+    } else {
+        answers(&mut text, inspection);
+    }
     text
 }
 
 /// Whether the token is verified, and with which key.
 fn verdict(inspection: &Inspection) -> String {
+    if let Some(proof) = &inspection.proof {
+        return match proof.failure {
+            None => format!("{}: signed with the key in its header", styled(GOOD, "DPoP proof")),
+            Some(reason) => format!("{}: {reason}", styled(BAD, "not a valid DPoP proof")),
+        };
+    }
     let Some(Verification { keys, signer }) = &inspection.verification else { return styled(BAD, NOT_VERIFIED) };
     let file = safe(keys.file());
     match signer {
@@ -86,6 +109,14 @@ pub(super) fn json(inspection: &Inspection) -> String {
             members.extend(header.as_ref().map(|header| own_json(["header", "headerText"], header)));
         }
     }
+    if let Some(Proof { thumbprint, method, url, token_hash, id, failure }) = &inspection.proof {
+        let failure = failure.map(|reason| reason.to_string());
+        let proof = json!({
+            "thumbprint": thumbprint, "htm": method, "htu": url, "ath": token_hash, "jti": id, "failure": failure,
+        });
+        members.push(("proof", proof.to_string()));
+    }
+    members.extend(inspection.binding.as_ref().map(|key| ("bound", json!({"jkt": key}).to_string())));
     let list: Vec<Value> = inspection.notes.0.iter().map(|note| json!({"id": note.id, "what": note.what})).collect();
     let answer = |rejection: &Rejection| json!({"code": rejection.code(), "message": rejection.message()});
     let mut filter = json!({
@@ -102,7 +133,10 @@ pub(super) fn json(inspection: &Inspection) -> String {
         set["rejection"] = signer.as_ref().err().map(answer).into();
         ("set", set.to_string())
     }));
-    members.extend([("notes", Value::from(list).to_string()), ("filter", filter.to_string())]);
+    members.push(("notes", Value::from(list).to_string()));
+    if inspection.proof.is_none() {
+        members.push(("filter", filter.to_string()));
+    }
     // Joined as text, to keep the digits, the order and the duplicates of the token's JSON.
     let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
     format!("{{{}}}", members.join(","))
@@ -129,6 +163,21 @@ fn object(text: &mut String, title: &str, json: &Json) {
     line(text, "");
     line(text, styled(STRONG, title));
     line(text, safe_json(&json.pretty));
+}
+
+/// What a proof is for.
+fn purpose(text: &mut String, proof: &Proof) {
+    let part = |part: &Option<String>| part.as_deref().map_or("(none)".to_owned(), safe);
+    let token = match &proof.token_hash {
+        Some(hash) => format!("the one with the SHA-256 {}", safe(hash)),
+        None => "none, so it can only ask for one".to_owned(),
+    };
+    line(text, "");
+    line(text, styled(STRONG, "proof"));
+    line(text, format!("  key      {}, the cnf.jkt of its tokens", part(&proof.thumbprint)));
+    line(text, format!("  request  {} {}", part(&proof.method), part(&proof.url)));
+    line(text, format!("  token    {token}"));
+    line(text, format!("  jti      {}", part(&proof.id)));
 }
 
 /// The times among the claims.
