@@ -53,3 +53,42 @@ impl ProofKey {
         Some(Candidate::alone(&self.key, algorithm))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<ProofKey> {
+        ProofKey::read(&Object::parse(text.as_bytes(), 8).unwrap())
+    }
+
+    #[test]
+    fn the_thumbprints_are_those_of_the_rfcs() {
+        // RFC 7638 §3.1
+        let modulus = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWK\
+                       RXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMic\
+                       AtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3\
+                       XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+        let rsa = format!(r#"{{"kty":"RSA","n":"{modulus}","e":"AQAB","alg":"RS256","kid":"2011-04-29"}}"#);
+        assert_eq!(read(&rsa).unwrap().thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        // RFC 8037 A.3
+        let ed25519 = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        assert_eq!(read(ed25519).unwrap().thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+
+    #[test]
+    fn a_thumbprint_depends_on_the_required_members_only() {
+        let key = |members: &str| {
+            let coordinates = r#""x":"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",
+                                 "y":"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA""#;
+            read(&format!(r#"{{{members}{coordinates},"crv":"P-256","kty":"EC"}}"#)).map(|key| key.thumbprint)
+        };
+        let expected = Some("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".to_owned());
+        for members in ["", r#""alg":"ES256","use":"sig","#, r#""kid":"a","key_ops":["verify"],"x5t":"b","a":[{}],"#] {
+            assert_eq!(key(members), expected, "{members}");
+        }
+        for members in [r#""d":"AAAA","#, r#""use":"enc","#, r#""key_ops":["sign"],"#, r#""alg":"ES384","#] {
+            assert_eq!(key(members), None, "{members}");
+        }
+    }
+}
