@@ -2,4 +2,5 @@
 
 mod live;
 mod native;
+mod proofs;
 mod vectors;

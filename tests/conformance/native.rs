@@ -1,9 +1,9 @@
 //! Runs the rows and the vectors against the core.
-use jwt_auth::{Edits, Plugin, Rejection, Response};
-use kit::host::{self, Headers, Memory};
-use kit::rows::{self, Expected, Row, Step};
+use jwt_auth::{Edits, Host, Plugin, Rejection, Response};
+use kit::host::{self, Headers, Memory, RingSignatures};
+use kit::rows::{self, Expected, Step};
 
-use crate::vectors;
+use crate::{proofs, vectors};
 
 fn decide(plugin: &Plugin, request: &rows::Request, now: f64, memory: &Memory) -> Result<Edits, Rejection> {
     host::decide(plugin, &head(request), request.body.is_some(), now, memory)
@@ -18,8 +18,7 @@ fn head(request: &rows::Request) -> Headers {
         .collect()
 }
 
-fn check(row: &Row, number: usize, step: &Step, decision: Result<Edits, Response>) -> Result<(), String> {
-    let place = format!("{}, request {number}", row.name);
+fn check(place: &str, step: &Step, decision: Result<Edits, Response>) -> Result<(), String> {
     match (&step.expected, decision) {
         (Expected::Passes { .. }, Err(response)) => Err(format!("{place}: rejected, {}", response.body)),
         (expected, Err(response)) => {
@@ -56,7 +55,7 @@ fn every_row_passes_in_the_core() {
         for (index, step) in row.steps.iter().enumerate() {
             let sent = &step.request;
             let decision = host::respond(&plugin, &head(sent), sent.body.is_some(), now as f64, &memory);
-            failures.extend(check(row, index + 1, step, decision).err());
+            failures.extend(check(&format!("{}, request {}", row.name, index + 1), step, decision).err());
         }
     }
     println!("{} rows, {} requests", rows.len(), rows.iter().map(|row| row.steps.len()).sum::<usize>());
@@ -87,6 +86,24 @@ fn every_vector_gets_the_expected_result_in_the_core() {
             assert_eq!(subject, vector.subject.as_deref().map(str::as_bytes), "{}", vector.name);
         }
     }
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn every_proof_of_another_library_gets_the_expected_result_in_the_core() {
+    let mut failures = Vec::new();
+    let proofs = proofs::all();
+    for proof in &proofs {
+        let plugin = Plugin::new(proof.config.as_bytes(), b"");
+        let head = head(&proof.step.request);
+        let own = host::respond(&plugin, &head, false, proof.now, &Memory::default());
+        failures.extend(check(&proof.name, &proof.step, own).err());
+        let ring = RingSignatures::default();
+        let host = Host { shared_data: &Memory::default(), signatures: Some(&ring), random: || None };
+        let by_host = host::respond_with(&plugin, &head, false, proof.now, host);
+        failures.extend(check(&format!("{} (host)", proof.name), &proof.step, by_host).err());
+    }
+    println!("{} proofs", proofs.len());
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
 }
 

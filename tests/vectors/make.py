@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Generates the JSON files of this folder with new keys. No private key is written. In this folder, run
 
-    python3 -m venv venv && venv/bin/pip install -r requirements.txt && venv/bin/python -B make.py && rm -r venv
+    python3 -m venv venv && venv/bin/pip install -r requirements.txt && npm ci && venv/bin/python -B make.py && rm -r venv
 
 `make.py recent.json` generates only that file.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import genuine
 import malformed
+import proofs
 import recent
 import tampered
 import wellknown
@@ -45,6 +46,7 @@ def independent():
 
 FILES = {
     "independent.json": independent, "recent.json": recent.vectors, "rfc7515.json": wellknown.rfcs, "page.json": wellknown.page,
+    "proofs.json": proofs.vectors,
 }
 for name in sys.argv[1:] or FILES:
     FILES[name]().write(HERE / name)

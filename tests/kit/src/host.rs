@@ -54,10 +54,23 @@ pub fn respond(
     now: f64,
     memory: &Memory,
 ) -> Result<Edits, Response> {
+    respond_with(plugin, headers, has_body, now, Host { shared_data: memory, signatures: None, random: || None })
+}
+
+/// Like [`respond`], with any host.
+///
+/// # Errors
+/// The response, if the request is not forwarded.
+pub fn respond_with(
+    plugin: &Plugin,
+    headers: &Headers,
+    has_body: bool,
+    now: f64,
+    host: Host,
+) -> Result<Edits, Response> {
     let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
     let request = Request::new(&headers);
     let request = if has_body { request.with_body() } else { request };
-    let host = Host { shared_data: memory, signatures: None, random: || None };
     match plugin.decide(request, NumericDate::from_unix_seconds(now), host) {
         Decision::Respond(response) => Err(response),
         other => other.without_waiting().map_err(|rejection| plugin.response(request, &rejection)),
