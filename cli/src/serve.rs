@@ -10,6 +10,7 @@ mod keys;
 mod limits;
 mod log;
 mod metadata;
+mod proofs;
 mod service;
 mod users;
 
@@ -34,8 +35,8 @@ use users::Users;
 
 /// Run a token service: issue tokens for user names and passwords over HTTP.
 ///
-/// POST /token takes a form with username and password, or HTTP Basic, and answers as in OAuth 2.0. GET
-/// /.well-known/jwks.json returns the public keys, GET /.well-known/openid-configuration says where they are, GET
+/// POST /token takes a form with username and password, or HTTP Basic, and answers as in OAuth 2.0. With a DPoP proof
+/// (RFC 9449), the token is bound to the key of the proof. GET /.well-known/jwks.json returns the public keys, GET /.well-known/openid-configuration says where they are, GET
 /// /healthz returns ok. The request log goes to stderr. SIGTERM and SIGINT stop the service after the current requests.
 /// There is no TLS: run it behind a proxy that terminates TLS.
 #[derive(Debug, Args)]
@@ -77,7 +78,8 @@ pub(crate) struct Arguments {
     /// tokens of the other keys once they have fetched the JWK set.
     #[arg(long, value_name = "DURATION", value_parser = Rotation::parse)]
     rotate_every: Option<Duration>,
-    /// The iss claim of the tokens. If it is an http: or https: URL, the service answers with its metadata, too.
+    /// The iss claim of the tokens. If it is an http: or https: URL, the service answers with its metadata, too, and DPoP
+    /// proofs must be for this URL and /token; otherwise for the address of --listen.
     #[arg(long)]
     iss: Option<String>,
     /// The aud claim of the tokens; repeat it for a list.
@@ -101,8 +103,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let rules =
         TokenRules { lifetime: arguments.expires_in, issuer: arguments.iss.clone(), audiences: arguments.aud.clone() };
     let keys = Arc::new(Keys::new(key, rotation)?);
-    let router = Service::new(Arc::clone(&keys), users, rules).into_router().layer(from_fn(log::answer));
-    connections::serve(listen(arguments.listen)?, &router, keys.keep_rotating())?;
+    let listener = listen(arguments.listen)?;
+    let address = listener.local_addr().map_err(|error| Failure::new(format!("can't serve: {error}")))?;
+    let service = Service::new(Arc::clone(&keys), users, rules, address)?;
+    let router = service.into_router().layer(from_fn(log::answer));
+    connections::serve(listener, &router, keys.keep_rotating())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use jwt_auth::ProofError;
 use serde_json::{Value, json};
 
 use crate::lifetime::Lifetime;
@@ -21,6 +22,8 @@ pub(super) enum Refusal {
     InvalidGrant,
     /// A wrong user name or password in HTTP Basic, or another scheme.
     InvalidClient,
+    /// The DPoP proof is not valid, with the reason [RFC 9449 §5].
+    InvalidProof(ProofError),
     /// The client has to wait this long before its next attempt.
     TooManyAttempts(Duration),
     /// The body is too large.
@@ -33,9 +36,10 @@ pub(super) enum Refusal {
     Failed,
 }
 
-/// The answer with a token.
-pub(super) fn token(token: &str, lifetime: Lifetime) -> Response {
-    let body = json!({"access_token": token, "token_type": "Bearer", "expires_in": lifetime.as_secs()});
+/// The answer with a token, which may be bound to a key.
+pub(super) fn token(token: &str, lifetime: Lifetime, is_bound: bool) -> Response {
+    let token_type = if is_bound { "DPoP" } else { "Bearer" };
+    let body = json!({"access_token": token, "token_type": token_type, "expires_in": lifetime.as_secs()});
     uncached(answer(StatusCode::OK, &body))
 }
 
@@ -56,6 +60,13 @@ impl IntoResponse for Refusal {
             }
             Self::InvalidGrant => (StatusCode::BAD_REQUEST, "invalid_grant", "wrong user name or password"),
             Self::InvalidClient => (StatusCode::UNAUTHORIZED, "invalid_client", "wrong user name or password"),
+            Self::InvalidProof(reason) => {
+                let response = json!({
+                    "error": "invalid_dpop_proof",
+                    "error_description": format!("the DPoP proof is not valid: {reason}"),
+                });
+                return uncached(answer(StatusCode::BAD_REQUEST, &response));
+            }
             Self::TooManyAttempts(_) => {
                 (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", "too many attempts; retry later")
             }

@@ -1,7 +1,7 @@
 //! The metadata of the service, by which others find its keys [RFC 8414; OpenID Connect Discovery 1.0].
 
 use axum::http::Uri;
-use jwt_auth::Algorithm;
+use jwt_auth::{Algorithm, ProofVerifier};
 use serde_json::{Value, json};
 
 /// The path of the JWK set, after that of the issuer.
@@ -46,14 +46,25 @@ impl Metadata {
             // Required by OpenID Connect.
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": [algorithm.name()],
+            // RFC 9449 §5.1.
+            "dpop_signing_alg_values_supported": names(&ProofVerifier::algorithms()),
         });
         Some(Self { path: without_slash(uri.path()), document })
+    }
+
+    /// The URL of tokens.
+    pub(super) fn token_url(&self) -> &str {
+        self.document["token_endpoint"].as_str().unwrap_or_default()
     }
 
     /// The paths of the document for an issuer with this path.
     pub(super) fn places(path: &str) -> [String; 2] {
         [format!("{path}{OPENID_PATH}"), format!("{OAUTH_PATH}{path}")]
     }
+}
+
+fn names(algorithms: &[Algorithm]) -> Vec<&'static str> {
+    algorithms.iter().map(|algorithm| algorithm.name()).collect()
 }
 
 /// Whether RFC 3986 §3.3 allows the byte in a path. Others have a meaning in the patterns of the router.
@@ -84,6 +95,9 @@ mod tests {
                 "response_types_supported": [],
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["ES256"],
+                "dpop_signing_alg_values_supported": [
+                    "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "Ed25519",
+                ],
             });
             assert_eq!(
                 Metadata::of(issuer, Algorithm::Es256),

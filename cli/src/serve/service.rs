@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+use jwt_auth::Proof;
 use tokio::task::spawn_blocking;
 
 use super::answers::{self, Refusal};
@@ -20,11 +21,12 @@ use super::credentials::{self, Credentials, Scheme};
 use super::keys::Keys;
 use super::limits::RateLimit;
 use super::metadata::{KEY_SET_PATH, Metadata, TOKEN_PATH};
+use super::proofs::Proofs;
 use super::users::{User, Users};
 use crate::claims::Claims;
 use crate::failure::Failure;
 use crate::lifetime::Lifetime;
-use crate::token;
+use crate::{moment, token};
 
 /// The longest body: enough for a user name, a password and what OAuth 2.0 adds.
 const MAX_BODY_BYTES: usize = 8 * 1024;
@@ -49,6 +51,7 @@ pub(super) struct Service {
     metadata: Option<Metadata>,
     users: Users,
     rules: TokenRules,
+    proofs: Proofs,
     rate_limit: RateLimit,
     checks: Checks,
 }
@@ -58,11 +61,16 @@ pub(super) struct Service {
 pub(super) struct Authenticated(pub(super) String);
 
 impl Service {
-    /// A service that signs with these keys. The caller rotates them.
-    pub(super) fn new(keys: Arc<Keys>, users: Users, rules: TokenRules) -> Self {
+    /// A service that signs with these keys and listens on this address. The caller rotates the keys.
+    ///
+    /// # Errors
+    /// If clients can't make proofs for the URL of the issuer.
+    pub(super) fn new(keys: Arc<Keys>, users: Users, rules: TokenRules, address: SocketAddr) -> Result<Self, Failure> {
         let metadata = rules.issuer.as_deref();
         let metadata = metadata.and_then(|issuer| Metadata::of(issuer, keys.signing().algorithm()));
-        Self { keys, metadata, users, rules, rate_limit: RateLimit::new(), checks: Checks::new() }
+        let own_url = format!("http://{address}{TOKEN_PATH}");
+        let proofs = Proofs::new(metadata.as_ref().map_or(&own_url, |metadata| metadata.token_url()))?;
+        Ok(Self { keys, metadata, users, rules, proofs, rate_limit: RateLimit::new(), checks: Checks::new() })
     }
 
     /// Answers requests. Each request needs the address of its client as a `SocketAddr` extension.
@@ -84,24 +92,31 @@ impl Service {
         router.layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).with_state(Arc::new(self))
     }
 
-    /// The answer with a token for this user name and password.
-    fn answer(&self, credentials: &Credentials) -> Result<Response, Refusal> {
+    /// The answer with a token for this user name and password, bound to the key of the proof in the headers, if there is
+    /// one. A proof is used up only by a token.
+    fn answer(&self, credentials: &Credentials, headers: &HeaderMap) -> Result<Response, Refusal> {
+        let now = moment::now();
+        let proof = self.proofs.verify(headers, now)?;
         let Some(user) = self.users.authenticate(&credentials.name, &credentials.password) else {
             return Err(match credentials.scheme {
                 Scheme::Form => Refusal::InvalidGrant,
                 Scheme::Basic => Refusal::InvalidClient,
             });
         };
-        let token = self.sign(user).map_err(|failure| {
+        if let Some(proof) = &proof {
+            self.proofs.use_up(proof, now)?;
+        }
+        let thumbprint = proof.as_ref().map(Proof::thumbprint);
+        let token = self.sign(user, thumbprint).map_err(|failure| {
             failure.report();
             Refusal::Failed
         })?;
-        let mut response = answers::token(&token, self.rules.lifetime);
+        let mut response = answers::token(&token, self.rules.lifetime, proof.is_some());
         response.extensions_mut().insert(Authenticated(user.name.clone()));
         Ok(response)
     }
 
-    fn sign(&self, user: &User) -> Result<String, Failure> {
+    fn sign(&self, user: &User, thumbprint: Option<&str>) -> Result<String, Failure> {
         let mut claims = Claims::default();
         if let Some(issuer) = &self.rules.issuer {
             claims.push("iss", token::value(issuer)?);
@@ -110,6 +125,9 @@ impl Service {
         token::push_audiences(&mut claims, &self.rules.audiences)?;
         for (name, value) in &user.claims {
             claims.push(name.as_str(), value.clone());
+        }
+        if let Some(thumbprint) = thumbprint {
+            token::push_binding(&mut claims, thumbprint)?;
         }
         // First the time, then the key: if the key has rotated in between, it stays published until this token expires.
         let issued_at = token::unix_time(Duration::ZERO)?;
@@ -135,7 +153,7 @@ async fn give_token(
         // Kept until the check is done, even if the client has left.
         let _place = place;
         service.rate_limit.forget_idle_clients();
-        service.answer(&credentials)
+        service.answer(&credentials, &headers)
     });
     answered.await.unwrap_or(Err(Refusal::Failed))
 }

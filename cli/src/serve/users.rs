@@ -12,7 +12,7 @@ use crate::token;
 pub(super) const MAX_NAME_BYTES: usize = 256;
 
 /// The claims that the service sets.
-const OWN_CLAIMS: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
+const OWN_CLAIMS: [&str; 8] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "cnf"];
 
 /// The users who can get tokens.
 pub(super) struct Users {

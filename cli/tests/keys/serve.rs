@@ -1,4 +1,5 @@
 mod answers;
+mod dpop;
 mod life;
 mod limits;
 mod metadata;

@@ -76,7 +76,7 @@ fn all_errors_are_reported_at_once_without_hashes() {
 more: 1
 "
     );
-    let own = "the service sets iss, sub, aud, exp, nbf, iat, jti itself";
+    let own = "the service sets iss, sub, aud, exp, nbf, iat, jti, cnf itself";
     assert_eq!(
         errors(&text),
         [

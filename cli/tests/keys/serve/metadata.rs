@@ -18,6 +18,9 @@ fn an_issuer_with_a_url_publishes_where_its_keys_are() {
         "response_types_supported": [],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
+        "dpop_signing_alg_values_supported": [
+            "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "Ed25519",
+        ],
     })
     .to_string();
     let length = document.len().to_string();

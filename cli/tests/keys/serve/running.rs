@@ -191,11 +191,16 @@ pub(super) fn wrong_basic() -> Expected {
 
 /// The token in a response, after checking the rest of the response.
 pub(super) fn token(response: &Response, seconds: u64) -> String {
+    token_of_type(response, "Bearer", seconds)
+}
+
+/// Like [`token`], with a `token_type`.
+pub(super) fn token_of_type(response: &Response, token_type: &str, seconds: u64) -> String {
     let (status, headers, body) = whole(response);
     assert_eq!(status, 200, "{body}");
     let body: Value = serde_json::from_str(&body).expect("JSON");
     let token = body["access_token"].as_str().expect("a token").to_owned();
-    assert_eq!(body, json!({"access_token": token, "token_type": "Bearer", "expires_in": seconds}));
+    assert_eq!(body, json!({"access_token": token, "token_type": token_type, "expires_in": seconds}));
     let length = response.body.len().to_string();
     let expected = [
         ("cache-control", "no-store"),
