@@ -12,7 +12,7 @@ command -v cargo >/dev/null || problem "cargo is missing: install Rust from http
 command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null ||
   problem "a C compiler is missing (Debian: apt-get install gcc)"
 
-ports=(PORT=10000 REPLAY_PORT=10001 BROKEN_PORT=10002 TOKEN_PORT=8080 ADMIN_PORT=9901)
+ports=(PORT=10000 REPLAY_PORT=10001 BROKEN_PORT=10002 RESOURCE_PORT=10005 TOKEN_PORT=8080 ADMIN_PORT=9901)
 if [ -n "${FLEET-}" ]; then
   ports=(FIRST_PORT=10003 SECOND_PORT=10004 TOKEN_PORT=8080 FIRST_ADMIN_PORT=9903 SECOND_ADMIN_PORT=9904)
 fi

@@ -3,9 +3,9 @@
 # them. Press Ctrl-C to stop.
 # run.sh --compose: the same in containers, with docker-compose.yaml.
 # With FLEET=1: two Envoys that share used jtis in an etcd of three nodes.
-# Variables: PORT, TOKEN_PORT, REPLAY_PORT, BROKEN_PORT, ADMIN_PORT and, without --compose, UPSTREAM_PORT for the ports,
-# with FLEET=1 FIRST_PORT, SECOND_PORT, FIRST_ADMIN_PORT, SECOND_ADMIN_PORT, TOKEN_PORT and UPSTREAM_PORT; ENVOY or
-# ENVOY_VERSION for Envoy; ETCD for etcd; RUN_DIR for the folder of keys and configurations.
+# Variables: PORT, TOKEN_PORT, REPLAY_PORT, BROKEN_PORT, RESOURCE_PORT, ADMIN_PORT and, without --compose, UPSTREAM_PORT
+# for the ports, with FLEET=1 FIRST_PORT, SECOND_PORT, FIRST_ADMIN_PORT, SECOND_ADMIN_PORT, TOKEN_PORT and
+# UPSTREAM_PORT; ENVOY or ENVOY_VERSION for Envoy; ETCD for etcd; RUN_DIR for the folder of keys and configurations.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::json;
 use serde_yaml::Value;
 
+use crate::issuer::AUDIENCE;
 use crate::settings::Ports;
 
 /// The name of the filter.
@@ -28,6 +29,8 @@ pub(crate) struct Place<'a> {
     pub(crate) upstream: Option<u16>,
     /// The address of the token service. Its port is one of `ports`.
     pub(crate) tokens: &'a str,
+    /// The URL under which clients see the listener that is an OAuth 2.0 resource server.
+    pub(crate) resource: &'a str,
 }
 
 /// Which keys the filter has.
@@ -62,17 +65,26 @@ pub(crate) fn upstream(mut document: Document, port: u16) -> Result<String, Stri
     document.into_text()
 }
 
-/// The configuration of the Envoy with the filter, with these keys. It has two more listeners than the file: one
-/// accepts each `jti` once, and one has a misspelt field in its plugin configuration. It has one more cluster: the
-/// token service, from which the filter fetches keys.
+/// The configuration of the Envoy with the filter, with these keys. It has three more listeners than the file: one
+/// accepts each `jti` once, one has a misspelt field in its plugin configuration, and one is an OAuth 2.0 resource server
+/// with DPoP. It has one more cluster: the token service, from which the filter fetches keys.
 pub(crate) fn filter(mut document: Document, place: &Place, keys: &Keys) -> Result<String, String> {
     let ports = place.ports;
     let listener = document.at(&["static_resources", "listeners", "0"])?.clone();
     let mut listeners = Vec::new();
+    let resource_server = json!({
+        "parameter": "Authorization",
+        "audiences": [AUDIENCE],
+        "resourceServer": {
+            "metadata": {"resource": place.resource, "authorizationServers": [keys.discovery]},
+            "dpop": {},
+        },
+    });
     for (name, port, more) in [
-        ("main", ports.main, None),
-        ("replay", ports.replay, Some("preventJtiReplay")),
-        ("broken", ports.broken, Some("preventJtiReply")),
+        ("main", ports.main, json!({})),
+        ("replay", ports.replay, json!({"preventJtiReplay": true})),
+        ("broken", ports.broken, json!({"preventJtiReply": true})),
+        ("resource", ports.resource, resource_server),
     ] {
         let mut listener = listener.clone();
         socket(&mut listener, place.address, port)?;
@@ -80,8 +92,8 @@ pub(crate) fn filter(mut document: Document, place: &Place, keys: &Keys) -> Resu
         let plugin = at(&mut listener, PLUGIN)?;
         *at(plugin, &["vm_config", "code", "local", "filename"])? = place.wasm.to_string_lossy().as_ref().into();
         change_plugin_text(plugin, keys, |config| {
-            if let Some(field) = more {
-                config[field] = true.into();
+            for (field, value) in more.as_object().into_iter().flatten() {
+                config[field.as_str()] = serde_yaml::to_value(value).map_err(|error| error.to_string())?;
             }
             Ok(())
         })?;

@@ -24,9 +24,9 @@ const LIFETIME: &str = "10m";
 
 /// The user of the token service. docker-compose.yaml and README.md also contain the file names and the audience.
 pub(crate) const USER: &str = "alice";
-/// The audience of the tokens.
 pub(crate) const PASSWORD: &str = "wonderland";
-const AUDIENCE: &str = "orders";
+/// The audience of the tokens.
+pub(crate) const AUDIENCE: &str = "orders";
 
 /// The keys of the demo, and the files of the token service.
 pub(crate) struct Issuer {

@@ -76,7 +76,9 @@ fn run() -> Result<(), String> {
     let upstream =
         paths.write("upstream.yaml", &config::upstream(Document::read("envoy/upstream.yaml")?, ports.upstream)?)?;
     let (address, upstream_port) = (config::LOCALHOST, Some(ports.upstream));
-    let place = Place { ports: &ports, address, wasm: &wasm, upstream: upstream_port, tokens: address };
+    let resource = requests::resource(&ports);
+    let place =
+        Place { ports: &ports, address, wasm: &wasm, upstream: upstream_port, tokens: address, resource: &resource };
     let keys = Keys { jwk: issuer.jwk(), discovery: &issuer::url(ports.tokens) };
     let filter = paths.write("envoy.yaml", &config::filter(Document::read("envoy/envoy.yaml")?, &place, &keys)?)?;
     let mut envoys = [
@@ -133,6 +135,7 @@ fn prepare_compose() -> Result<(), String> {
         wasm: Path::new("/etc/envoy/jwt-auth.wasm"),
         upstream: None,
         tokens: "tokens",
+        resource: &requests::resource(&ports),
     };
     let keys = Keys { jwk: issuer.jwk(), discovery: &issuer::url(ports.tokens) };
     let text = config::filter(Document::read("envoy/envoy.yaml")?, &place, &keys)?;
@@ -207,6 +210,7 @@ fn is_ready(ports: &Ports) -> bool {
         && answers(ports.main, "/", 400, Some("I400JR"))
         && answers(ports.replay, "/", 400, Some("I400JR"))
         && answers(ports.broken, "/", 400, Some("I400JP"))
+        && answers(ports.resource, "/", 401, Some("I400JR"))
 }
 
 fn check<P: BorrowMut<Process>>(processes: &mut [P]) -> Result<(), String> {

@@ -5,10 +5,14 @@ use std::path::Path;
 use kit::issuer::{Algorithm, SigningKey, base64url};
 use serde_json::{Value, json};
 
-use crate::issuer::{KID, PASSWORD, ROTATION_SECONDS, USER};
+use crate::issuer::{self, KID, PASSWORD, ROTATION_SECONDS, USER};
 use crate::settings::Ports;
 
 const DAY: u64 = 24 * 60 * 60;
+
+/// The path of the API on the listener that is an OAuth 2.0 resource server, and that of its metadata.
+const RESOURCE_PATH: &str = "/orders";
+const METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
 
 /// Extracts the token from the response of the token service.
 pub(crate) const TOKEN_OF: &str = r#"sed 's/.*"access_token":"\([^"]*\)".*/\1/'"#;
@@ -52,6 +56,7 @@ impl Requests<'_> {
                 &token_header(&self.token(&json!({}))),
             ),
             line("400 I400JP: a listener with a misspelt field in its configuration", broken, "/", ""),
+            self.of_resource_server(ports),
             self.of_changing_keys(),
             line("200: how often the filter has fetched keys, and how many it has", admin, "/stats?filter=jwks", ""),
             line("200: the counters of the filter", admin, "/stats?filter=jwt_auth", ""),
@@ -74,6 +79,40 @@ impl Requests<'_> {
                  curl -sS -i 'http://127.0.0.1:{main}/hello' -H \"X-Token: $(curl -sS {tokens} | {TOKEN_OF})\"\n\n"
             ),
             self.of_main_listener(),
+        ]
+        .concat()
+    }
+
+    /// The commands for the listener that is an OAuth 2.0 resource server: a client without a token finds the token
+    /// service, and gets a token that only it can use.
+    fn of_resource_server(&self, ports: &Ports) -> String {
+        let [run, command] = [self.run, self.command].map(Path::display);
+        let resource = resource(ports);
+        let key = format!("--key {run}/client.jwk.json");
+        let of_token = format!("{command} dpop {key} --method POST --url {}/token", issuer::url(self.token_port));
+        let token = |scheme: &str| format!(" -H \"Authorization: {scheme} $(cat {run}/bound.txt)\"");
+        let with_proof = format!("{} -H \"DPoP: $(cat {run}/proof.txt)\"", token("DPoP"));
+        let line = |expected: &str, path: &str, headers: &str| line(expected, ports.resource, path, headers);
+        [
+            "# A listener with resourceServer and dpop: tokens that only the holder of a key can use.\n\n".to_owned(),
+            line("401 I400JR: no token; WWW-Authenticate says where the metadata is", RESOURCE_PATH, ""),
+            line("200: the metadata, which names the token service", &format!("{METADATA_PATH}{RESOURCE_PATH}"), ""),
+            format!(
+                "# make the key of a client\n\
+                 {command} keygen --force --alg ES256 --private {run}/client.jwk.json --public {run}/client.json\n\n"
+            ),
+            format!(
+                "# get a token that is bound to this key\n\
+                 curl -sS {} -H \"DPoP: $({of_token})\" | {TOKEN_OF} > {run}/bound.txt\n\n",
+                token_request(self.token_port)
+            ),
+            format!(
+                "# make a proof for one request, valid for a minute\n\
+                 {command} dpop {key} --url {resource} --access-token - < {run}/bound.txt > {run}/proof.txt\n\n"
+            ),
+            line("200: the token with its proof", RESOURCE_PATH, &with_proof),
+            line("401 A403DP: the same proof again", RESOURCE_PATH, &with_proof),
+            line("401 A403JT: the token without a proof, as a thief could send it", RESOURCE_PATH, &token("Bearer")),
         ]
         .concat()
     }
@@ -179,6 +218,11 @@ impl Requests<'_> {
     fn claims(&self) -> Value {
         json!({"sub": USER, "aud": "orders", "userId": "1213234", "iat": self.now, "exp": self.now + DAY})
     }
+}
+
+/// The URL of the API on the listener that is an OAuth 2.0 resource server.
+pub(crate) fn resource(ports: &Ports) -> String {
+    format!("http://127.0.0.1:{}{RESOURCE_PATH}", ports.resource)
 }
 
 /// The request for a token to the token service on this port, without `curl`.

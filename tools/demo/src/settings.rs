@@ -9,6 +9,7 @@
 //! | `PORT` | 10000 | the main listener |
 //! | `REPLAY_PORT` | 10001 | the listener where each `jti` is accepted once |
 //! | `BROKEN_PORT` | 10002 | the listener with an error in its plugin configuration |
+//! | `RESOURCE_PORT` | 10005 | the listener that is an OAuth 2.0 resource server with DPoP |
 //! | `UPSTREAM_PORT` | 18080 | the upstream |
 //! | `TOKEN_PORT` | 8080 | the token service |
 //! | `ADMIN_PORT` | 9901 | Envoy's admin interface |
@@ -103,6 +104,7 @@ pub(crate) struct Ports {
     pub(crate) main: u16,
     pub(crate) replay: u16,
     pub(crate) broken: u16,
+    pub(crate) resource: u16,
     pub(crate) upstream: u16,
     pub(crate) tokens: u16,
     pub(crate) admin: u16,
@@ -117,6 +119,7 @@ impl Ports {
             main: free.port("PORT", DEFAULT.main)?,
             replay: free.port("REPLAY_PORT", DEFAULT.replay)?,
             broken: free.port("BROKEN_PORT", DEFAULT.broken)?,
+            resource: free.port("RESOURCE_PORT", DEFAULT.resource)?,
             upstream: free.port("UPSTREAM_PORT", DEFAULT.upstream)?,
             tokens: free.port("TOKEN_PORT", DEFAULT.tokens)?,
             admin: free.port("ADMIN_PORT", DEFAULT.admin)?,
@@ -129,6 +132,7 @@ impl Ports {
             main: port("PORT", DEFAULT.main)?,
             replay: port("REPLAY_PORT", DEFAULT.replay)?,
             broken: port("BROKEN_PORT", DEFAULT.broken)?,
+            resource: port("RESOURCE_PORT", DEFAULT.resource)?,
             tokens: port("TOKEN_PORT", DEFAULT.tokens)?,
             admin: port("ADMIN_PORT", DEFAULT.admin)?,
             ..DEFAULT
@@ -190,7 +194,9 @@ impl FleetPorts {
 /// The ports of each of the two Envoys inside its container.
 pub(crate) const FLEET_IN_CONTAINERS: EnvoyPorts = EnvoyPorts { main: DEFAULT.main, admin: DEFAULT.admin };
 
-const DEFAULT: Ports = Ports { main: 10000, replay: 10001, broken: 10002, upstream: 18080, tokens: 8080, admin: 9901 };
+/// 10003 and 10004 are those of the two Envoys of [`FleetPorts`].
+const DEFAULT: Ports =
+    Ports { main: 10000, replay: 10001, broken: 10002, resource: 10005, upstream: 18080, tokens: 8080, admin: 9901 };
 
 /// The ports inside the containers of docker-compose.yaml.
 pub(crate) const IN_CONTAINERS: Ports = DEFAULT;

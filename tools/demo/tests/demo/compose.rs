@@ -23,6 +23,7 @@ fn compose_has_the_listeners_and_the_commands_of_run() {
         ("PORT", "12345"),
         ("REPLAY_PORT", "12346"),
         ("BROKEN_PORT", "12347"),
+        ("RESOURCE_PORT", "12350"),
         ("TOKEN_PORT", "12348"),
         ("ADMIN_PORT", "12349"),
     ];
@@ -43,7 +44,7 @@ fn compose_has_the_listeners_and_the_commands_of_run() {
     let resources = &document["static_resources"];
     let listeners: Vec<_> = resources["listeners"].as_sequence().expect("listeners").iter().map(address).collect();
     let everywhere = |port| ("0.0.0.0".to_owned(), port);
-    assert_eq!(listeners, [10000, 10001, 10002].map(everywhere));
+    assert_eq!(listeners, [10000, 10001, 10002, 10005].map(everywhere));
     assert_eq!(address(&document["admin"]), everywhere(9901));
     let endpoint = |cluster: &serde_yaml::Value| {
         address(&cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"])
@@ -51,7 +52,8 @@ fn compose_has_the_listeners_and_the_commands_of_run() {
     let clusters: Vec<_> = resources["clusters"].as_sequence().expect("clusters").iter().map(endpoint).collect();
     assert_eq!(clusters, [("upstream".to_owned(), 8080), ("tokens".to_owned(), 8080)]);
     let text = serde_yaml::to_string(&document).expect("YAML");
-    assert_eq!(text.matches("filename: /etc/envoy/jwt-auth.wasm").count(), 3);
+    assert!(text.contains("resource: http://127.0.0.1:12350/orders"), "clients use the published port: {text}");
+    assert_eq!(text.matches("filename: /etc/envoy/jwt-auth.wasm").count(), 4);
     assert!(text.contains("kid: demo") && !text.contains("uniq_key"), "{text}");
 }
 
@@ -72,6 +74,7 @@ fn compose_publishes_only_on_this_machine() {
         "127.0.0.1:${FIRST_PORT:-10003}:10000",
         "127.0.0.1:${PORT:-10000}:10000",
         "127.0.0.1:${REPLAY_PORT:-10001}:10001",
+        "127.0.0.1:${RESOURCE_PORT:-10005}:10005",
         "127.0.0.1:${SECOND_ADMIN_PORT:-9904}:9901",
         "127.0.0.1:${SECOND_PORT:-10004}:10000",
         "127.0.0.1:${TOKEN_PORT:-8080}:8080",
@@ -83,7 +86,7 @@ fn compose_publishes_only_on_this_machine() {
 #[test]
 fn the_token_service_starts_with_the_files_for_compose() {
     let mut demo = Demo::new();
-    let output = demo.command.arg("--compose").output().expect("the demo runs");
+    let output = demo.command.arg("--compose").env("TOKEN_PORT", "12348").output().expect("the demo runs");
     assert!(output.status.success(), "{output:?}");
 
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -109,11 +112,11 @@ fn the_token_service_starts_with_the_files_for_compose() {
     };
     let program = here(strings(&service["entrypoint"]).concat());
     let words = strings(&service["command"]).into_iter().map(here);
-    let words = words.map(|word| word.replace("0.0.0.0:8080", "127.0.0.1:0").replace("${TOKEN_PORT:-8080}", "0"));
+    let words = words.map(|word| word.replace("0.0.0.0:8080", "127.0.0.1:0").replace("${TOKEN_PORT:-8080}", "12348"));
     let words: Vec<String> = words.collect();
     let issuer = words.iter().skip_while(|word| *word != "--iss").nth(1).expect("an issuer");
     let envoy = fs::read_to_string(demo_folder.join("envoy.yaml")).expect("a file");
-    assert_eq!(envoy.matches(&format!("discovery: {issuer}\n")).count(), 3, "{envoy}");
+    assert_eq!(envoy.matches(&format!("discovery: {issuer}\n")).count(), 4, "{envoy}");
     let mut child = Command::new(program).args(words).stderr(Stdio::piped()).spawn().expect("the command runs");
     let mut line = String::new();
     BufReader::new(child.stderr.take().expect("its stderr")).read_line(&mut line).expect("its stderr");

@@ -39,8 +39,18 @@ fn every_command_does_what_its_comment_says() {
             assert!(answer.contains("\nGET /hello?page=2&userId=1213234 HTTP/1.1\n"), "{answer}");
             assert!(!answer.contains("forged"), "{answer}");
         }
+        if comment.contains("where the metadata is") {
+            assert!(
+                answer
+                    .contains("\nwww-authenticate: Bearer realm=\"127.0.0.1\", resource_metadata=\"http://127.0.0.1:")
+            );
+            assert!(answer.contains("\nwww-authenticate: DPoP realm=\"127.0.0.1\", "), "{answer}");
+        }
+        if comment.contains("names the token service") {
+            assert!(answer.contains("\"authorization_servers\":[\"http://127.0.0.1:"), "{answer}");
+        }
     }
-    for code in ["I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "S403JU", "S403JI", "I400JP"] {
+    for code in ["I400JR", "I400JD", "A403JK", "A403JT", "A403JE", "S403JU", "S403JI", "A403DP", "I400JP"] {
         assert!(promises.iter().any(|promise| promise.ends_with(code)), "no command shows {code}");
     }
 

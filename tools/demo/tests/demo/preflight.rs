@@ -8,10 +8,11 @@ use std::process::{Command, Output};
 use kit::envoy::binaries;
 use tempfile::TempDir;
 
-const PORTS: [&str; 10] = [
+const PORTS: [&str; 11] = [
     "PORT",
     "REPLAY_PORT",
     "BROKEN_PORT",
+    "RESOURCE_PORT",
     "UPSTREAM_PORT",
     "TOKEN_PORT",
     "ADMIN_PORT",

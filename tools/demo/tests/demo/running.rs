@@ -37,7 +37,8 @@ impl Demo {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        for port in ["PORT", "REPLAY_PORT", "BROKEN_PORT", "UPSTREAM_PORT", "TOKEN_PORT", "ADMIN_PORT"] {
+        for port in ["PORT", "REPLAY_PORT", "BROKEN_PORT", "RESOURCE_PORT", "UPSTREAM_PORT", "TOKEN_PORT", "ADMIN_PORT"]
+        {
             command.env(port, "0");
         }
         Self { command, folder }
