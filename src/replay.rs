@@ -138,10 +138,11 @@ impl ReplayPolicy {
         })
     }
 
-    /// The entry of a proof, which is kept until [`MAX_CLOCK_SKEW_SECONDS`] after `issued_at`. `identity` is what makes it
-    /// the same proof if it comes again.
+    /// The entry of a proof, which is kept for one second longer than any may be accepted after `issued_at`. `identity` is
+    /// what makes it the same proof if it comes again.
     pub(crate) fn entry_of_proof(identity: &str, issued_at: NumericDate) -> Entry {
-        let expiration = issued_at.plus(MAX_CLOCK_SKEW_SECONDS as f64);
+        // A proof is still accepted at the end of its time, and an entry is not live any more at its own.
+        let expiration = issued_at.plus(MAX_CLOCK_SKEW_SECONDS as f64 + 1.0);
         let end = whole_seconds(expiration.as_unix_seconds().ceil());
         Entry { identity: Identity::new(None, identity), end, is_covered: true }
     }

@@ -207,3 +207,18 @@ fn tokens_of_one_lifetime_need_few_slots() {
     let (ledger, _) = &values[&format!("{KEY_PREFIX}live")];
     assert!(ledger.len() <= 8 * 80, "{} slots", ledger.len() / 8);
 }
+
+/// With `maxAgeSeconds: 300`, a proof is accepted until exactly 300 seconds after `iat`.
+#[test]
+fn a_used_proof_is_known_as_long_as_it_could_be_accepted() {
+    let (memory, policy) = (Memory::default(), ReplayPolicy::for_proofs(10, None));
+    let issued_at = NumericDate::from_unix_seconds(NOW);
+    let admit = |now: f64| {
+        let host = ReplayHost { shared_data: &memory, random: || None, now: NumericDate::from_unix_seconds(now) };
+        policy.admit(ReplayPolicy::entry_of_proof("proof", issued_at), host).map(|_| ())
+    };
+    assert_eq!(admit(NOW - 5.0), Ok(()));
+    for later in [0.0, 299.9, 300.0] {
+        assert_eq!(admit(NOW + later), Err(Rejection::JtiUsed), "{later} seconds later");
+    }
+}

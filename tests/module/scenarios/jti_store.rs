@@ -6,4 +6,5 @@ mod contexts;
 mod failing;
 mod metrics;
 mod orders;
+mod proofs;
 mod setup;
