@@ -21,8 +21,8 @@ use crate::token;
 
 /// Make a DPoP proof for one request (RFC 9449).
 ///
-/// The proof shows that the client has the private key that a token is bound to. Each request needs a new one. The proof
-/// contains the public key. Only the proof goes to stdout.
+/// The proof shows that the client has the private key that a token is bound to. Each request needs a new one. The
+/// proof contains the public key. Only the proof goes to stdout.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit status: 0 success, 2 error.
@@ -105,7 +105,8 @@ fn check_algorithm(algorithm: Algorithm) -> Result<(), Failure> {
     }
     if !DEFAULT_PROOF_ALGORITHMS.contains(&algorithm) {
         eprintln!(
-            "jwt-auth: warning: the filter accepts proofs with {0} only if dpop.algorithms has {0}; by default it has {1}",
+            "jwt-auth: warning: the filter accepts proofs with {0} only if dpop.algorithms has {0}; by default it has \
+             {1}",
             algorithm.name(),
             names(&DEFAULT_PROOF_ALGORITHMS)
         );

@@ -10,8 +10,8 @@ const CHALLENGE: &str = "realm=\"api.example\", \
                          resource_metadata=\"https://api.example/.well-known/oauth-protected-resource/orders\"";
 const ALGORITHMS: &str = "algs=\"ES256 EdDSA PS256\"";
 
-/// A folder with the keys `client`, `other` and `issuer`, and with a plugin configuration for this `dpop`, which is left
-/// out if it is empty.
+/// A folder with the keys `client`, `other` and `issuer`, and with a plugin configuration for this `dpop`, which is
+/// left out if it is empty.
 struct World(Folder);
 
 impl World {
@@ -26,7 +26,8 @@ impl World {
         world.0.file(
             "plugin.yaml",
             &format!(
-                "parameter: Authorization\nparameterLocation: header\njwk: {jwk}\nallowCorsPreflight: true\nresourceServer:\n  \
+                "parameter: Authorization\nparameterLocation: header\njwk: {jwk}\nallowCorsPreflight: \
+                 true\nresourceServer:\n  \
                  metadata: {{resource: '{RESOURCE}', authorizationServers: ['https://issuer.example']}}\n{dpop}"
             ),
         );
@@ -81,8 +82,8 @@ fn a_bound_token_is_accepted_with_its_proof_which_can_come_from_stdin() {
     let world = World::new("  dpop: {}\n");
     let token = world.bound();
     let proof = world.proof("client", &token);
-    let accepted = "accepted: the request is forwarded to the backend\n  without changes\n  note dpop: only Envoy knows \
-                    whether the proof was used before\n";
+    let accepted = "accepted: the request is forwarded to the backend\n  without changes\n  note dpop: only Envoy \
+    knows whether the proof was used before\n";
     let expected = (0, accepted.to_owned());
     let authorization = format!("Authorization: dpop {token}");
     for arguments in [
@@ -130,8 +131,8 @@ fn a_rejected_proof_is_explained_with_the_challenges() {
         world.verdict(&["--path", "/other", "--token", &token, "--dpop", &proof]),
         invalid(
             "claim htu is not that of this request",
-            "The proof is for another URL. `htu` must be one of `origins` with the path of the request, without its query. \
-             The host that the request names does not count.",
+            "The proof is for another URL. `htu` must be one of `origins` with the path of the request, without its \
+             query. The host that the request names does not count.",
             "Make the proof with the URL that clients use, and set `origins` to its scheme, host and port."
         )
     );
@@ -155,8 +156,10 @@ fn a_rejected_proof_is_explained_with_the_challenges() {
         verdict(&[&token, "--dpop", &other]),
         rejected(
             "401 A403JT: Invalid JWT: claim cnf does not bind the token to the key of the proof",
-            "The proof is made with another key than the one that the token is bound to (`cnf`), or the token is not bound.",
-            "Make the proof with the key that the token was issued for, or send an unbound token with the scheme Bearer.",
+            "The proof is made with another key than the one that the token is bound to (`cnf`), or the token is not \
+             bound.",
+            "Make the proof with the key that the token was issued for, or send an unbound token with the scheme \
+             Bearer.",
             &[dpop("invalid_token", "The token is not valid"), bearer.clone()],
         )
     );
@@ -176,9 +179,10 @@ fn without_a_proof_the_token_has_the_scheme_bearer_and_a_bound_one_is_rejected()
             world.verdict(&["--token", &token]),
             rejected(
                 "401 A403JT: Invalid JWT: claim cnf binds the token to a key, which was not proved",
-                "The token is bound to a key (`cnf`), and a resource server must not accept it without proof of that key.",
-                "With `dpop`, send the token with the scheme `DPoP` and a proof of the key (`jwt-auth dpop`). Otherwise, or \
-                 if `cnf` is not only a `jkt`, get a token that is not bound.",
+                "The token is bound to a key (`cnf`), and a resource server must not accept it without proof of that \
+                 key.",
+                "With `dpop`, send the token with the scheme `DPoP` and a proof of the key (`jwt-auth dpop`). \
+                 Otherwise, or if `cnf` is not only a `jkt`, get a token that is not bound.",
                 if dpop.is_empty() { &both[..1] } else { &both },
             )
         );
@@ -203,15 +207,15 @@ fn the_metadata_and_a_preflight_need_no_token() {
         world.verdict(&[&["--method", "OPTIONS"], &origin[..]].concat()),
         (
             0,
-            "accepted: the request is forwarded to the backend\n  without changes\n  note there is no token: the request \
-             is forwarded unauthenticated (allowCorsPreflight or bypassEmptyToken)\n"
+            "accepted: the request is forwarded to the backend\n  without changes\n  note there is no token: the \
+             request is forwarded unauthenticated (allowCorsPreflight or bypassEmptyToken)\n"
                 .to_owned()
         )
     );
     let missing = rejected(
         "401 I400JR: JWT required",
-        "There is no token in the place that the configuration names, or only white space. With `resourceServer`, a token \
-         without its scheme counts as none.",
+        "There is no token in the place that the configuration names, or only white space. With `resourceServer`, a \
+         token without its scheme counts as none.",
         "Send the token as `parameter` and `parameterLocation` say, with `resourceServer` as `Bearer TOKEN`. \
          `bypassEmptyToken: true` forwards such requests.",
         &[format!("DPoP {CHALLENGE}, {ALGORITHMS}")],
@@ -226,16 +230,16 @@ fn a_jti_store_that_is_only_for_proofs_is_shown_and_its_cluster_is_checked() {
     let shown = answer.stdout.split_once("no errors\n").unwrap().1;
     assert_eq!(
         shown,
-        "  jtiStore\n    asks     etcd, after all other checks\n    through  the cluster jti-store, as jti-store\n    keys     \
-         jwt-auth/jti/dpop/...; filters with the same keyPrefix share used jtis\n    waits    at most 250 ms, all attempts \
-         together\n    else     rejects the request: 503 S503JS\n"
+        "  jtiStore\n    asks     etcd, after all other checks\n    through  the cluster jti-store, as jti-store\n    \
+         keys     jwt-auth/jti/dpop/...; filters with the same keyPrefix share used jtis\n    waits    at most 250 \
+         ms, all attempts together\n    else     rejects the request: 503 S503JS\n"
     );
     let token = world.bound();
     let proof = world.proof("client", &token);
     let answer = world.check(&["--path", "/orders", "--token", &token, "--dpop", &proof], "");
     let expected = format!(
-        "{}\naccepted: the request is forwarded to the backend\n  without changes\n  note dpop: only etcd knows whether the \
-         proof was used before\n",
+        "{}\naccepted: the request is forwarded to the backend\n  without changes\n  note dpop: only etcd knows \
+         whether the proof was used before\n",
         world.check(&[], "").stdout
     );
     assert_eq!((answer.status, answer.stdout), (0, expected));

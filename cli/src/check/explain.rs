@@ -6,8 +6,8 @@ use jwt_auth::{Invalid, ProofError, Rejection};
 pub(super) fn explain(rejection: &Rejection) -> (&'static str, &'static str) {
     match rejection {
         Rejection::TokenMissing => (
-            "There is no token in the place that the configuration names, or only white space. With `resourceServer`, a \
-             token without its scheme counts as none.",
+            "There is no token in the place that the configuration names, or only white space. With `resourceServer`, \
+             a token without its scheme counts as none.",
             "Send the token as `parameter` and `parameterLocation` say, with `resourceServer` as `Bearer TOKEN`. \
              `bypassEmptyToken: true` forwards such requests.",
         ),
@@ -93,11 +93,13 @@ fn proof(reason: ProofError) -> (&'static str, &'static str) {
             "Send the proof in `DPoP` and the token in `Authorization`, not the other way round.",
         ),
         ProofError::Algorithm => (
-            "The `alg` of the proof is not in `algorithms`, or does not fit its key. The default is ES256, EdDSA and PS256.",
+            "The `alg` of the proof is not in `algorithms`, or does not fit its key. The default is ES256, EdDSA and \
+             PS256.",
             "Sign proofs with an algorithm that the challenge names in `algs`, or add it to `algorithms`.",
         ),
         ProofError::Key => (
-            "The `jwk` of the proof must be the public key of the client: RSA of 2048 to 4096 bits, P-256, P-384 or Ed25519.",
+            "The `jwk` of the proof must be the public key of the client: RSA of 2048 to 4096 bits, P-256, P-384 or \
+             Ed25519.",
             "Send only the public members. If a private one was sent, make a new key.",
         ),
         ProofError::Signature => (
@@ -108,8 +110,8 @@ fn proof(reason: ProofError) -> (&'static str, &'static str) {
             ("The proof is for another method.", "Make the proof with the method of the request.")
         }
         ProofError::Claim("htu") => (
-            "The proof is for another URL. `htu` must be one of `origins` with the path of the request, without its query. \
-             The host that the request names does not count.",
+            "The proof is for another URL. `htu` must be one of `origins` with the path of the request, without its \
+             query. The host that the request names does not count.",
             "Make the proof with the URL that clients use, and set `origins` to its scheme, host and port.",
         ),
         ProofError::Claim("iat") => (
@@ -170,8 +172,8 @@ fn invalid(reason: &Invalid) -> (&'static str, &'static str) {
             "Issue tokens with a shorter lifetime, or set `maxTokenLifetimeSeconds`.",
         ),
         Invalid::IssuedBeforeStart => (
-            "With `replayColdStart: refuse`, Envoy rejects tokens that may have been used before it started: those whose \
-             `iat` is before that, missing or in the future.",
+            "With `replayColdStart: refuse`, Envoy rejects tokens that may have been used before it started: those \
+             whose `iat` is before that, missing or in the future.",
             "Get a new token. If it has no `iat`, have the issuer set it.",
         ),
         Invalid::TokenType => (
@@ -184,12 +186,14 @@ fn invalid(reason: &Invalid) -> (&'static str, &'static str) {
         ),
         Invalid::BoundToken => (
             "The token is bound to a key (`cnf`), and a resource server must not accept it without proof of that key.",
-            "With `dpop`, send the token with the scheme `DPoP` and a proof of the key (`jwt-auth dpop`). Otherwise, or if \
-             `cnf` is not only a `jkt`, get a token that is not bound.",
+            "With `dpop`, send the token with the scheme `DPoP` and a proof of the key (`jwt-auth dpop`). Otherwise, \
+             or if `cnf` is not only a `jkt`, get a token that is not bound.",
         ),
         Invalid::OtherKey => (
-            "The proof is made with another key than the one that the token is bound to (`cnf`), or the token is not bound.",
-            "Make the proof with the key that the token was issued for, or send an unbound token with the scheme Bearer.",
+            "The proof is made with another key than the one that the token is bound to (`cnf`), or the token is not \
+             bound.",
+            "Make the proof with the key that the token was issued for, or send an unbound token with the scheme \
+             Bearer.",
         ),
         Invalid::Scopes => (
             "`scope` must be a string of scopes separated by one space each; `scp` may also be a list of scopes.",

@@ -9,7 +9,8 @@ use jwt_auth::{NumericDate, Proof, ProofError, ProofVerifier};
 use super::answers::Refusal;
 use crate::failure::Failure;
 
-/// How many used proofs are remembered. Only proofs of requests with a valid password are, and the rate limit bounds these.
+/// How many used proofs are remembered. Only proofs of requests with a valid password are, and the rate limit bounds
+/// these.
 const MAX_USED: usize = 10_000;
 
 /// How long a used proof is remembered, in seconds from its `iat`: longer than the verifier accepts it.

@@ -92,8 +92,8 @@ impl Service {
         router.layer(DefaultBodyLimit::max(MAX_BODY_BYTES)).with_state(Arc::new(self))
     }
 
-    /// The answer with a token for this user name and password, bound to the key of the proof in the headers, if there is
-    /// one. A proof is used up only by a token.
+    /// The answer with a token for this user name and password, bound to the key of the proof in the headers, if there
+    /// is one. A proof is used up only by a token.
     fn answer(&self, credentials: &Credentials, headers: &HeaderMap) -> Result<Response, Refusal> {
         let now = moment::now();
         let proof = self.proofs.verify(headers, now)?;

@@ -16,8 +16,8 @@ use crate::command::{Ended, json, line, now, opened, run, run_with};
 const ALGORITHMS: [&str; 10] =
     ["ES256", "ES384", "EdDSA", "Ed25519", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"];
 
-/// A folder with the key of a client in `client`, and the key of an issuer in `issuer`. Returns its plugin configuration,
-/// too.
+/// A folder with the key of a client in `client`, and the key of an issuer in `issuer`. Returns its plugin
+/// configuration, too.
 fn with_client(algorithm: &str) -> (TempDir, String) {
     let folder = tempfile::tempdir().expect("a folder");
     run(folder.path(), ["keygen", "--alg", algorithm, "--private", "client", "--public", "public"]);
@@ -35,7 +35,8 @@ fn with_client(algorithm: &str) -> (TempDir, String) {
     (folder, configuration.to_string())
 }
 
-/// The answer of the filter to `POST /orders/7?a=b` with this token and proof, the second time with the same proof, too.
+/// The answer of the filter to `POST /orders/7?a=b` with this token and proof, the second time with the same proof,
+/// too.
 fn decide(configuration: &str, token: &str, proof: &str) -> [Result<(), String>; 2] {
     let plugin = Plugin::new(configuration.as_bytes(), b"");
     assert!(plugin.faults().is_none(), "{:?}", plugin.faults());
@@ -266,7 +267,8 @@ fn errors_of_proofs_and_bound_tokens_say_what_to_do() {
         (&format!("--jti={long}"), &format!("invalid value '{long}' for '--jti <JTI>': expected 1 to 1024 bytes")),
         (
             "--issued-ago=soon",
-            "invalid value 'soon' for '--issued-ago <DURATION>': expected number at 0: expected a number and a unit, such as 30s, 90m, 2h or 1d 12h",
+            "invalid value 'soon' for '--issued-ago <DURATION>': expected number at 0: expected a number and a unit, \
+             such as 30s, 90m, 2h or 1d 12h",
         ),
     ] {
         let ended = proof(folder, &["--url", "https://a.example", arguments]);

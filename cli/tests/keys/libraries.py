@@ -71,7 +71,11 @@ class Joserfc:
         return joserfc.jws.serialize_compact(header, compact(claims), joserfc.jwk.import_key(private), [alg])
 
     def verify(self, alg, public, token):
-        return json.loads(joserfc.jws.deserialize_compact(token, joserfc.jwk.import_key(public), [alg]).payload)
+        registry = joserfc.jws.JWSRegistry(algorithms=[alg])
+        # By default 512 bytes: too little for an RSA key, which the header of a proof contains.
+        registry.max_header_length = 2048
+        key = joserfc.jwk.import_key(public)
+        return json.loads(joserfc.jws.deserialize_compact(token, key, registry=registry).payload)
 
 
 class Pyjwt:

@@ -92,6 +92,32 @@ fn the_libraries_accept_our_keys_and_tokens_and_the_filter_accepts_theirs() {
     }
 }
 
+/// The libraries verify each proof with the key in its own header, as a resource server does.
+#[test]
+fn the_libraries_accept_our_proofs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let names = ["ES256", "ES384", "EdDSA", "Ed25519", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"];
+    let mut to_verify = Vec::new();
+    for algorithm in names {
+        let arguments = ["keygen", "--alg", algorithm, "--private", algorithm, "--public", "public", "--force"];
+        assert_eq!(run_with(folder.path(), arguments, b"").code, 0);
+        let arguments =
+            ["dpop", "--key", algorithm, "--url", "https://api.example/%C3%A4?a", "--access-token", "a.b.c"];
+        let ended = run_with(folder.path(), arguments, b"");
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let proof = ended.stdout.trim_end();
+        to_verify.push(json!({"alg": algorithm, "public": opened(proof).0["jwk"], "token": proof}));
+    }
+    for answer in ask("verify", &to_verify) {
+        let case = to_verify.iter().find(|case| case["alg"] == answer["alg"]).expect("its case");
+        let (_, claims) = opened(case["token"].as_str().expect("a proof"));
+        assert_eq!(answer["claims"], claims, "{} {}", answer["library"], answer["alg"]);
+        assert_eq!((&claims["htm"], &claims["htu"]), (&json!("GET"), &json!("https://api.example/%C3%A4")));
+        // SHA-256 of the token, by `printf a.b.c | sha256sum`.
+        assert_eq!(claims["ath"], "hF4wRIgJ4ryJWOsCW_x5UjXROwd6U9DDq70jhRcNybg");
+    }
+}
+
 #[test]
 fn tokens_signed_here_with_keys_of_the_libraries_are_accepted_by_them_and_by_the_filter() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -64,7 +64,10 @@ fn a_token_request_with_a_proof_gets_a_token_that_only_the_key_of_the_proof_can_
     let set: Value = serde_json::from_slice(&set.body).expect("JSON");
     let configuration = json!({
         "parameter": "Authorization", "parameterLocation": "header", "jwks": set,
-        "resourceServer": {"metadata": {"resource": resource, "authorizationServers": [ISSUER]}, "dpop": {"required": true}},
+        "resourceServer": {
+            "metadata": {"resource": resource, "authorizationServers": [ISSUER]},
+            "dpop": {"required": true},
+        },
     });
     let plugin = Plugin::new(configuration.to_string().as_bytes(), b"");
     let used = proof(folder, &format!("--url {resource} --access-token {token}"));
