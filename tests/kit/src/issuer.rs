@@ -55,10 +55,10 @@ impl SigningKey {
         Self { algorithm, secret: Secret::Oct(secret.to_vec()) }
     }
 
-    /// The key of ES256 or ES384 with this private scalar, big-endian.
+    /// The key of ES256 or ES384 with this private scalar, big-endian, or the key of EdDSA with this seed.
     ///
     /// # Panics
-    /// When `algorithm` is another one, or the scalar is not one of its curve.
+    /// When `algorithm` is another one, the scalar is not one of its curve, or the seed has not 32 bytes.
     pub fn from_scalar(algorithm: Algorithm, scalar: &[u8]) -> Self {
         Self { algorithm, secret: Secret::from_scalar(algorithm, scalar) }
     }

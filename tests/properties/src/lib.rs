@@ -5,16 +5,20 @@
 //! that proptest makes from the same dictionaries. Inputs are text where possible, so that people can read and write
 //! them. The first byte selects one of a few configurations ([`world::Input`]).
 
+mod bound;
+pub mod challenge;
 pub mod config;
 pub mod cookie;
 pub mod decide;
 pub mod form;
+pub mod htu;
 pub mod json;
 pub mod jti_reply;
 pub mod jti_store;
 pub mod jwk_set;
 mod parameters;
 pub mod path;
+pub mod proof;
 pub mod query;
 pub mod remote_keys;
 pub mod signature;

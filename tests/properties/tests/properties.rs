@@ -70,6 +70,63 @@ fn header_and_payload(digits: &str, words: &[Vec<u8>]) -> Vec<u8> {
     [&digits.as_bytes()[..1], &header, b"\n", &object(digits, payload)].concat()
 }
 
+/// The words as a path, in `htu` and in the target. For some digits, they are spelled differently there. For others, they
+/// are everything.
+fn htu_and_target(digits: &str, words: &[Vec<u8>]) -> Vec<u8> {
+    let origin = match &digits[..1] {
+        "0" | "4" | "8" => "https://API.example:443/",
+        "1" | "5" | "9" => "http://api.example:8080/",
+        "2" | "6" => "http://192.0.2.1:80/",
+        _ => "https://api.example:/",
+    };
+    let path = words.concat();
+    let respelled = String::from_utf8_lossy(&path).replace('a', "%61").replace("%2f", "%2F").replace('~', "%7e");
+    let target = match &digits[1..] {
+        "9" => return plain(digits[..1].to_owned(), words.to_vec()),
+        // An empty path is that of the root.
+        "0" => return [&digits.as_bytes()[..1], origin.trim_end_matches('/').as_bytes(), b"\n/"].concat(),
+        "1" | "2" => path.clone(),
+        "3" | "4" | "5" => respelled.into_bytes(),
+        "6" => [b"x/../", path.as_slice()].concat(),
+        "7" => [path.as_slice(), b"?x=y"].concat(),
+        _ => [path.as_slice(), b"x"].concat(),
+    };
+    [&digits.as_bytes()[..1], origin.as_bytes(), &path, b"\n/", &target].concat()
+}
+
+/// The first two words and a URL on lines, then the other words. For some digits, another word is the URL.
+fn lines_and_rest(digits: &str, words: &[Vec<u8>]) -> Vec<u8> {
+    let word = |at: usize| words.get(at).cloned().unwrap_or_else(|| b"a".to_vec());
+    let url = if digits.ends_with('9') { word(2) } else { b"https://api.example/orders".to_vec() };
+    let rest = words.get(2..).unwrap_or_default().concat();
+    [digits.as_bytes(), &word(0), b"\n", &word(1), b"\n", &url, b"\n", &rest].concat()
+}
+
+/// For most digits, a proof with the usual header and claims, in which the words replace members of their names or are
+/// added. For others, the words are changes to a valid proof, or the proofs themselves.
+fn proof_or_bytes(digits: String, words: Vec<Vec<u8>>) -> Vec<u8> {
+    if digits.ends_with(['1', '2']) {
+        return plain(digits, words);
+    }
+    let is_of_header = |word: &&Vec<u8>| ["typ", "alg", "jwk", "kid", "crit", "b64", "x"].contains(&name_of(word));
+    let (header, claims): (Vec<_>, Vec<_>) = words.iter().partition(is_of_header);
+    let header = with_members(properties::proof::HEADER, &header);
+    [&digits.as_bytes()[..1], b"0", &header, b"\n", &with_members(properties::proof::CLAIMS, &claims)].concat()
+}
+
+/// The object with these members instead of those of the same name.
+fn with_members(object: &str, words: &[&Vec<u8>]) -> Vec<u8> {
+    let usual = object.trim_matches(['{', '}']).split(',').map(|member| member.as_bytes().to_vec());
+    let kept = usual.filter(|member| words.iter().all(|word| name_of(word) != name_of(member)));
+    let members: Vec<_> = kept.chain(words.iter().map(|word| (*word).clone())).collect();
+    [b"{", members.join(&b',').as_slice(), b"}"].concat()
+}
+
+/// The text in the first quotes.
+fn name_of(member: &[u8]) -> &str {
+    str::from_utf8(member).ok().and_then(|text| text.split('"').nth(1)).unwrap_or_default()
+}
+
 /// The words of a libFuzzer dictionary, which has one in quotes on each line.
 fn words(dictionary: &str) -> Vec<Vec<u8>> {
     let quoted = |line: &str| Some(unescaped(line.strip_prefix('"')?.strip_suffix('"')?));
@@ -120,5 +177,8 @@ properties! {
     jwk_set: "jwk_set", 8, |digits, words| key_list(&digits, &words);
     remote_keys: "remote_keys", 40, plain;
     jti_store: "jti_store", 40, plain;
+    htu: "htu", 6, |digits, words| htu_and_target(&digits, &words);
+    proof: "proof", 4, proof_or_bytes;
+    challenge: "challenge", 6, |digits, words| lines_and_rest(&digits, &words);
     jti_reply: "jti_reply", 4, |digits, words| plain(digits[..1].to_owned(), words);
 }

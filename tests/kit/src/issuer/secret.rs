@@ -52,6 +52,10 @@ impl Secret {
         match algorithm {
             Algorithm::ES256 => Self::P256(p256::ecdsa::SigningKey::from_slice(scalar).expect(fits)),
             Algorithm::ES384 => Self::P384(p384::ecdsa::SigningKey::from_slice(scalar).expect(fits)),
+            Algorithm::EdDSA => {
+                let seed = ed25519_compact::Seed::from_slice(scalar).expect("a seed of 32 bytes");
+                Self::Ed25519(ed25519_compact::KeyPair::from_seed(seed))
+            }
             other => panic!("a key for {other} can't be made from a scalar here"),
         }
     }
