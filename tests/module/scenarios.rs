@@ -11,6 +11,7 @@ mod jti_store;
 mod metrics;
 mod records;
 mod replies;
+mod resource_server;
 mod rotation;
 mod setup;
 mod start;
