@@ -13,7 +13,8 @@ pub(super) fn of_entry(token: &[u8], accepted: &Accepted) -> usize {
     const SHARED: usize = chunk(RC_COUNTS + size_of::<Accepted>());
     let list = chunk(accepted.values.capacity().saturating_mul(size_of::<Option<Rc<[u8]>>>()));
     let values = accepted.values.iter().flatten().map(|value| chunk(value.len().saturating_add(RC_COUNTS)));
-    [NODE, SHARED, chunk(token.len()), list].into_iter().chain(values).fold(0, usize::saturating_add)
+    let binding = accepted.binding.iter().map(|thumbprint| chunk(thumbprint.len().saturating_add(RC_COUNTS)));
+    [NODE, SHARED, chunk(token.len()), list].into_iter().chain(values).chain(binding).fold(0, usize::saturating_add)
 }
 
 /// The hash table for `entries` entries; 0 for none.

@@ -78,6 +78,13 @@ fn the_least_recently_used_token_is_evicted() {
 }
 
 #[test]
+fn the_key_that_a_token_is_bound_to_counts() {
+    let bound = Accepted { binding: Some("t".repeat(43).into()), ..accepted("1234") };
+    let difference = size::of_entry(b"a", &bound) - size::of_entry(b"a", &accepted("1234"));
+    assert!(difference >= 43, "{difference}");
+}
+
+#[test]
 fn bytes_are_limited_like_entries() {
     let room = room_for_three();
     let cache = cache(1000, room);
