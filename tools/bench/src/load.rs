@@ -15,11 +15,11 @@ pub(crate) const CONNECTIONS: usize = 16;
 /// What is sent in one go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load<'a> {
-    /// A file with one token per line.
+    /// A file with the headers of one request per line.
     pub(crate) tokens: &'a Path,
     /// The number of requests.
     pub(crate) count: usize,
-    /// Whether all requests have the first token. Otherwise each has the next one.
+    /// Whether all requests have the first headers. Otherwise each has the next ones.
     pub(crate) same: bool,
     pub(crate) content: Content,
     /// The number of connections, each with one request at a time.
@@ -37,13 +37,13 @@ pub(crate) struct Seen {
     pub(crate) per_second: f64,
 }
 
-/// The number of tokens that a file needs in addition to those of the counted requests. `wrk` sends some more before it
-/// ends, and it reads one token at its start that it never sends.
+/// The number of lines that a file needs in addition to those of the counted requests. `wrk` sends some more before it
+/// ends, and it reads one line at its start that it never sends.
 pub(crate) fn spare(connections: usize) -> usize {
     4 * connections
 }
 
-/// Sends requests with the tokens of a file, one per line. With one line, all requests have the same token.
+/// Sends requests with the headers of a file, those of one request per line, separated by tabs.
 ///
 /// The other headers are those of a simple client.
 const SCRIPT: &str = r#"
@@ -52,9 +52,9 @@ local head = " HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: wrk\r\nAccept: *
   "Accept-Encoding: gzip, deflate\r\nX-Request-Source: bench\r\n"
 local body = ""
 
-local function with(token)
-  if token == "" then return head .. "\r\n" .. body end
-  return head .. "X-Token: " .. token .. "\r\n\r\n" .. body
+local function with(headers)
+  if headers == "" then return head .. "\r\n" .. body end
+  return head .. headers:gsub("\t", "\r\n") .. "\r\n\r\n" .. body
 end
 
 function init(args)

@@ -101,12 +101,12 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Writes the tokens of a turn, except those with a short lifetime, which are made right before use.
+    /// Writes the tokens of a turn, except those that are made right before use.
     fn write_tokens(&self, rows: &[Row], turn: usize) -> Result<Vec<std::path::PathBuf>, String> {
         let mut written = Vec::new();
         for row in rows {
             let file = tokens::file(self.folder, row.variant.tokens, turn);
-            if row.variant.tokens != Kind::ShortLived && !written.contains(&file) {
+            if !row.variant.tokens.is_short_lived() && !written.contains(&file) {
                 // All variants with the same kind of token share a file.
                 let same_kind =
                     rows.iter().filter(|other| other.variant.tokens == row.variant.tokens && !other.variant.same);
@@ -121,7 +121,7 @@ impl Bench<'_> {
     /// The CPU time of Envoy per request, in microseconds.
     fn measure(&self, variant: &Variant, turn: usize) -> Result<f64, String> {
         let file = tokens::file(self.folder, variant.tokens, turn);
-        if variant.tokens == Kind::ShortLived {
+        if variant.tokens.is_short_lived() {
             let count = variant.requests + load::spare(CONNECTIONS);
             self.issuer.write(&file, variant.tokens, turn * count, count)?;
         }

@@ -1,4 +1,4 @@
-//! The tokens of a run, in files with one token per line.
+//! The tokens and proofs of a run, in files with the headers of one request per line, separated by tabs.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use kit::dpop::Client;
 use kit::issuer::{Algorithm, SigningKey, base64url};
 use ring::rand::SystemRandom;
 use ring::rsa::{KeyPair, KeyPairComponents, PublicKeyComponents};
@@ -29,13 +30,38 @@ pub(crate) enum Kind {
     Expired,
     /// Valid RS256 tokens with a lifetime of a few seconds, so that their `jti`s expire before the next turn.
     ShortLived,
+    /// Valid ES256 tokens, sent with the scheme Bearer.
+    Bearer,
+    /// The same tokens, bound to an ES256 key, each with a proof for one request.
+    Bound,
+    /// One of these tokens, and a new proof for each request.
+    Proofs,
 }
 
-/// The keys of a run: one for each algorithm, with its name as `kid`.
+impl Kind {
+    /// Whether tokens or proofs are made right before use, because they are valid only for a short time.
+    pub(crate) fn is_short_lived(self) -> bool {
+        matches!(self, Self::ShortLived | Self::Bound | Self::Proofs)
+    }
+
+    fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Good(algorithm) => algorithm,
+            Self::Bearer | Self::Bound | Self::Proofs => Algorithm::ES256,
+            Self::Missing | Self::Large | Self::BadSignature | Self::Expired | Self::ShortLived => Algorithm::RS256,
+        }
+    }
+}
+
+/// The keys of a run: one for each algorithm, with its name as `kid`, and that of a client.
 pub(crate) struct Issuer {
     rsa: KeyPair,
+    client: SigningKey,
     now: u64,
 }
+
+/// The URL of the requests.
+const URL: &str = "https://api.example.com/orders/17";
 
 /// The lifetime of tokens that must stay valid for the whole run.
 const LIFETIME: u64 = 6 * 60 * 60;
@@ -55,7 +81,7 @@ impl Issuer {
             qInv: part("qi"),
         };
         let rsa = KeyPair::from_components(&components).expect("the test kit's keys are complete");
-        Self { rsa, now: unix_now() }
+        Self { rsa, client: SigningKey::generate(Algorithm::ES256), now: unix_now() }
     }
 
     /// The public keys for these algorithms, as a list of JWKs.
@@ -64,27 +90,40 @@ impl Issuer {
         algorithms.iter().map(jwk).collect()
     }
 
-    /// Writes `count` different tokens. They also differ from those of another call if the ranges from `first` don't
-    /// overlap.
+    /// Writes the headers of `count` requests with different tokens or proofs. They also differ from those of another call
+    /// if the ranges from `first` don't overlap.
     pub(crate) fn write(&self, path: &Path, kind: Kind, first: usize, count: usize) -> Result<(), String> {
         const THREADS: usize = 2;
         let share = count.div_ceil(THREADS);
         let chunks: Vec<Vec<String>> = thread::scope(|scope| {
             let chunk = |thread: usize| {
                 let numbers = first + thread * share..first + count.min((thread + 1) * share);
-                scope.spawn(move || numbers.map(|number| self.token(kind, number)).collect())
+                scope.spawn(move || numbers.map(|number| self.headers(kind, number)).collect())
             };
             let threads: Vec<_> = (0..THREADS).map(chunk).collect();
             threads.into_iter().map(|thread| thread.join().expect("signing does not panic")).collect()
         });
         let written = File::create(path).and_then(|file| {
             let mut file = BufWriter::new(file);
-            for token in chunks.iter().flatten() {
-                writeln!(file, "{token}")?;
+            for headers in chunks.iter().flatten() {
+                writeln!(file, "{headers}")?;
             }
             file.flush()
         });
         written.map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// The headers of the request with this number.
+    fn headers(&self, kind: Kind, number: usize) -> String {
+        match kind {
+            Kind::Missing => String::new(),
+            Kind::Bearer => format!("Authorization: Bearer {}", self.token(kind, number)),
+            Kind::Bound | Kind::Proofs => {
+                let token = self.token(kind, if kind == Kind::Bound { number } else { 0 });
+                format!("Authorization: DPoP {token}\tDPoP: {}", self.proof(&token, number))
+            }
+            _ => format!("X-Token: {}", self.token(kind, number)),
+        }
     }
 
     fn token(&self, kind: Kind, number: usize) -> String {
@@ -92,20 +131,17 @@ impl Issuer {
             "iss": "https://issuer.example.com", "sub": format!("user-{number}"), "aud": "orders", "tenant": "acme",
             "scope": "read write", "jti": format!("{number:032x}"), "iat": self.now, "exp": self.now + LIFETIME,
         });
-        let algorithm = match kind {
-            Kind::Good(algorithm) => algorithm,
-            Kind::Missing | Kind::Large | Kind::BadSignature | Kind::Expired | Kind::ShortLived => Algorithm::RS256,
-        };
         match kind {
-            Kind::Missing => return String::new(),
             Kind::Large => {
                 let more = (0..42).map(|index| (format!("claim-number-{index}"), Value::from("x".repeat(34))));
                 claims.as_object_mut().map(|claims| claims.extend(more.collect::<Map<_, _>>())).unwrap_or_default();
             }
             Kind::Expired => claims["exp"] = (self.now - 60).into(),
             Kind::ShortLived => claims["exp"] = (unix_now() + SHORT_LIFETIME).into(),
-            Kind::Good(_) | Kind::BadSignature => {}
+            Kind::Bound | Kind::Proofs => claims["cnf"] = json!({"jkt": self.client().thumbprint()}),
+            Kind::Missing | Kind::Good(_) | Kind::BadSignature | Kind::Bearer => {}
         }
+        let algorithm = kind.algorithm();
         let header = json!({"alg": algorithm.name(), "typ": "JWT", "kid": algorithm.name()});
         let message =
             format!("{}.{}", base64url(header.to_string().as_bytes()), base64url(claims.to_string().as_bytes()));
@@ -116,6 +152,16 @@ impl Issuer {
             *byte ^= 1;
         }
         format!("{message}.{}", base64url(&signature))
+    }
+
+    /// The client that the tokens are bound to.
+    fn client(&self) -> Client {
+        Client::new(self.client.clone(), unix_now())
+    }
+
+    /// A proof for the request with this number.
+    fn proof(&self, token: &str, number: usize) -> String {
+        self.client().proof(token).claim("htu", URL).claim("jti", format!("{number:032x}")).sign()
     }
 
     fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Vec<u8> {

@@ -144,6 +144,19 @@ fn jwt_auth(algorithm: Algorithm, place: &str, more: &Value) -> Filter {
     Filter::JwtAuth { configuration: configuration(&[algorithm], place, more), pure_wasm: false }
 }
 
+/// This filter as a resource server for tokens with and without a proof.
+fn resource_server() -> Filter {
+    let server = json!({
+        "metadata": {
+            "resource": "https://api.example.com/orders",
+            "authorizationServers": ["https://issuer.example.com"],
+        },
+        // A busy machine makes requests late.
+        "dpop": {"maxAgeSeconds": 300},
+    });
+    jwt_auth(Algorithm::ES256, "header", &json!({"parameter": "Authorization", "resourceServer": server}))
+}
+
 /// This filter with replay protection, and with `jtiStore` of this kind in the cluster called `name`, if there is one.
 /// Each request has a new RS256 token.
 pub(crate) fn with_jti_store(name: &'static str, label: &'static str, kind: Option<&str>) -> Variant {
@@ -251,6 +264,23 @@ pub(crate) fn all(settings: &Settings) -> Vec<Variant> {
         rejected("missing", "jwt-auth, no token", headers(), Kind::Missing, 400),
         slow("native-es256", "jwt_authn, ES256, many tokens", ES256, native(ES256, false)),
         slow("es256", "jwt-auth, ES256, many tokens", ES256, jwt_auth(ES256, "header", &json!({}))),
+        Variant {
+            requests: 8_000,
+            tokens: Kind::Bearer,
+            ..known("bearer-same", "jwt-auth, ES256, Bearer, one token", resource_server())
+        },
+        Variant {
+            tokens: Kind::Proofs,
+            ..slow("dpop-same", "jwt-auth, ES256, DPoP, one token, many proofs", ES256, resource_server())
+        },
+        Variant {
+            tokens: Kind::Bearer,
+            ..slow("bearer", "jwt-auth, ES256, Bearer, many tokens", ES256, resource_server())
+        },
+        Variant {
+            tokens: Kind::Bound,
+            ..slow("dpop", "jwt-auth, ES256, DPoP, many tokens, many proofs", ES256, resource_server())
+        },
         slow("native-es512", "jwt_authn, ES512, many tokens", ES512, native(ES512, false)),
         slow("es512", "jwt-auth, ES512, many tokens", ES512, jwt_auth(ES512, "header", &json!({}))),
         slow("native-ps256", "jwt_authn, PS256, many tokens", PS256, native(PS256, false)),
