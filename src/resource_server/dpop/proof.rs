@@ -9,7 +9,7 @@ use crate::claims::Claims;
 use crate::json::{Object, Value};
 use crate::key::{Algorithm, ProofKey};
 use crate::numeric_date::NumericDate;
-use crate::rejection::ProofError;
+use crate::rejection::{Invalid, ProofError, Rejection};
 use crate::request::Request;
 use crate::signature::{self, HostSignatures, Verified};
 use crate::token::{LastHeader, MAX_HEADER_DEPTH, Token, decode_base64url};
@@ -83,7 +83,10 @@ impl ProofRules {
         // 2: one JWT
         let parts = Token::decode(raw, &LastHeader::default()).map_err(|_| ProofError::Malformed)?;
         let (key, verified) = verify_signature(raw, &parts, &self.algorithms, host)?;
-        let claims = Claims::read(&verified).map_err(|_| ProofError::Malformed)?;
+        let claims = Claims::read(&verified).map_err(|rejection| match rejection {
+            Rejection::Invalid(Invalid::NotNumericDate { claim: "iat" }) => ProofError::Claim("iat"),
+            _ => ProofError::Malformed,
+        })?;
         self.check(&claims, &key, request, token, now)
     }
 

@@ -177,7 +177,7 @@ fn checks(world: &World, client: &Client) -> Vec<Step> {
                 json!(null),
             ],
         ),
-        ("iat", vec![json!(world.now - 1000), json!(world.now + 1000), json!(null)]),
+        ("iat", vec![json!(world.now - 1000), json!(world.now + 1000), json!("1"), json!(null)]),
         ("ath", vec![json!("x"), json!(null), json!(base64url(&hmac_sha256::Hash::hash(b"another token")))]),
         ("jti", vec![json!(""), json!(null), json!(1), json!("j".repeat(1025))]),
     ] {
