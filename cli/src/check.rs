@@ -49,8 +49,8 @@ use request::{Outcome, RequestArguments, Verdict};
 #[derive(Debug, Args)]
 #[command(override_usage = "jwt-auth check <--config <FILE|->|--key <FILE|->> [OPTIONS]")]
 #[command(after_help = "\
-The command does not know which tokens and proofs were used before, so it never reports S403JU (a jti
-is used again), and never that a proof is used again.
+The command does not know which tokens and proofs were used before, so it never reports S403JU (a
+jti is used again), and never that a proof is used again.
 
 Other users of the machine can see arguments, and the shell's history keeps them. Use --token - to
 read the token from stdin.
