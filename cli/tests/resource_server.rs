@@ -196,6 +196,8 @@ fn the_metadata_and_a_preflight_need_no_token() {
         "resource": RESOURCE,
         "authorization_servers": ["https://issuer.example"],
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": ["ES256", "EdDSA", "PS256"],
+        "dpop_bound_access_tokens_required": true,
     });
     let path = "/.well-known/oauth-protected-resource/orders";
     let (status, text) = world.verdict(&["--path", path]);
