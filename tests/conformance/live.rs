@@ -6,6 +6,7 @@ mod form;
 mod guard;
 mod http2;
 mod processes;
+mod proofs;
 mod redirects;
 mod replay;
 mod routes;
