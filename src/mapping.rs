@@ -162,7 +162,7 @@ impl Mapping {
         }
         let values: Values = self.targets.iter().map(|target| target.value(None)).collect::<Result<_, _>>()?;
         let mut edits = Edits { admission: Admission::WithoutToken, ..self.plan(request, &values, None)? };
-        if !self.bypasses_empty_token {
+        if is_preflight {
             edits.headers.extend(preflight::without_method_override(request));
         }
         Ok(edits)

@@ -278,24 +278,36 @@ fn preflight(world: &World) -> Vec<Row> {
             .header("access-control-request-method", "DELETE")
     };
     let required = |request: Request| request.rejected("I400JR", "JWT required");
-    vec![row(
-        "a CORS preflight passes without a token, and nothing else does",
-        header_config(lines),
+    let overridden = || asks().header("x-http-method-override", "DELETE");
+    let both = row(
+        "a CORS preflight can't become another method where a token may be missing, either",
+        header_config(&format!("bypassEmptyToken: true\n{lines}")),
         vec![
-            asks().passes(),
-            asks()
-                .header("x-sub", "forged")
-                .header("x-http-method-override", "DELETE")
-                .header("x-method-override", "DELETE")
-                .header("x-http-method", "DELETE")
-                .passes_to("/p", &["x-sub", "x-http-method-override", "x-method-override", "x-http-method"], &[]),
-            asks().token(world.token(&json!({}))).passes_to("/p", &[], &[("x-sub", "alice")]),
-            asks().token("junk").rejected("I400JD", "JWT Deserialize Failed: junk"),
-            required(Request { method: "OPTIONS", ..get() }.header("origin", "https://a.example")),
-            required(Request { method: "OPTIONS", ..get() }.header("access-control-request-method", "DELETE")),
-            required(Request { method: "GET", ..asks() }),
-            required(Request { body: Some(b"a".to_vec()), ..asks() }),
-            required(post("text/plain", "a").header("x-http-method-override", "OPTIONS")),
+            overridden().passes_to("/p", &["x-http-method-override"], &[]),
+            Request { method: "GET", ..overridden() }.passes(),
         ],
-    )]
+    );
+    vec![
+        both,
+        row(
+            "a CORS preflight passes without a token, and nothing else does",
+            header_config(lines),
+            vec![
+                asks().passes(),
+                asks()
+                    .header("x-sub", "forged")
+                    .header("x-http-method-override", "DELETE")
+                    .header("x-method-override", "DELETE")
+                    .header("x-http-method", "DELETE")
+                    .passes_to("/p", &["x-sub", "x-http-method-override", "x-method-override", "x-http-method"], &[]),
+                asks().token(world.token(&json!({}))).passes_to("/p", &[], &[("x-sub", "alice")]),
+                asks().token("junk").rejected("I400JD", "JWT Deserialize Failed: junk"),
+                required(Request { method: "OPTIONS", ..get() }.header("origin", "https://a.example")),
+                required(Request { method: "OPTIONS", ..get() }.header("access-control-request-method", "DELETE")),
+                required(Request { method: "GET", ..asks() }),
+                required(Request { body: Some(b"a".to_vec()), ..asks() }),
+                required(post("text/plain", "a").header("x-http-method-override", "OPTIONS")),
+            ],
+        ),
+    ]
 }
